@@ -1,0 +1,320 @@
+//! What can be asked of the engine. Commands are never stored: an upgrade may change how they are decided.
+
+use crate::effect::CaptureMode;
+use crate::state::{KeyOwner, Sealed};
+use base::{EffectId, MerchantId, Money, OperatorId, Outcome, PaymentId, Redacted, SubjectId};
+
+/// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Keyed hash of the `Idempotency-Key`.
+    pub key: [u8; 16],
+    /// Keyed hash of operation, path and canonical body.
+    pub fingerprint: [u8; 16],
+}
+
+/// Fields that only the request at the provider may hold; they reach the encoder and are journaled sealed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Private {
+    /// Where the provider sends the customer back to.
+    pub return_url: Option<Redacted<String>>,
+    /// A fault that a simulator is asked to play; ignored by real providers.
+    pub simulate: Option<String>,
+}
+
+/// Creates a payment, or starts a new attempt of a declined one with the same reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatePayment {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// Keyed hash of the merchant's permanent, unique reference.
+    pub reference: Option<[u8; 16]>,
+    /// Keyed hash of the payment's content, without the reference.
+    pub content: [u8; 16],
+    /// Whose data is sealed in `details`.
+    pub subject: SubjectId,
+    /// How much.
+    pub money: Money,
+    /// Whether to take it at once.
+    pub capture: CaptureMode,
+    /// Provider token; needed to confirm.
+    pub payment_method: Option<String>,
+    /// Whether to start an attempt now.
+    pub confirm: bool,
+    /// Whether a declined payment with this reference gets a new attempt.
+    pub retry_declined: bool,
+    /// Reference, e-mail, description and metadata, sealed.
+    pub details: Option<Sealed>,
+    /// For the encoder.
+    pub private: Private,
+}
+
+/// Starts an attempt, or asks again after the customer acted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmPayment {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// Provider token; keeps the payment's own when absent.
+    pub payment_method: Option<String>,
+    /// For the encoder.
+    pub private: Private,
+}
+
+/// Takes held money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturePayment {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// How much, in minor units; everything held when absent.
+    pub amount_minor: Option<u64>,
+    /// For the encoder.
+    pub private: Private,
+}
+
+/// Gives a payment up before its money is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelPayment {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// For the encoder.
+    pub private: Private,
+}
+
+/// Gives money back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateRefund {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// How much, in minor units; everything that remains when absent.
+    pub amount_minor: Option<u64>,
+    /// Reason and metadata, sealed.
+    pub details: Option<Sealed>,
+    /// For the encoder.
+    pub private: Private,
+}
+
+/// What one send came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeReport {
+    /// The effect.
+    pub effect: EffectId,
+    /// Which send, from 1.
+    pub send: u32,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The provider's id of the payment or refund, where the answer names one.
+    pub provider_id: Option<String>,
+}
+
+/// Something that a provider says of its own accord. A provider's facts are always booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderReport {
+    /// A capture that had gone through failed.
+    CaptureReversed {
+        /// Index of the capture.
+        capture: u16,
+        /// The provider's code.
+        code: String,
+    },
+    /// A dispute took money back.
+    DisputeOpened {
+        /// The provider's id of the dispute.
+        dispute: String,
+        /// How much, in minor units.
+        amount_minor: u64,
+    },
+    /// A dispute was decided.
+    DisputeClosed {
+        /// The provider's id of the dispute.
+        dispute: String,
+        /// Whether for the merchant.
+        won: bool,
+    },
+}
+
+/// Creates an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateApiKey {
+    /// Public part, ten characters.
+    pub public_id: [u8; 10],
+    /// Who it acts for.
+    pub owner: KeyOwner,
+    /// Keyed hash of the whole key.
+    pub digest: [u8; 32],
+    /// Version of the pepper that made the hash.
+    pub pepper_version: u32,
+}
+
+/// Everything that can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A new process leads this partition.
+    StartLeader {
+        /// Its epoch.
+        epoch: u64,
+    },
+    /// A merchant is admitted.
+    CreateMerchant {
+        /// Its id.
+        merchant: MerchantId,
+        /// Short name: lower-case letters, digits and hyphens.
+        handle: String,
+    },
+    /// A person or program may run the platform.
+    CreateOperator {
+        /// Its id.
+        operator: OperatorId,
+        /// Short name.
+        handle: String,
+    },
+    /// See [`CreateApiKey`].
+    CreateApiKey(CreateApiKey),
+    /// A key stops working.
+    RevokeApiKey {
+        /// Its public part.
+        public_id: [u8; 10],
+    },
+    /// See [`CreatePayment`].
+    CreatePayment(CreatePayment),
+    /// See [`ConfirmPayment`].
+    ConfirmPayment(ConfirmPayment),
+    /// See [`CapturePayment`].
+    CapturePayment(CapturePayment),
+    /// See [`CancelPayment`].
+    CancelPayment(CancelPayment),
+    /// See [`CreateRefund`].
+    CreateRefund(CreateRefund),
+    /// See [`OutcomeReport`].
+    ReportOutcome(OutcomeReport),
+    /// See [`ProviderReport`].
+    ReportProvider {
+        /// The payment.
+        payment: PaymentId,
+        /// What the provider says.
+        report: ProviderReport,
+    },
+    /// Runs what is due.
+    Tick,
+    /// A person's data becomes unreadable.
+    EraseSubject {
+        /// Whose.
+        subject: SubjectId,
+    },
+    /// A command that crashed the engine is refused from now on.
+    Quarantine {
+        /// Its fingerprint.
+        fingerprint: [u8; 16],
+    },
+    /// A person lets a quarantined command in again.
+    ReleaseQuarantine {
+        /// Its fingerprint.
+        fingerprint: [u8; 16],
+    },
+    /// The wall clock jumped forward against the monotonic one.
+    ReportClockJump {
+        /// By how much, in nanoseconds.
+        jump_ns: u64,
+    },
+    /// An operator says that the clock is right.
+    ConfirmClock,
+    /// From now on events up to this version may be written.
+    RaiseMinVersion {
+        /// The version.
+        version: u32,
+    },
+}
+
+/// How urgent a command is, most urgent first. Outcomes and provider reports are facts about money and are never shed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Outcomes of our own calls, time, and the platform's own administration.
+    Outcome,
+    /// What providers report.
+    Report,
+    /// Captures, refunds, cancels and confirms of what exists.
+    Existing,
+    /// New payments.
+    Create,
+}
+
+impl Lane {
+    /// All lanes, most urgent first.
+    pub const ALL: [Self; 4] = [Self::Outcome, Self::Report, Self::Existing, Self::Create];
+
+    /// Label in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Outcome => "outcome",
+            Self::Report => "report",
+            Self::Existing => "existing",
+            Self::Create => "create",
+        }
+    }
+}
+
+impl Command {
+    /// The lane in which this command waits.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::ReportOutcome(_)
+            | Self::Tick
+            | Self::StartLeader { .. }
+            | Self::Quarantine { .. }
+            | Self::ReleaseQuarantine { .. }
+            | Self::ReportClockJump { .. }
+            | Self::ConfirmClock
+            | Self::RaiseMinVersion { .. } => Lane::Outcome,
+            Self::ReportProvider { .. } => Lane::Report,
+            Self::ConfirmPayment(_)
+            | Self::CapturePayment(_)
+            | Self::CancelPayment(_)
+            | Self::CreateRefund(_)
+            | Self::EraseSubject { .. }
+            | Self::RevokeApiKey { .. } => Lane::Existing,
+            Self::CreatePayment(_) | Self::CreateMerchant { .. } | Self::CreateOperator { .. } | Self::CreateApiKey(_) => Lane::Create,
+        }
+    }
+
+    /// What the provider's request may hold beside the typed fields.
+    pub const fn private(&self) -> Option<&Private> {
+        match self {
+            Self::CreatePayment(command) => Some(&command.private),
+            Self::ConfirmPayment(command) => Some(&command.private),
+            Self::CapturePayment(command) => Some(&command.private),
+            Self::CancelPayment(command) => Some(&command.private),
+            Self::CreateRefund(command) => Some(&command.private),
+            Self::StartLeader { .. }
+            | Self::CreateMerchant { .. }
+            | Self::CreateOperator { .. }
+            | Self::CreateApiKey(_)
+            | Self::RevokeApiKey { .. }
+            | Self::ReportOutcome(_)
+            | Self::ReportProvider { .. }
+            | Self::Tick
+            | Self::EraseSubject { .. }
+            | Self::Quarantine { .. }
+            | Self::ReleaseQuarantine { .. }
+            | Self::ReportClockJump { .. }
+            | Self::ConfirmClock
+            | Self::RaiseMinVersion { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What falls due: the next sends of effects, expiries, released money. Bounded per run, in order of time.
+
+use super::{Draft, Reply, cancel, outcome};
+use crate::effect::EffectStatus;
+use crate::event::Event;
+use crate::refusal::Refusal;
+use crate::state::{Payment, Timer};
+use base::{EffectId, PaymentId};
+
+/// Most timers that one tick runs.
+const TIMERS_PER_TICK_MAX: usize = 256;
+
+pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
+    let state = draft.state;
+    let now = draft.context.now;
+    let due = state.timers.iter().take_while(|(at, _)| *at <= now);
+    let runnable = due.filter(|(_, timer)| !(state.expiries_suspended && matches!(timer, Timer::Expiry(_))));
+    for (_, timer) in runnable.take(TIMERS_PER_TICK_MAX) {
+        match timer {
+            Timer::Send(effect) => send(draft, *effect),
+            Timer::Expiry(payment) => {
+                let found = state.payments.get(payment).expect("a timer names a payment that exists");
+                cancel::expire(draft, *payment, found);
+            }
+            Timer::Funds(payment) => {
+                let found = state.payments.get(payment).expect("a timer names a payment that exists");
+                release(draft, *payment, found);
+            }
+        }
+    }
+    Ok(Reply::Done)
+}
+
+fn send(draft: &mut Draft<'_>, effect: EffectId) {
+    let open = draft.state.effects.get(&effect).expect("a timer names an effect that is open");
+    assert!(open.status != EffectStatus::InFlight, "an effect in flight has no timer");
+    let send_kind = outcome::due_send(draft, open);
+    match send_kind {
+        Some(send_kind) => {
+            draft.push(Event::EffectSent { payment: open.payment, effect, send: open.sends + 1, send_kind, step: open.step })
+        }
+        None => draft.push(Event::EffectParked { payment: open.payment, effect }),
+    }
+}
+
+/// Moves what remains of a payment's money, less refunds that are still open: those stay where they were reserved.
+fn release(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment) {
+    let amount_minor = payment.captured_minor.saturating_sub(payment.refunded_minor).saturating_sub(payment.refunding_minor);
+    let leg = draft.books(id, payment.merchant, payment.money.currency).available(0, amount_minor);
+    let legs = if amount_minor == 0 { Vec::new() } else { vec![leg] };
+    draft.push_with(Event::FundsAvailable { payment: id, amount_minor }, legs);
+}

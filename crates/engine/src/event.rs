@@ -1,0 +1,560 @@
+//! What can have happened. Events are the truth: released ones are never re-interpreted, and new meaning is a new kind
+//! with a new version.
+
+use crate::effect::{CaptureMode, EffectRequested, SendKind};
+use crate::state::{KeyOwner, Sealed};
+use base::{
+    Currency, Decline, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId, SubjectId,
+    Timestamp, UnknownReason,
+};
+use ledger::Transfer;
+
+/// The highest event version that this program can write and read.
+pub const VERSION_MAX: u32 = 1;
+
+/// One event with the ledger legs that it posts. The unit of [`crate::State::evolve`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When, stamped by the sequencer.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+    /// Legs, in order.
+    pub legs: Vec<Transfer>,
+}
+
+/// The idempotency key that an event answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Keyed hash of the key.
+    pub key: [u8; 16],
+    /// What it was used for.
+    pub fingerprint: [u8; 16],
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident $(($inner:ty))? $({ $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ })? = $version:literal, $text:literal;)+) => {
+        /// Everything that can have happened.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event { $($(#[$doc])* $name $(($inner))? $({ $($(#[$field_doc])* $field: $type,)+ })?,)+ }
+
+        /// The kinds of events, without their fields.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind { $($(#[$doc])* $name,)+ }
+
+        impl EventKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name in the API.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The version that must have been raised before this kind may be written.
+            pub const fn version(self) -> u32 {
+                match self { $(Self::$name => $version,)+ }
+            }
+        }
+
+        impl Event {
+            /// Which kind this is.
+            pub const fn kind(&self) -> EventKind {
+                match self { $(events!(@pattern $name $(($inner))? $({ $($field)+ })?) => EventKind::$name,)+ }
+            }
+        }
+    };
+    (@pattern $name:ident) => { Self::$name };
+    (@pattern $name:ident ($inner:ty)) => { Self::$name(_) };
+    (@pattern $name:ident { $($field:ident)+ }) => { Self::$name { .. } };
+}
+
+events! {
+    /// Events up to this version may be written from now on.
+    MinVersionRaised {
+        /// The version.
+        version: u32,
+    } = 0, "platform.min_version_raised";
+    /// A new process leads.
+    LeaderStarted {
+        /// Its epoch.
+        epoch: u64,
+    } = 1, "platform.leader_started";
+    /// A merchant was admitted.
+    MerchantCreated {
+        /// Its id.
+        merchant: MerchantId,
+        /// Counts from 1.
+        number: u32,
+        /// Short name.
+        handle: String,
+    } = 1, "merchant.created";
+    /// An operator was admitted.
+    OperatorCreated {
+        /// Its id.
+        operator: OperatorId,
+        /// Short name.
+        handle: String,
+    } = 1, "operator.created";
+    /// An API key was made.
+    ApiKeyCreated {
+        /// Public part.
+        public_id: [u8; 10],
+        /// Who it acts for.
+        owner: KeyOwner,
+        /// Keyed hash of the whole key.
+        digest: [u8; 32],
+        /// Version of the pepper.
+        pepper_version: u32,
+    } = 1, "api_key.created";
+    /// An API key stopped working.
+    ApiKeyRevoked {
+        /// Public part.
+        public_id: [u8; 10],
+    } = 1, "api_key.revoked";
+    /// A merchant's ledger accounts in a currency were opened.
+    AccountsOpened {
+        /// Whose.
+        merchant: MerchantId,
+        /// In which currency.
+        currency: Currency,
+    } = 1, "ledger.accounts_opened";
+    /// A payment was created.
+    PaymentCreated(PaymentCreated) = 1, "payment.created";
+    /// A declined payment got new content before a new attempt.
+    PaymentRevised(PaymentRevised) = 1, "payment.revised";
+    /// An attempt started; its leg holds the money.
+    AttemptStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// The call.
+        requested: EffectRequested,
+        /// The key it answers.
+        key: Option<KeyUse>,
+    } = 1, "attempt.started";
+    /// A send ended without an answer that could be read.
+    EffectUnknown {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// Why nobody knows.
+        reason: UnknownReason,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to look again.
+        next_at: Option<Timestamp>,
+    } = 1, "effect.unknown";
+    /// A send was provably not executed and will be repeated.
+    EffectDeferred {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// `NotSent` or `Rejected`.
+        class: OutcomeClass,
+        /// The code of the refusal or the reason it was not sent.
+        code: String,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to send again.
+        next_at: Timestamp,
+    } = 1, "effect.deferred";
+    /// Another send goes out.
+    EffectSent {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// Number of this send, from 1.
+        send: u32,
+        /// How.
+        send_kind: SendKind,
+        /// Position on the ladder from now on.
+        step: u16,
+    } = 1, "effect.sent";
+    /// A look at a waiting or watched effect found nothing new.
+    EffectUnchanged {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to look again; never, when absent: then it is closed.
+        next_at: Option<Timestamp>,
+    } = 1, "effect.unchanged";
+    /// Everything was tried; a person decides.
+    EffectParked {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+    } = 1, "effect.parked";
+    /// The provider waits for the customer, or will answer later.
+    AttemptPending {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// What has to happen.
+        action: NextAction,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// When to look again.
+        next_at: Timestamp,
+        /// When the payment expires.
+        expires_at: Timestamp,
+    } = 1, "attempt.pending";
+    /// The provider holds the money.
+    AttemptAuthorized {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// When the hold is given up unless captured.
+        expires_at: Timestamp,
+    } = 1, "attempt.authorized";
+    /// The provider took the money; the legs post it and its fee.
+    AttemptCaptured {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// How much, in minor units.
+        amount_minor: u64,
+        /// The fee, in minor units.
+        fee_minor: u64,
+        /// When the provider releases it.
+        available_at: Option<Timestamp>,
+    } = 1, "attempt.captured";
+    /// Refused; the leg gives the hold up.
+    AttemptDeclined {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// Why.
+        decline: Decline,
+    } = 1, "attempt.declined";
+    /// Provably never executed; the leg gives the hold up.
+    AttemptFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// `NotSent` or `Rejected`.
+        class: OutcomeClass,
+        /// The code.
+        code: String,
+    } = 1, "attempt.failed";
+    /// The provider did something else; booked, and a person decides.
+    AttemptMismatched {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// What it did.
+        mismatch: Mismatch,
+    } = 1, "attempt.mismatched";
+    /// A capture was asked for.
+    CaptureStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// The call.
+        requested: EffectRequested,
+        /// The key it answers.
+        key: Option<KeyUse>,
+    } = 1, "capture.started";
+    /// A capture went through; the legs post it, its fee, and what stays held.
+    CaptureSucceeded {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// How much, in minor units.
+        amount_minor: u64,
+        /// The fee, in minor units.
+        fee_minor: u64,
+        /// What stays held, in minor units.
+        held_minor: u64,
+        /// When the provider releases it.
+        available_at: Option<Timestamp>,
+    } = 1, "capture.succeeded";
+    /// A capture did not go through.
+    CaptureFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's code.
+        code: String,
+    } = 1, "capture.failed";
+    /// A capture that had gone through failed; the legs take it back.
+    CaptureReversed {
+        /// The payment.
+        payment: PaymentId,
+        /// Index of the capture; the attempt itself when it captured at once.
+        capture: Option<u16>,
+        /// How much, in minor units.
+        amount_minor: u64,
+        /// The provider's code.
+        code: String,
+    } = 1, "capture.reversed";
+    /// A cancel was asked for.
+    CancelStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// The call.
+        requested: EffectRequested,
+        /// The key it answers.
+        key: Option<KeyUse>,
+    } = 1, "cancel.started";
+    /// A cancel did not go through.
+    CancelFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's code.
+        code: String,
+    } = 1, "cancel.failed";
+    /// The payment is given up; the leg gives the hold up.
+    PaymentCanceled {
+        /// The payment.
+        payment: PaymentId,
+        /// Whether nobody acted in time.
+        expired: bool,
+        /// The key it answers, when no provider had to be asked.
+        key: Option<KeyUse>,
+    } = 1, "payment.canceled";
+    /// A refund was asked for; the leg reserves it.
+    RefundStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// The call.
+        requested: EffectRequested,
+        /// Whether it is taken from available money.
+        from_available: bool,
+        /// Reason and metadata, sealed.
+        details: Option<Sealed>,
+        /// The key it answers.
+        key: Option<KeyUse>,
+    } = 1, "refund.started";
+    /// The provider accepted a refund.
+    RefundPending {
+        /// The payment.
+        payment: PaymentId,
+        /// The refund.
+        refund: RefundId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// When to look again.
+        next_at: Timestamp,
+    } = 1, "refund.pending";
+    /// A refund went through; the leg posts it.
+    RefundSucceeded {
+        /// The payment.
+        payment: PaymentId,
+        /// The refund.
+        refund: RefundId,
+        /// The provider's id.
+        provider_id: Option<String>,
+        /// When to look again.
+        next_at: Option<Timestamp>,
+    } = 1, "refund.succeeded";
+    /// A refund did not go through; the leg gives the reservation up.
+    RefundFailed {
+        /// The payment.
+        payment: PaymentId,
+        /// The refund.
+        refund: RefundId,
+        /// The provider's code.
+        code: String,
+    } = 1, "refund.failed";
+    /// A refund that had gone through failed; the leg takes it back.
+    RefundReversed {
+        /// The payment.
+        payment: PaymentId,
+        /// The refund.
+        refund: RefundId,
+        /// The provider's code.
+        code: String,
+    } = 1, "refund.reversed";
+    /// The provider released a payment's money; the leg moves it.
+    FundsAvailable {
+        /// The payment.
+        payment: PaymentId,
+        /// How much, in minor units.
+        amount_minor: u64,
+    } = 1, "payment.funds_available";
+    /// A dispute took money back; the leg books it.
+    DisputeOpened {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id.
+        dispute: String,
+        /// How much, in minor units.
+        amount_minor: u64,
+    } = 1, "dispute.opened";
+    /// A dispute was decided; the leg books a win.
+    DisputeClosed {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id.
+        dispute: String,
+        /// Whether for the merchant.
+        won: bool,
+    } = 1, "dispute.closed";
+    /// A person's data became unreadable.
+    SubjectErased {
+        /// Whose.
+        subject: SubjectId,
+    } = 1, "privacy.subject_erased";
+    /// A command that crashed the engine is kept out.
+    CommandQuarantined {
+        /// Its fingerprint.
+        fingerprint: [u8; 16],
+    } = 1, "platform.command_quarantined";
+    /// A quarantined command may come in again.
+    QuarantineReleased {
+        /// Its fingerprint.
+        fingerprint: [u8; 16],
+    } = 1, "platform.quarantine_released";
+    /// The wall clock jumped forward; expiries wait.
+    ClockJumped {
+        /// By how much, in nanoseconds.
+        jump_ns: u64,
+    } = 1, "platform.clock_jumped";
+    /// The clock is right; expiries go on.
+    ClockConfirmed = 1, "platform.clock_confirmed";
+}
+
+/// See [`Event::PaymentCreated`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentCreated {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whose.
+    pub merchant: MerchantId,
+    /// Whose data is sealed in `details`.
+    pub subject: SubjectId,
+    /// How much.
+    pub money: Money,
+    /// Whether it is taken at once.
+    pub capture: CaptureMode,
+    /// Keyed hash of the reference.
+    pub reference: Option<[u8; 16]>,
+    /// Keyed hash of the content.
+    pub content: [u8; 16],
+    /// Provider token.
+    pub payment_method: Option<String>,
+    /// Version of the key that derived the id.
+    pub key_version: u32,
+    /// Reference, e-mail, description and metadata, sealed.
+    pub details: Option<Sealed>,
+    /// When it expires unconfirmed.
+    pub expires_at: Timestamp,
+    /// The key it answers.
+    pub key: KeyUse,
+}
+
+/// See [`Event::PaymentRevised`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRevised {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whose data is sealed in `details`.
+    pub subject: SubjectId,
+    /// How much.
+    pub money: Money,
+    /// Whether it is taken at once.
+    pub capture: CaptureMode,
+    /// Keyed hash of the content.
+    pub content: [u8; 16],
+    /// Provider token.
+    pub payment_method: Option<String>,
+    /// The new details, sealed.
+    pub details: Option<Sealed>,
+}
+
+impl Event {
+    /// The payment that this event is about.
+    pub const fn payment(&self) -> Option<PaymentId> {
+        match self {
+            Self::PaymentCreated(PaymentCreated { payment, .. })
+            | Self::PaymentRevised(PaymentRevised { payment, .. })
+            | Self::AttemptStarted { payment, .. }
+            | Self::AttemptPending { payment, .. }
+            | Self::AttemptAuthorized { payment, .. }
+            | Self::AttemptCaptured { payment, .. }
+            | Self::AttemptDeclined { payment, .. }
+            | Self::AttemptFailed { payment, .. }
+            | Self::AttemptMismatched { payment, .. }
+            | Self::CaptureStarted { payment, .. }
+            | Self::CaptureSucceeded { payment, .. }
+            | Self::CaptureFailed { payment, .. }
+            | Self::CaptureReversed { payment, .. }
+            | Self::CancelStarted { payment, .. }
+            | Self::CancelFailed { payment, .. }
+            | Self::PaymentCanceled { payment, .. }
+            | Self::RefundStarted { payment, .. }
+            | Self::RefundPending { payment, .. }
+            | Self::RefundSucceeded { payment, .. }
+            | Self::RefundFailed { payment, .. }
+            | Self::RefundReversed { payment, .. }
+            | Self::FundsAvailable { payment, .. }
+            | Self::DisputeOpened { payment, .. }
+            | Self::EffectUnknown { payment, .. }
+            | Self::EffectDeferred { payment, .. }
+            | Self::EffectSent { payment, .. }
+            | Self::EffectUnchanged { payment, .. }
+            | Self::EffectParked { payment, .. }
+            | Self::DisputeClosed { payment, .. } => Some(*payment),
+            Self::MinVersionRaised { .. }
+            | Self::LeaderStarted { .. }
+            | Self::MerchantCreated { .. }
+            | Self::OperatorCreated { .. }
+            | Self::ApiKeyCreated { .. }
+            | Self::ApiKeyRevoked { .. }
+            | Self::AccountsOpened { .. }
+            | Self::SubjectErased { .. }
+            | Self::CommandQuarantined { .. }
+            | Self::QuarantineReleased { .. }
+            | Self::ClockJumped { .. }
+            | Self::ClockConfirmed => None,
+        }
+    }
+
+    /// The call that this event asks for.
+    pub const fn requested(&self) -> Option<&EffectRequested> {
+        match self {
+            Self::AttemptStarted { requested, .. }
+            | Self::CaptureStarted { requested, .. }
+            | Self::CancelStarted { requested, .. }
+            | Self::RefundStarted { requested, .. } => Some(requested),
+            _ => None,
+        }
+    }
+
+    /// As [`Event::requested`], to attach the sealed request before the event is journaled.
+    pub const fn requested_mut(&mut self) -> Option<&mut EffectRequested> {
+        match self {
+            Self::AttemptStarted { requested, .. }
+            | Self::CaptureStarted { requested, .. }
+            | Self::CancelStarted { requested, .. }
+            | Self::RefundStarted { requested, .. } => Some(requested),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Captures that were asked for separately.
+
+use crate::event::{Entry, Event};
+use crate::state::{Capture, Payment, State, Timer};
+use ::payments::{CaptureInput, CaptureStatus, PaymentInput};
+use base::EffectId;
+
+impl State {
+    pub(super) fn apply_capture(&mut self, event: &Event, entry: &Entry) {
+        match event {
+            Event::CaptureStarted { payment, requested, key } => {
+                let found = self.payment_mut(*payment);
+                assert!(found.operation.is_none(), "one capture at a time");
+                found.operation = Some(requested.effect);
+                let amount_minor = requested.money.amount_minor;
+                found.captures.push(Capture { effect: requested.effect, amount_minor, status: CaptureStatus::Started });
+                let (merchant, expires_at) = (found.merchant, found.expires_at);
+                if let Some(at) = expires_at {
+                    self.timers.remove(&(at, Timer::Expiry(*payment))); // set again if the capture fails
+                }
+                self.open_effect(*payment, requested, entry.at);
+                self.remember_key(merchant, *payment, None, Some(requested.effect), *key);
+            }
+            Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at } => {
+                self.close_effect(*effect);
+                let new_hold = entry.legs.iter().rev().find(|leg| leg.flags.contains(ledger::TransferFlags::PENDING)).map(|leg| leg.id);
+                let found = self.payment_mut(*payment);
+                let capture = capture_mut(found, *effect);
+                capture.status = capture.status.after(CaptureInput::Succeeded).expect("an open capture may succeed");
+                capture.amount_minor = *amount_minor;
+                found.captured_minor += amount_minor;
+                found.fee_minor += fee_minor;
+                found.held_minor = *held_minor;
+                found.hold = new_hold;
+                found.operation = None;
+                assert!((*held_minor > 0) == found.hold.is_some(), "what stays held has a hold");
+                let final_capture = *held_minor == 0;
+                self.advance(*payment, if final_capture { PaymentInput::Captured } else { PaymentInput::CapturedPart });
+                if final_capture {
+                    self.set_expiry(*payment, None);
+                }
+                self.set_timer(*available_at, Timer::Funds(*payment));
+            }
+            Event::CaptureFailed { payment, effect, .. } => {
+                self.close_effect(*effect);
+                let found = self.payment_mut(*payment);
+                found.operation = None;
+                let capture = capture_mut(found, *effect);
+                capture.status = capture.status.after(CaptureInput::Failed).expect("an open capture may fail");
+                self.rearm_expiry(*payment, entry);
+            }
+            Event::CaptureReversed { payment, capture, amount_minor, .. } => {
+                let found = self.payment_mut(*payment);
+                if let Some(index) = capture {
+                    let capture = found.captures.get_mut(usize::from(*index)).expect("a reversed capture exists");
+                    capture.status = capture.status.after(CaptureInput::Reversed).expect("a capture that succeeded may be reversed");
+                }
+                found.captured_minor = found.captured_minor.checked_sub(*amount_minor).expect("no more is reversed than was taken");
+                if found.captured_minor == 0 {
+                    found.hold = None;
+                    found.held_minor = 0;
+                    self.timers.retain(|(_, timer)| *timer != Timer::Funds(*payment));
+                    self.advance(*payment, PaymentInput::CaptureReversed);
+                }
+            }
+            other => unreachable!("{:?} is applied elsewhere", other.kind()),
+        }
+    }
+
+    /// A capture that is open keeps its payment from expiring; when it fails, the expiry counts again.
+    fn rearm_expiry(&mut self, payment: base::PaymentId, entry: &Entry) {
+        let expires_at = self.payment_mut(payment).expires_at.map(|at| at.max(entry.at));
+        self.set_expiry(payment, expires_at);
+    }
+}
+
+fn capture_mut(payment: &mut Payment, effect: EffectId) -> &mut Capture {
+    payment.captures.iter_mut().find(|capture| capture.effect == effect).expect("an effect belongs to a capture")
+}

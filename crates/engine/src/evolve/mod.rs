@@ -1,0 +1,133 @@
+//! Applying what happened. Total over every event; a transition that the life cycles do not permit is a broken
+//! invariant and stops the process before anything wrong is acknowledged.
+
+mod captures;
+mod effects;
+mod payments;
+mod platform;
+mod refunds;
+
+use crate::event::{Entry, Event, KeyUse};
+use crate::state::{IdempotencyRecord, Payment, State, Timer};
+use ::payments::PaymentInput;
+use base::{EffectId, MerchantId, PaymentId, RefundId, Timestamp};
+
+/// Most idempotency keys that one event forgets, so that no single event is slow.
+const KEYS_FORGOTTEN_PER_EVENT_MAX: usize = 8;
+
+impl State {
+    /// Applies the next entry of the journal.
+    ///
+    /// # Panics
+    /// When the entry breaks an invariant: time goes back, a life cycle has no such row, a leg does not balance.
+    pub fn evolve(&mut self, entry: &Entry) {
+        assert!(entry.at >= self.last_at, "time never goes back: {} after {}", entry.at, self.last_at);
+        self.last_at = entry.at;
+        self.open_accounts_of(&entry.event, entry.at);
+        self.ledger.apply_legs(&entry.legs);
+        self.apply(&entry.event, entry);
+        self.next_seq += 1;
+        self.forget_keys();
+    }
+
+    fn apply(&mut self, event: &Event, entry: &Entry) {
+        let at = entry.at;
+        match event {
+            Event::MinVersionRaised { .. }
+            | Event::LeaderStarted { .. }
+            | Event::MerchantCreated { .. }
+            | Event::OperatorCreated { .. }
+            | Event::ApiKeyCreated { .. }
+            | Event::ApiKeyRevoked { .. }
+            | Event::AccountsOpened { .. }
+            | Event::SubjectErased { .. }
+            | Event::CommandQuarantined { .. }
+            | Event::QuarantineReleased { .. }
+            | Event::ClockJumped { .. }
+            | Event::ClockConfirmed => self.apply_platform(event),
+            Event::EffectUnknown { .. }
+            | Event::EffectDeferred { .. }
+            | Event::EffectSent { .. }
+            | Event::EffectUnchanged { .. }
+            | Event::EffectParked { .. } => self.apply_effect(event),
+            Event::PaymentCreated(created) => self.payment_created(created, at),
+            Event::PaymentRevised(revised) => self.payment_revised(revised),
+            Event::AttemptStarted { payment, requested, key } => self.attempt_started(*payment, requested, *key, entry),
+            Event::AttemptPending { .. }
+            | Event::AttemptAuthorized { .. }
+            | Event::AttemptCaptured { .. }
+            | Event::AttemptDeclined { .. }
+            | Event::AttemptFailed { .. }
+            | Event::AttemptMismatched { .. } => self.apply_attempt(event),
+            Event::CaptureStarted { .. } | Event::CaptureSucceeded { .. } | Event::CaptureFailed { .. } | Event::CaptureReversed { .. } => {
+                self.apply_capture(event, entry)
+            }
+            Event::CancelStarted { payment, requested, key } => self.cancel_started(*payment, requested, *key, at),
+            Event::CancelFailed { payment, effect, .. } => self.cancel_failed(*payment, *effect),
+            Event::PaymentCanceled { payment, expired, key } => self.payment_canceled(*payment, *expired, *key),
+            Event::RefundStarted { .. }
+            | Event::RefundPending { .. }
+            | Event::RefundSucceeded { .. }
+            | Event::RefundFailed { .. }
+            | Event::RefundReversed { .. } => self.apply_refund(event, entry),
+            Event::FundsAvailable { payment, .. } => {
+                self.timers.retain(|(_, timer)| *timer != Timer::Funds(*payment));
+                self.payment_mut(*payment).available = true;
+            }
+            Event::DisputeOpened { .. } | Event::DisputeClosed { .. } => self.apply_dispute(event),
+        }
+    }
+
+    fn payment_mut(&mut self, payment: PaymentId) -> &mut Payment {
+        self.payments.get_mut(&payment).expect("an event names a payment that exists")
+    }
+
+    /// Moves a payment along its life cycle.
+    fn advance(&mut self, payment: PaymentId, input: PaymentInput) {
+        let found = self.payment_mut(payment);
+        let after = found.status.after(input);
+        found.status =
+            after.unwrap_or_else(|| panic!("no row of the payment's life cycle: {:?} after {:?} of {payment}", input, found.status));
+    }
+
+    fn set_timer(&mut self, at: Option<Timestamp>, timer: Timer) {
+        if let Some(at) = at {
+            self.timers.insert((at, timer));
+        }
+    }
+
+    /// Sets or clears the one expiry of a payment.
+    fn set_expiry(&mut self, payment: PaymentId, expires_at: Option<Timestamp>) {
+        let before = core::mem::replace(&mut self.payment_mut(payment).expires_at, expires_at);
+        if let Some(at) = before {
+            self.timers.remove(&(at, Timer::Expiry(payment)));
+        }
+        self.set_timer(expires_at, Timer::Expiry(payment));
+    }
+
+    fn remember_key(
+        &mut self,
+        merchant: MerchantId,
+        payment: PaymentId,
+        refund: Option<RefundId>,
+        effect: Option<EffectId>,
+        key: Option<KeyUse>,
+    ) {
+        let Some(KeyUse { key, fingerprint, expires_at }) = key else {
+            return;
+        };
+        let record = IdempotencyRecord { fingerprint, payment, refund, effect };
+        self.idempotency.insert((merchant, key), record);
+        self.idempotency_expiry.insert((expires_at, merchant, key));
+    }
+
+    fn forget_keys(&mut self) {
+        for _ in 0..KEYS_FORGOTTEN_PER_EVENT_MAX {
+            let Some((_, merchant, key)) = self.idempotency_expiry.first().copied().filter(|(at, _, _)| *at <= self.last_at) else {
+                return;
+            };
+            self.idempotency_expiry.pop_first();
+            self.idempotency.remove(&(merchant, key));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The one door to state: [`decide`] says what a command comes to, [`State::evolve`] makes it so. Both are pure: time,
+//! keys and policy come in with the [`Context`], and the same entries give the same state on any machine.
+//!
+//! Read [`event::Event`] for what can have happened, [`command::Command`] for what can be asked, [`state::State`] for
+//! what is remembered. No I/O, no clock, no encoding lives here.
+
+pub mod command;
+pub mod context;
+mod decide;
+pub mod derive;
+pub mod effect;
+pub mod event;
+mod evolve;
+pub mod refusal;
+pub mod state;
+
+pub use command::{
+    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreatePayment, CreateRefund, Idempotency, Lane, OutcomeReport,
+    Private, ProviderReport,
+};
+pub use context::{Context, Gaps, Policy, ProviderPolicy};
+pub use decide::{Decision, Reply, decide};
+pub use derive::DeriveKey;
+pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, SendKind};
+pub use event::{Entry, Event, EventKind};
+pub use refusal::Refusal;
+pub use state::{ApiKey, Attempt, Capture, Dispute, KeyOwner, Merchant, Payment, Refund, Sealed, State};

@@ -1,0 +1,330 @@
+//! Everything the engine remembers. Changed only by [`State::evolve`]; serialised as a whole for snapshots and digests,
+//! which is why every collection is ordered.
+
+use crate::effect::{CaptureMode, Dispatch, Effect};
+use base::{CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp};
+use ledger::Ledger;
+use payments::{AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, postings::AccountKind};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes sealed under a subject's key, which lives outside journal and snapshots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Whose key opens it.
+    pub subject: SubjectId,
+    /// Nonce and ciphertext with its tag.
+    pub bytes: Vec<u8>,
+}
+
+/// Who an API key acts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum KeyOwner {
+    /// A merchant's server.
+    Merchant(MerchantId),
+    /// Somebody who runs the platform.
+    Operator(OperatorId),
+}
+
+/// An API key as the platform knows it: never the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Who it acts for.
+    pub owner: KeyOwner,
+    /// Keyed hash of the whole key.
+    pub digest: [u8; 32],
+    /// Version of the pepper that made the hash.
+    pub pepper_version: u32,
+    /// Whether it stopped working.
+    pub revoked: bool,
+}
+
+/// A merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merchant {
+    /// Counts merchants from 1; part of the ids of its ledger accounts.
+    pub number: u32,
+    /// Short name.
+    pub handle: String,
+    /// Currencies whose ledger accounts are open.
+    pub currencies: BTreeSet<Currency>,
+}
+
+/// One attempt at one provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The effect that carries it out.
+    pub effect: EffectId,
+    /// Number of the provider endpoint.
+    pub provider: u16,
+    /// Where it stands.
+    pub status: AttemptStatus,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+}
+
+/// One capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// The effect that carries it out.
+    pub effect: EffectId,
+    /// How much, in minor units.
+    pub amount_minor: u64,
+    /// Where it stands.
+    pub status: CaptureStatus,
+}
+
+/// One refund.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// Its id.
+    pub refund: RefundId,
+    /// The effect that carries it out.
+    pub effect: EffectId,
+    /// How much, in minor units.
+    pub amount_minor: u64,
+    /// Where it stands.
+    pub status: RefundStatus,
+    /// The pending transfer that reserves it, while open.
+    pub hold: Option<u128>,
+    /// The account it is taken from.
+    pub from_available: bool,
+    /// The provider's id.
+    pub provider_id: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+/// One dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The provider's id.
+    pub dispute: String,
+    /// How much, in minor units.
+    pub amount_minor: u64,
+    /// Where it stands.
+    pub status: DisputeStatus,
+}
+
+/// One payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// Whose data belongs to it.
+    pub subject: SubjectId,
+    /// How much is asked for.
+    pub money: Money,
+    /// Whether it is taken at once.
+    pub capture: CaptureMode,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// Keyed hash of the merchant's reference.
+    pub reference: Option<[u8; 16]>,
+    /// Keyed hash of its content.
+    pub content: [u8; 16],
+    /// Provider token.
+    pub payment_method: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The pending transfer that reserves its money, while open.
+    pub hold: Option<u128>,
+    /// What that reserves, in minor units.
+    pub held_minor: u64,
+    /// Taken so far, in minor units.
+    pub captured_minor: u64,
+    /// Given back, in minor units.
+    pub refunded_minor: u64,
+    /// Asked to be given back and not decided, in minor units.
+    pub refunding_minor: u64,
+    /// Provider fees, in minor units.
+    pub fee_minor: u64,
+    /// Whether the provider has released the money.
+    pub available: bool,
+    /// Attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Captures that were asked for separately, oldest first.
+    pub captures: Vec<Capture>,
+    /// Refunds, oldest first.
+    pub refunds: Vec<Refund>,
+    /// Disputes, oldest first.
+    pub disputes: Vec<Dispute>,
+    /// What the last refusal said.
+    pub last_decline: Option<Decline>,
+    /// What the customer has to do.
+    pub next_action: Option<NextAction>,
+    /// When it expires unless something happens.
+    pub expires_at: Option<Timestamp>,
+    /// The authorization or capture that is open.
+    pub operation: Option<EffectId>,
+    /// The cancel that is open.
+    pub cancel: Option<EffectId>,
+    /// Cancels asked for so far.
+    pub cancels: u16,
+}
+
+/// What an idempotency key led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRecord {
+    /// What the key was used for.
+    pub fingerprint: [u8; 16],
+    /// The payment it acted on.
+    pub payment: PaymentId,
+    /// The refund it created.
+    pub refund: Option<RefundId>,
+    /// The effect it started.
+    pub effect: Option<EffectId>,
+}
+
+/// What falls due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Timer {
+    /// The next send of an effect.
+    Send(EffectId),
+    /// A payment's expiry.
+    Expiry(PaymentId),
+    /// The provider releases a payment's money.
+    Funds(PaymentId),
+}
+
+/// The whole state of one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Sequence number that the next event gets; the first event has 1.
+    pub next_seq: u64,
+    /// Time of the last event.
+    pub last_at: Timestamp,
+    /// Highest event version that may be written.
+    pub min_version: u32,
+    /// Epoch of the leader.
+    pub epoch: u64,
+    /// Merchants.
+    pub merchants: BTreeMap<MerchantId, Merchant>,
+    /// Operators and their short names.
+    pub operators: BTreeMap<OperatorId, String>,
+    /// API keys by public part.
+    pub api_keys: BTreeMap<[u8; 10], ApiKey>,
+    /// Payments.
+    pub payments: BTreeMap<PaymentId, Payment>,
+    /// Which payment a refund belongs to.
+    pub refunds: BTreeMap<RefundId, PaymentId>,
+    /// Which payment a merchant's reference names.
+    pub references: BTreeMap<(MerchantId, [u8; 16]), PaymentId>,
+    /// What idempotency keys led to.
+    pub idempotency: BTreeMap<(MerchantId, [u8; 16]), IdempotencyRecord>,
+    /// When idempotency keys are forgotten.
+    pub idempotency_expiry: BTreeSet<(Timestamp, MerchantId, [u8; 16])>,
+    /// Open effects.
+    pub effects: BTreeMap<EffectId, Effect>,
+    /// What falls due, in order.
+    pub timers: BTreeSet<(Timestamp, Timer)>,
+    /// Subjects whose keys are destroyed; reapplied to a restored key store.
+    pub erased: BTreeSet<SubjectId>,
+    /// Fingerprints of commands that crashed the engine.
+    pub quarantine: BTreeSet<[u8; 16]>,
+    /// Whether expiries wait because the clock jumped.
+    pub expiries_suspended: bool,
+    /// The books.
+    pub ledger: Ledger,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// The state before the first event.
+    pub fn new() -> Self {
+        Self {
+            next_seq: 1,
+            last_at: Timestamp::ZERO,
+            min_version: 0,
+            epoch: 0,
+            merchants: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            references: BTreeMap::new(),
+            idempotency: BTreeMap::new(),
+            idempotency_expiry: BTreeSet::new(),
+            effects: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            erased: BTreeSet::new(),
+            quarantine: BTreeSet::new(),
+            expiries_suspended: false,
+            ledger: Ledger::new(),
+        }
+    }
+
+    /// The payment, if this merchant owns it: another merchant's payment does not exist.
+    pub fn payment_of(&self, merchant: MerchantId, payment: PaymentId) -> Option<&Payment> {
+        self.payments.get(&payment).filter(|found| found.merchant == merchant)
+    }
+
+    /// All that a runner needs for the latest send of an open effect.
+    pub fn dispatch(&self, effect: EffectId) -> Option<Dispatch> {
+        let open = self.effects.get(&effect)?;
+        Some(Dispatch { payment: open.payment, requested: open.requested.clone(), send: open.sends, send_kind: open.send_kind })
+    }
+
+    /// When something falls due next.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let suspended = self.expiries_suspended;
+        self.timers.iter().find(|(_, timer)| !(suspended && matches!(timer, Timer::Expiry(_)))).map(|(at, _)| *at)
+    }
+
+    /// Posted and pending balance of one of a merchant's accounts, in minor units; zeros when the account was never opened.
+    pub fn balance(&self, merchant: MerchantId, currency: Currency, kind: AccountKind) -> Balance {
+        let account = self.merchants.get(&merchant).and_then(|found| self.ledger.account(Books::account_id(found.number, currency, kind)));
+        account.map_or(Balance::default(), |account| Balance {
+            debits_posted: account.debits_posted,
+            credits_posted: account.credits_posted,
+            debits_pending: account.debits_pending,
+            credits_pending: account.credits_pending,
+        })
+    }
+}
+
+/// Four sides of an account, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// Sum of posted debits.
+    pub debits_posted: u128,
+    /// Sum of posted credits.
+    pub credits_posted: u128,
+    /// Sum of reserved debits.
+    pub debits_pending: u128,
+    /// Sum of reserved credits.
+    pub credits_pending: u128,
+}
+
+impl Payment {
+    /// What may still be asked back: taken, less what was given back, is being given back, or is disputed and not won.
+    pub fn refundable_minor(&self) -> u64 {
+        let disputed: u64 = self.disputed_minor();
+        self.captured_minor.saturating_sub(self.refunded_minor).saturating_sub(self.refunding_minor).saturating_sub(disputed)
+    }
+
+    /// Open and lost disputes, in minor units.
+    pub fn disputed_minor(&self) -> u64 {
+        self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won).map(|dispute| dispute.amount_minor).sum()
+    }
+
+    /// The provider's id of the payment, from the newest attempt.
+    pub fn provider_id(&self) -> Option<&str> {
+        self.attempts.last().and_then(|attempt| attempt.provider_id.as_deref())
+    }
+
+    /// The refund of that id.
+    pub fn refund(&self, refund: RefundId) -> Option<&Refund> {
+        self.refunds.iter().find(|found| found.refund == refund)
+    }
+}
+
+/// Id of a capture, made of its effect's.
+pub fn capture_id(effect: EffectId) -> CaptureId {
+    CaptureId::from_u128(effect.as_u128())
+}

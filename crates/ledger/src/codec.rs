@@ -1,0 +1,103 @@
+//! The 128-byte record of a transfer: little-endian, fields in declaration order, no padding.
+//!
+//! The layout is TigerBeetle's `Transfer` (`src/tigerbeetle.zig` at commit 52ad553) and is never
+//! edited: a new layout is a new format. Framing and checksums belong to whoever stores records.
+
+use std::fmt;
+
+use crate::types::{Transfer, TransferFlags};
+
+/// The size of one encoded [`Transfer`], in bytes.
+pub const TRANSFER_SIZE_BYTES: usize = 128;
+
+/// Why 128 bytes are not a transfer that this version understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// A flag bit is set that has no meaning here: damage, or a record of a newer version.
+    ReservedFlags {
+        /// The record's transfer id.
+        id: u128,
+        /// The bits without a meaning.
+        bits: u16,
+    },
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReservedFlags { id, bits } => {
+                write!(formatter, "transfer {id} has reserved flag bits {bits:#06x}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl Transfer {
+    /// The record as bytes. The inverse of [`Transfer::decode`] unless reserved flags are set.
+    pub fn encode(&self) -> [u8; TRANSFER_SIZE_BYTES] {
+        let Self {
+            id,
+            debit_account_id,
+            credit_account_id,
+            amount,
+            pending_id,
+            user_data_128,
+            user_data_64,
+            user_data_32,
+            timeout_s,
+            ledger,
+            code,
+            flags,
+            timestamp,
+        } = *self;
+        let mut bytes = [0; TRANSFER_SIZE_BYTES];
+        bytes[0..16].copy_from_slice(&id.to_le_bytes());
+        bytes[16..32].copy_from_slice(&debit_account_id.to_le_bytes());
+        bytes[32..48].copy_from_slice(&credit_account_id.to_le_bytes());
+        bytes[48..64].copy_from_slice(&amount.to_le_bytes());
+        bytes[64..80].copy_from_slice(&pending_id.to_le_bytes());
+        bytes[80..96].copy_from_slice(&user_data_128.to_le_bytes());
+        bytes[96..104].copy_from_slice(&user_data_64.to_le_bytes());
+        bytes[104..108].copy_from_slice(&user_data_32.to_le_bytes());
+        bytes[108..112].copy_from_slice(&timeout_s.to_le_bytes());
+        bytes[112..116].copy_from_slice(&ledger.to_le_bytes());
+        bytes[116..118].copy_from_slice(&code.to_le_bytes());
+        bytes[118..120].copy_from_slice(&flags.bits().to_le_bytes());
+        bytes[120..128].copy_from_slice(&timestamp.to_le_bytes());
+        bytes
+    }
+
+    /// The transfer that `bytes` encode. Only the form is checked, not the ledger's rules.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::ReservedFlags`] when a flag bit without a meaning is set.
+    pub fn decode(bytes: &[u8; TRANSFER_SIZE_BYTES]) -> Result<Self, DecodeError> {
+        let transfer = Self {
+            id: u128::from_le_bytes(field(bytes, 0)),
+            debit_account_id: u128::from_le_bytes(field(bytes, 16)),
+            credit_account_id: u128::from_le_bytes(field(bytes, 32)),
+            amount: u128::from_le_bytes(field(bytes, 48)),
+            pending_id: u128::from_le_bytes(field(bytes, 64)),
+            user_data_128: u128::from_le_bytes(field(bytes, 80)),
+            user_data_64: u64::from_le_bytes(field(bytes, 96)),
+            user_data_32: u32::from_le_bytes(field(bytes, 104)),
+            timeout_s: u32::from_le_bytes(field(bytes, 108)),
+            ledger: u32::from_le_bytes(field(bytes, 112)),
+            code: u16::from_le_bytes(field(bytes, 116)),
+            flags: TransferFlags::from_bits(u16::from_le_bytes(field(bytes, 118))),
+            timestamp: u64::from_le_bytes(field(bytes, 120)),
+        };
+        match transfer.flags.reserved_bits() {
+            0 => Ok(transfer),
+            bits => Err(DecodeError::ReservedFlags { id: transfer.id, bits }),
+        }
+    }
+}
+
+/// The `SIZE` bytes from `offset` on; every caller's range lies within the record.
+fn field<const SIZE: usize>(bytes: &[u8; TRANSFER_SIZE_BYTES], offset: usize) -> [u8; SIZE] {
+    std::array::from_fn(|index| bytes[offset + index])
+}

@@ -1,0 +1,39 @@
+//! A double-entry ledger as a pure state machine: accounts, and transfers between them.
+//!
+//! What lives here: the two record types and their 128-byte encoding, every rule about when a
+//! transfer may happen, and the state that the rules read. What does not: time (it is passed in),
+//! storage (the journal of records is elsewhere), history of balances (a read model), permissions,
+//! and any idea of why money moves.
+//!
+//! The semantics follow TigerBeetle's published model (`src/tigerbeetle.zig` and
+//! `src/state_machine.zig` at commit 52ad553): names, numbers and precedence of results are the
+//! same, so the same workload gives the same results and balances. Two doors lead to the state:
+//!
+//! * [`Ledger::create_accounts`] and [`Ledger::create_transfers`] take events of clients. Every
+//!   outcome is a status, ids are remembered for idempotency.
+//! * [`Ledger::open_account`] and [`Ledger::apply_legs`] take the platform's own postings. They
+//!   were decided before, so a violation is a bug and panics; their ids only grow, so nothing but
+//!   the open holds is remembered. The two doors share accounts but not transfer ids.
+//!
+//! Read first: `types.rs`, then `transfers.rs`.
+
+mod accounts;
+mod batch;
+mod booking;
+mod codec;
+mod consistency;
+mod exists;
+mod legs;
+mod state;
+mod status;
+mod transfers;
+mod types;
+
+pub use accounts::AccountResult;
+pub use batch::BATCH_EVENTS_MAX;
+pub use codec::{DecodeError, TRANSFER_SIZE_BYTES};
+pub use consistency::Inconsistency;
+pub use state::{Ledger, Pending, PendingStatus, Totals};
+pub use status::{CreateAccountStatus, CreateTransferStatus};
+pub use transfers::TransferResult;
+pub use types::{AMOUNT_MAX, Account, AccountFlags, TIMESTAMP_MAX, Transfer, TransferFlags};

@@ -1,0 +1,14 @@
+//! The specification of the ledger: tables of events and outcomes, and properties against a naive
+//! model. Read first: `fixture.rs` for the form of the tables.
+
+mod account_statuses;
+mod chains;
+mod codec;
+mod fixture;
+mod legs;
+mod model;
+mod platform_accounts;
+mod properties;
+mod snapshot;
+mod transfer_statuses;
+mod two_phase;

@@ -1,0 +1,611 @@
+//! The simulated Stripe: a deterministic core. A request and a time go in; an answer and an instruction for the
+//! transport come out. The same seed, configuration and requests give the same answers, byte for byte.
+//!
+//! Here: the state and the path of one request (authentication, routing, idempotency, faults, delivery).
+//! Life cycles are in [`intents`](self) and refunds beside it, rendering in `render`, the truth in [`truth`].
+//! Not here: sockets, files, clocks.
+
+mod admin;
+mod answers;
+mod card_table;
+pub mod cards;
+mod challenge;
+mod charges;
+mod config;
+mod currency;
+mod errors;
+pub mod faults;
+mod idempotency;
+mod intents;
+mod objects;
+mod operation;
+mod params;
+mod queries;
+mod refunds;
+mod render;
+mod search;
+mod timers;
+pub mod truth;
+
+pub use config::Config;
+pub use errors::ApiError;
+pub use faults::{FaultKind, FaultRule};
+
+use crate::form::Form;
+use crate::random;
+use crate::wire::{Delivery, Handled, Method, Request, Response};
+use answers::{Answer, Outcome, RawAnswer};
+use faults::{Fault, Plan, Subject};
+use idempotency::{Found, Key, Keys};
+use objects::{Account, Charge, Dispute, Intent, Metadata, PaymentMethod, Refund, Row, Table, Texts, Transaction};
+use operation::Operation;
+use params::Params;
+use std::sync::Arc;
+
+/// Most connected accounts.
+const ACCOUNTS_MAX: usize = 10_000;
+/// Streams of numbers drawn from the seed.
+const STREAM_POSTS: u64 = 101;
+const STREAM_READS: u64 = 102;
+const STREAM_LATENCY: u64 = 103;
+const STREAM_ORIGINAL: u64 = 104;
+
+/// The simulated provider.
+#[derive(Debug, Clone)]
+pub struct Stripe {
+    seed: u64,
+    config: Config,
+    /// Latest time seen, ms since 1970.
+    now_ms: u64,
+    /// How far the simulator's clock was moved forward, ms.
+    offset_ms: u64,
+    posts: u64,
+    reads: u64,
+    accounts: Vec<Arc<str>>,
+    intents: Table<Intent>,
+    charges: Table<Charge>,
+    refunds: Table<Refund>,
+    transactions: Table<Transaction>,
+    disputes: Table<Dispute>,
+    methods: Table<PaymentMethod>,
+    search: search::Index,
+    keys: Keys,
+    timers: timers::Timers,
+    faults: faults::Faults,
+}
+
+/// A request on its way, as far as it is understood.
+#[derive(Debug, Clone)]
+struct Call {
+    account: Account,
+    operation: Operation,
+    path: String,
+    form: Form,
+    /// Whether the request's version captures asynchronously unless told otherwise.
+    captures_async: bool,
+    key: Option<Key>,
+}
+
+/// What every answer's headers need.
+#[derive(Debug, Clone)]
+struct Exchange {
+    request_id: String,
+    version: String,
+    key: Option<String>,
+    original: Option<String>,
+}
+
+impl Stripe {
+    /// A provider without objects. Ids, draws and latencies follow from `seed` alone.
+    pub fn new(seed: u64, config: Config) -> Self {
+        Self {
+            seed,
+            config,
+            now_ms: 0,
+            offset_ms: 0,
+            posts: 0,
+            reads: 0,
+            accounts: Vec::new(),
+            intents: Table::new(seed),
+            charges: Table::new(seed),
+            refunds: Table::new(seed),
+            transactions: Table::new(seed),
+            disputes: Table::new(seed),
+            methods: Table::new(seed),
+            search: search::Index::default(),
+            keys: Keys::default(),
+            timers: timers::Timers::default(),
+            faults: faults::Faults::default(),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Puts another configuration in force for what follows.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    /// Adds a fault rule; returns its number.
+    ///
+    /// # Errors
+    /// The rule breaks a limit; the text says which.
+    pub fn push_fault(&mut self, rule: FaultRule) -> Result<u64, String> {
+        self.faults.push(rule)
+    }
+
+    /// Removes all fault rules; their counters stay.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// How often a fault was applied.
+    pub fn fault_count(&self, kind: FaultKind) -> u64 {
+        self.faults.counts().get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How many idempotency keys are kept.
+    pub fn key_count(&self) -> usize {
+        self.keys.count()
+    }
+
+    /// Lets time pass without a request: everything due until then happens.
+    pub fn advance_to(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms.saturating_add(self.offset_ms));
+        self.run_due();
+    }
+
+    /// When something will next happen by itself, in the time of [`Stripe::handle`].
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.timers.next_due_ms().map(|due_ms| due_ms.saturating_sub(self.offset_ms))
+    }
+
+    /// Answers one request. `now_ms` is the time in ms since 1970; a time before the last one counts as the last.
+    /// Total: any bytes are answered.
+    pub fn handle(&mut self, request: &Request, now_ms: u64) -> Handled {
+        self.advance_to(now_ms);
+        if request.path.starts_with("/_admin/") {
+            return self.handle_admin(request);
+        }
+        if let Some(intent) = request.path.strip_prefix("/3ds/") {
+            return self.handle_challenge(request, intent);
+        }
+        let mut exchange = Exchange {
+            request_id: String::new(),
+            version: request.headers.stripe_version.clone().unwrap_or_else(|| self.config.api_version.clone()),
+            key: None,
+            original: None,
+        };
+        match self.understand(request) {
+            Ok(call) => self.perform(call, request.method == Method::Post, exchange),
+            Err(error) => {
+                self.reads += 1;
+                exchange.request_id = self.request_id(STREAM_READS, self.reads);
+                let response = self.respond(&Err(error), &exchange);
+                Handled { response, delivery: Delivery::Normal { latency_ms: 0 }, changed: false }
+            }
+        }
+    }
+
+    /// Everything about a request that can be refused before an endpoint is reached. Changes nothing but the list of
+    /// accounts, which a repeated request would extend in the same way.
+    fn understand(&mut self, request: &Request) -> Result<Call, ApiError> {
+        self.authenticate(request.headers.authorization.as_deref())?;
+        let operation = Operation::route(request.method, &request.path)?;
+        let encoded = match request.method {
+            Method::Post => {
+                check_content_type(request.headers.content_type.as_deref())?;
+                request.body.as_slice()
+            }
+            Method::Get | Method::Delete | Method::Other => request.query.as_bytes(),
+        };
+        let form = Form::parse(encoded).map_err(|error| ApiError::invalid(format!("Invalid request: {error}")))?;
+        intents::check_card_data(&form)?;
+        if let Some(version) = &request.headers.stripe_version {
+            check_version(version)?;
+        }
+        let account = self.account(request.headers.stripe_account.as_deref())?;
+        let key = match request.headers.idempotency_key.as_deref() {
+            Some(text) if request.method == Method::Post && !text.is_empty() => {
+                if text.chars().count() > idempotency::KEY_CHARS_MAX {
+                    let message = format!(
+                        "Idempotency keys can be at most {} characters long.",
+                        idempotency::KEY_CHARS_MAX
+                    );
+                    return Err(ApiError::invalid(message));
+                }
+                Some(Key { account, text: Arc::from(text) })
+            }
+            _ => None,
+        };
+        let version = request.headers.stripe_version.as_deref().unwrap_or(&self.config.api_version);
+        // Since 2024-04-10 the default is `automatic_async` (docs.stripe.com/changelog).
+        let captures_async = version.get(..10).is_some_and(|date| date >= "2024-04-10");
+        Ok(Call { account, operation, path: request.path.clone(), form, captures_async, key })
+    }
+
+    fn authenticate(&self, authorization: Option<&str>) -> Result<(), ApiError> {
+        let Some(authorization) = authorization else {
+            return Err(ApiError::unauthorized(
+                "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
+            ));
+        };
+        let key = authorization.strip_prefix("Bearer ").unwrap_or("").trim();
+        let accepted = match &self.config.api_keys {
+            Some(keys) => keys.iter().any(|accepted| accepted == key),
+            None => key.len() > "sk_test_".len() && key.starts_with("sk_test_") && key.is_ascii(),
+        };
+        if accepted {
+            return Ok(());
+        }
+        let start: String = key.chars().take(8).filter(char::is_ascii_graphic).collect();
+        Err(ApiError::unauthorized(format!("Invalid API Key provided: {start}****")))
+    }
+
+    fn account(&mut self, connected: Option<&str>) -> Result<Account, ApiError> {
+        let name = connected.unwrap_or("");
+        let index = match self.accounts.iter().position(|account| **account == *name) {
+            Some(index) => index,
+            None if self.accounts.len() < ACCOUNTS_MAX && name.len() <= 64 => {
+                self.accounts.push(Arc::from(name));
+                self.accounts.len() - 1
+            }
+            None => {
+                let message = "The provided key does not have access to the given account.";
+                return Err(ApiError::invalid(message).with_status(403).with_code("account_invalid"));
+            }
+        };
+        Ok(Account(u32::try_from(index).expect("accounts are bounded")))
+    }
+
+    fn perform(&mut self, call: Call, is_post: bool, mut exchange: Exchange) -> Handled {
+        let (stream, number) = if is_post {
+            self.posts += 1;
+            (STREAM_POSTS, self.posts)
+        } else {
+            self.reads += 1;
+            (STREAM_READS, self.reads)
+        };
+        exchange.request_id = self.request_id(stream, number);
+        exchange.key = call.key.as_ref().map(|key| key.text.to_string());
+        let (mut plan, moved) = self.plan(&call);
+        let spread_ms = self.config.latency_ms_max.saturating_sub(self.config.latency_ms_min).saturating_add(1);
+        let latency_ms = self
+            .config
+            .latency_ms_min
+            .saturating_add(random::below(self.seed, STREAM_LATENCY ^ stream, number, spread_ms));
+        plan.latency_ms = plan.latency_ms.saturating_add(latency_ms);
+        let mut handled =
+            if is_post { self.write(call, plan, exchange) } else { self.read(&call, plan, &exchange) };
+        handled.changed = is_post || moved;
+        handled
+    }
+
+    /// Ids of requests follow from a counter, so that a restart that replays the writes reproduces theirs.
+    fn request_id(&self, stream: u64, number: u64) -> String {
+        let time = if stream == STREAM_READS { self.now_ms } else { 0 };
+        let mut id = String::from("req_");
+        random::push_digits(&mut id, random::mix(self.seed, stream ^ time, number), 7);
+        random::push_digits(&mut id, random::mix(self.seed, STREAM_ORIGINAL ^ stream ^ time, number), 7);
+        id
+    }
+
+    /// What the rules do to a request, and whether any of them matched.
+    fn plan(&mut self, call: &Call) -> (Plan, bool) {
+        if self.faults.rules().is_empty() {
+            return (Plan::default(), false);
+        }
+        let own = Params::new(&call.form).metadata().ok().flatten().unwrap_or_default();
+        let subject_texts = self.subject(call).map(|row| Arc::clone(&self.intents.at(row).texts));
+        let texts = subject_texts.as_deref();
+        let metadata =
+            |name: &str| own.value(name).or_else(|| texts.and_then(|texts| texts.metadata.value(name)));
+        let subject = Subject { operation: call.operation.name(), path: &call.path, metadata: &metadata };
+        self.faults.choose(self.seed, &subject)
+    }
+
+    /// The payment intent that a call acts on.
+    fn subject(&self, call: &Call) -> Option<Row<Intent>> {
+        match &call.operation {
+            Operation::IntentConfirm(id)
+            | Operation::IntentCapture(id)
+            | Operation::IntentCancel(id)
+            | Operation::IntentGet(id) => self.intents.find(id),
+            Operation::RefundCreate => {
+                let by_intent = call.form.member("payment_intent").and_then(|node| self.intents.find(node.text()?));
+                by_intent.or_else(|| {
+                    let charge = call.form.member("charge").and_then(|node| self.charges.find(node.text()?))?;
+                    Some(self.charges.at(charge).intent)
+                })
+            }
+            Operation::RefundGet(id) => {
+                let refund = self.refunds.find(id)?;
+                Some(self.charges.at(self.refunds.at(refund).charge).intent)
+            }
+            Operation::IntentCreate
+            | Operation::IntentList
+            | Operation::IntentSearch
+            | Operation::RefundList
+            | Operation::ChargeGet(_)
+            | Operation::ChargeList
+            | Operation::TransactionGet(_)
+            | Operation::TransactionList
+            | Operation::MethodGet(_)
+            | Operation::DisputeGet(_)
+            | Operation::DisputeList => None,
+        }
+    }
+
+    fn read(&mut self, call: &Call, plan: Plan, exchange: &Exchange) -> Handled {
+        let outcome = match plan.fault.map(|fault| fault.kind) {
+            Some(FaultKind::Conflict409) => Err(ApiError::key_in_use("")),
+            Some(FaultKind::RateLimit429) => Err(ApiError::rate_limited()),
+            Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => Err(ApiError::internal()),
+            _ => self.execute(call),
+        };
+        self.deliver(outcome, plan, exchange)
+    }
+
+    /// A write: idempotency first, then the faults that keep it from happening, then the endpoint.
+    fn write(&mut self, call: Call, plan: Plan, mut exchange: Exchange) -> Handled {
+        self.keys.prune(self.now_ms, self.config.idempotency_retention_ms);
+        let Some(key) = call.key.clone() else {
+            let plan = faults::joined(plan, self.scripted(&call, 0));
+            return self.write_fresh(call, None, plan, &exchange);
+        };
+        let fingerprint = idempotency::fingerprint(&call.path, &call.form);
+        match self.keys.find(&key, &fingerprint, self.now_ms) {
+            Found::Fresh { scripted } => {
+                let script = self.scripted(&call, scripted);
+                if script != Plan::default() {
+                    self.keys.count_scripted(&key, fingerprint, self.now_ms);
+                }
+                let plan = faults::joined(plan, script);
+                self.write_fresh(call, Some((key, fingerprint)), plan, &exchange)
+            }
+            Found::InUse => self.deliver(Err(ApiError::key_in_use(&key.text)), without_fault(plan), &exchange),
+            Found::Mismatch => self.deliver(Err(ApiError::key_reused(&key.text)), without_fault(plan), &exchange),
+            Found::Replay(answer, original) => {
+                exchange.original = Some(self.request_id(STREAM_POSTS, original));
+                let outcome = match plan.fault.map(|fault| fault.kind) {
+                    Some(FaultKind::Conflict409) => Err(ApiError::key_in_use(&key.text)),
+                    Some(FaultKind::RateLimit429) => Err(ApiError::rate_limited()),
+                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => {
+                        Err(ApiError::internal())
+                    }
+                    _ => Ok(*answer),
+                };
+                self.deliver(outcome, plan, &exchange)
+            }
+        }
+    }
+
+    /// What the request's or its intent's metadata does to it.
+    fn scripted(&self, call: &Call, earlier: u32) -> Plan {
+        let Some((name, on_intent)) = call.operation.script_name() else { return Plan::default() };
+        let own = call.form.at(&["metadata", if on_intent { "sim" } else { name }]).and_then(|node| node.text());
+        let of_intent = || {
+            let row = self.subject(call).filter(|_| on_intent)?;
+            self.intents.at(row).texts.metadata.value(name)
+        };
+        own.or_else(of_intent).map_or_else(Plan::default, |script| faults::scripted(script, earlier))
+    }
+
+    fn write_fresh(
+        &mut self,
+        call: Call,
+        key: Option<(Key, idempotency::Fingerprint)>,
+        plan: Plan,
+        exchange: &Exchange,
+    ) -> Handled {
+        let number = self.posts;
+        let now_ms = self.now_ms;
+        let Some(fault) = plan.fault.filter(|fault| fault.kind.prevents_effect()) else {
+            let outcome = self.execute(&call);
+            let (outcome, shown) = alter(outcome, plan.fault);
+            if let (Some((key, fingerprint)), Some(kept)) = (key, self.kept(&outcome)) {
+                let until_ms = now_ms.saturating_add(self.executing_ms(plan));
+                self.keys.begin(&key, fingerprint, number, now_ms, until_ms, Some(kept));
+            }
+            return self.deliver(shown.unwrap_or(outcome), plan, exchange);
+        };
+        let key_text = key.as_ref().map_or_else(String::new, |(key, _)| key.text.to_string());
+        let outcome = match fault.kind {
+            FaultKind::Conflict409 => Err(ApiError::key_in_use(&key_text)),
+            FaultKind::RateLimit429 => Err(ApiError::rate_limited()),
+            _ => Err(ApiError::internal()),
+        };
+        if let Some((key, fingerprint)) = key {
+            match fault.kind {
+                FaultKind::Error500BeforeEffect => {
+                    let kept = self.kept(&outcome);
+                    self.keys.begin(&key, fingerprint, number, now_ms, now_ms, kept);
+                }
+                FaultKind::HangBeforeEffect => {
+                    let until_ms = now_ms.saturating_add(self.config.hang_ms);
+                    self.keys.begin(&key, fingerprint, number, now_ms, until_ms, None);
+                }
+                FaultKind::LateEffect => {
+                    let until_ms = now_ms.saturating_add(fault.delay_ms.max(1));
+                    self.keys.begin(&key, fingerprint, number, now_ms, until_ms, None);
+                }
+                _ => {}
+            }
+        }
+        if fault.kind == FaultKind::LateEffect {
+            self.timers.push(now_ms.saturating_add(fault.delay_ms.max(1)), timers::Timer::Late(Box::new(call)));
+        }
+        self.deliver(outcome, plan, exchange)
+    }
+
+    /// How long a request with this plan counts as executing, ms.
+    fn executing_ms(&self, plan: Plan) -> u64 {
+        match plan.fault.map(|fault| fault.kind) {
+            Some(FaultKind::Hang) => self.config.hang_ms,
+            _ => plan.latency_ms,
+        }
+    }
+
+    /// What is kept under the idempotency key; nothing if the endpoint had not begun.
+    fn kept(&self, outcome: &Outcome) -> Option<Answer> {
+        match outcome {
+            Ok(answer) => Some(answer.clone()),
+            Err(error) if error.began => Some(Answer::Raw(Box::new(self.error_text(error)))),
+            Err(_) => None,
+        }
+    }
+
+    /// Runs a request whose effect was delayed, and keeps its answer.
+    fn perform_late(&mut self, call: &Call) {
+        let outcome = self.execute(call);
+        let kept = self.kept(&outcome);
+        if let Some(key) = &call.key {
+            self.keys.finish(key, kept);
+        }
+    }
+
+    fn execute(&mut self, call: &Call) -> Outcome {
+        let params = Params::new(&call.form);
+        match &call.operation {
+            Operation::IntentCreate => self.create_intent(call, params),
+            Operation::IntentConfirm(id) => self.confirm_intent(call.account, id, params),
+            Operation::IntentCapture(id) => self.capture_intent(call.account, id, params),
+            Operation::IntentCancel(id) => self.cancel_intent(call.account, id, params),
+            Operation::IntentGet(id) => self.get_intent(call.account, id, params),
+            Operation::IntentList => self.list_intents(call.account, params),
+            Operation::IntentSearch => self.search_intents(call.account, params),
+            Operation::RefundCreate => self.create_refund(call.account, params),
+            Operation::RefundGet(id) => self.get_refund(call.account, id, params),
+            Operation::RefundList => self.list_refunds(call.account, params),
+            Operation::ChargeGet(id) => self.get_charge(call.account, id, params),
+            Operation::ChargeList => self.list_charges(call.account, params),
+            Operation::TransactionGet(id) => self.get_transaction(call.account, id, params),
+            Operation::TransactionList => self.list_transactions(call.account, params),
+            Operation::MethodGet(id) => self.get_method(call.account, id, params),
+            Operation::DisputeGet(id) => self.get_dispute(call.account, id, params),
+            Operation::DisputeList => self.list_disputes(call.account, params),
+        }
+    }
+
+    /// Renders the answer and says what the transport does with it; counts the faults.
+    fn deliver(&mut self, mut outcome: Outcome, plan: Plan, exchange: &Exchange) -> Handled {
+        if plan.latency_ms > self.config.latency_ms_max {
+            self.faults.count(FaultKind::Latency);
+        }
+        let latency_ms = plan.latency_ms;
+        let mut delivery = Delivery::Normal { latency_ms };
+        let Some(fault) = plan.fault else {
+            let response = self.respond(&outcome, exchange);
+            return Handled { response, delivery, changed: false };
+        };
+        self.faults.count(fault.kind);
+        if let (FaultKind::UnknownEnum, Ok(answer)) = (fault.kind, &mut outcome) {
+            answer.show_unknown_status();
+        }
+        let mut response = self.respond(&outcome, exchange);
+        match fault.kind {
+            FaultKind::Hang | FaultKind::HangBeforeEffect | FaultKind::LateEffect => {
+                delivery = Delivery::Hang { release_ms: self.config.hang_ms };
+            }
+            FaultKind::ResetBeforeEffect | FaultKind::ResetAfterEffect => {
+                delivery = Delivery::ResetBeforeResponse { latency_ms };
+            }
+            FaultKind::TruncatedBody => {
+                let whole = response.body.len();
+                let bytes = fault.bytes.unwrap_or(whole / 2).min(whole.saturating_sub(1));
+                delivery = Delivery::Truncated { bytes, latency_ms };
+            }
+            FaultKind::GarbageBody => {
+                response.body = b"<html><body><h1>502 Bad Gateway</h1>upstream said {\"id\":</body></html>".to_vec();
+            }
+            FaultKind::Latency
+            | FaultKind::Error500BeforeEffect
+            | FaultKind::Error500AfterEffect
+            | FaultKind::Conflict409
+            | FaultKind::RateLimit429
+            | FaultKind::UnknownEnum => {}
+        }
+        Handled { response, delivery, changed: false }
+    }
+
+    fn respond(&self, outcome: &Outcome, exchange: &Exchange) -> Response {
+        let RawAnswer { status, should_retry, body } = match outcome {
+            Ok(answer) => self.answer_text(answer),
+            Err(error) => self.error_text(error),
+        };
+        let mut headers = vec![
+            ("Content-Type", "application/json".to_owned()),
+            ("Request-Id", exchange.request_id.clone()),
+            ("Stripe-Version", exchange.version.clone()),
+        ];
+        if let Some(key) = &exchange.key {
+            headers.push(("Idempotency-Key", key.clone()));
+        }
+        if let Some(original) = &exchange.original {
+            headers.push(("Original-Request", original.clone()));
+            if outcome.is_ok() {
+                headers.push(("Idempotent-Replayed", "true".to_owned()));
+            }
+        }
+        if let Some(should_retry) = should_retry {
+            headers.push(("Stripe-Should-Retry", should_retry.to_string()));
+        }
+        Response { status, headers, body: body.into_vec() }
+    }
+
+    fn metadata_texts(metadata: Metadata) -> Texts {
+        Texts { metadata, rare: None }
+    }
+}
+
+fn without_fault(plan: Plan) -> Plan {
+    Plan { latency_ms: plan.latency_ms, fault: None }
+}
+
+/// What a fault after the effect makes of an outcome: what is kept under the key, and what is shown instead if that
+/// differs. A request that was refused before its endpoint began is not made to look executed.
+fn alter(mut outcome: Outcome, fault: Option<Fault>) -> (Outcome, Option<Outcome>) {
+    let began = outcome.as_ref().map_or_else(|error| error.began, |_| true);
+    match fault.map(|fault| fault.kind) {
+        Some(FaultKind::Error500AfterEffect) if began => (Err(ApiError::internal()), None),
+        Some(FaultKind::UnknownEnum) => {
+            if let Ok(answer) = &mut outcome {
+                answer.show_unknown_status();
+            }
+            (outcome, None)
+        }
+        _ => (outcome, None),
+    }
+}
+
+fn check_content_type(content_type: Option<&str>) -> Result<(), ApiError> {
+    let form = content_type.is_none_or(|value| {
+        let kind = value.split(';').next().unwrap_or("").trim();
+        kind.is_empty() || kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
+    if form {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have questions, we can help at https://support.stripe.com/.",
+    ))
+}
+
+fn check_version(version: &str) -> Result<(), ApiError> {
+    let date_fits = version.len() <= 64
+        && version.is_ascii()
+        && version.len() >= 10
+        && version.bytes().take(10).enumerate().all(|(index, byte)| match index {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+        && version.bytes().skip(10).all(|byte| byte == b'.' || byte.is_ascii_alphanumeric());
+    if date_fits {
+        return Ok(());
+    }
+    let shown: String = version.chars().take(64).filter(|letter| !letter.is_control()).collect();
+    Err(ApiError::invalid(format!("Invalid Stripe API version: {shown}")))
+}

@@ -1,0 +1,422 @@
+//! The tables, described once: the statements that create, fill and change them are made from this.
+//!
+//! The schema is compact on purpose. A payment's number is the sequence number of the event that created it, a
+//! merchant's is the engine's own; indexes hold integers and grow at their end, except those of ids, whose keys are
+//! sorted inside each batch. Raise [`VERSION`] with any change of the tables or of what events do to rows.
+
+/// Version of the tables and of the projection, kept as SQLite's `user_version`.
+pub(crate) const VERSION: i64 = 1;
+
+/// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
+pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
+
+/// What a column holds; SQLite's `STRICT` tables hold it to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Integer,
+    Text,
+    Blob,
+    /// An integer, or a blob when it is larger than SQL's integers.
+    Any,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    name: &'static str,
+    kind: Kind,
+    is_optional: bool,
+    is_fixed: bool,
+}
+
+/// One table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Table {
+    /// Its name.
+    pub(crate) name: &'static str,
+    columns: &'static [Column],
+    /// The columns that name a row. One integer is the row's own number; several make a table without one.
+    key: &'static [&'static str],
+    /// Indexes: name, columns, and the column that must be present for a row to be in it.
+    indexes: &'static [(&'static str, &'static str, Option<&'static str>)],
+}
+
+const fn column(name: &'static str, kind: Kind, is_optional: bool, is_fixed: bool) -> Column {
+    Column { name, kind, is_optional, is_fixed }
+}
+
+/// Set when the row is created.
+const fn fixed(name: &'static str, kind: Kind) -> Column {
+    column(name, kind, false, true)
+}
+
+/// As [`fixed`], possibly absent.
+const fn fixed_optional(name: &'static str, kind: Kind) -> Column {
+    column(name, kind, true, true)
+}
+
+/// Changes with events.
+const fn changing(name: &'static str, kind: Kind) -> Column {
+    column(name, kind, false, false)
+}
+
+/// As [`changing`], possibly absent.
+const fn optional(name: &'static str, kind: Kind) -> Column {
+    column(name, kind, true, false)
+}
+
+use Kind::{Any, Blob, Integer, Text};
+
+/// How far the file is: one row.
+pub(crate) const META: Table = Table {
+    name: "meta",
+    columns: &[fixed("singleton", Integer), changing("applied_seq", Integer), changing("applied_at", Integer)],
+    key: &["singleton"],
+    indexes: &[],
+};
+
+/// What the codes mean.
+pub(crate) const LEGEND: Table = Table {
+    name: "legend",
+    columns: &[fixed("kind", Text), fixed("code", Integer), fixed("label", Text)],
+    key: &["kind", "code"],
+    indexes: &[],
+};
+
+/// Merchants by their numbers.
+pub(crate) const MERCHANTS: Table = Table {
+    name: "merchants",
+    columns: &[fixed("number", Integer), fixed("id", Blob), fixed("handle", Text), fixed("created_seq", Integer)],
+    key: &["number"],
+    indexes: &[("merchants_by_id", "id", None)],
+};
+
+/// Every event, as its journaled bytes.
+pub(crate) const EVENTS: Table = Table {
+    name: "events",
+    columns: &[
+        fixed("seq", Integer),
+        fixed("at", Integer),
+        fixed("kind", Integer),
+        fixed_optional("merchant", Integer),
+        fixed_optional("payment", Integer),
+        fixed("payload", Blob),
+    ],
+    key: &["seq"],
+    indexes: &[("events_by_merchant", "merchant", Some("merchant"))],
+};
+
+/// Which events are about a payment.
+pub(crate) const PAYMENT_EVENTS: Table = Table {
+    name: "payment_events",
+    columns: &[fixed("payment", Integer), fixed("seq", Integer)],
+    key: &["payment", "seq"],
+    indexes: &[],
+};
+
+/// Payments by the event that created them.
+pub(crate) const PAYMENTS: Table = Table {
+    name: "payments",
+    columns: &[
+        fixed("number", Integer),
+        fixed("id", Blob),
+        fixed("merchant", Integer),
+        fixed_optional("reference", Blob),
+        fixed("created_at", Integer),
+        changing("subject", Blob),
+        changing("amount_minor", Integer),
+        changing("currency", Integer),
+        changing("capture_mode", Integer),
+        changing("content", Blob),
+        optional("payment_method", Text),
+        optional("details_subject", Blob),
+        optional("details", Blob),
+        changing("status", Integer),
+        changing("held_minor", Integer),
+        changing("captured_minor", Integer),
+        changing("refunded_minor", Integer),
+        changing("refunding_minor", Integer),
+        changing("disputed_minor", Integer),
+        changing("fee_minor", Integer),
+        changing("available", Integer),
+        optional("provider", Integer),
+        optional("provider_id", Text),
+        optional("decline_class", Integer),
+        optional("decline_code", Text),
+        optional("decline_network_code", Text),
+        changing("next_action", Integer),
+        optional("next_action_url", Text),
+        optional("expires_at", Integer),
+        changing("attempts_count", Integer),
+        changing("captures_count", Integer),
+        changing("refunds_count", Integer),
+        changing("disputes_count", Integer),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["number"],
+    indexes: &[("payments_by_merchant", "merchant", None), ("payments_by_status", "merchant, status", None)],
+};
+
+/// Payments by the first eight bytes of their ids.
+pub(crate) const PAYMENT_IDS: Table = Table {
+    name: "payment_ids",
+    columns: &[fixed("prefix", Integer), fixed("payment", Integer)],
+    key: &["prefix", "payment"],
+    indexes: &[],
+};
+
+/// Payments by the first eight bytes of their references' keyed hashes.
+pub(crate) const PAYMENT_REFERENCES: Table = Table {
+    name: "payment_references",
+    columns: &[fixed("prefix", Integer), fixed("payment", Integer)],
+    key: &["prefix", "payment"],
+    indexes: &[],
+};
+
+/// Attempts, counted from 0 in each payment.
+pub(crate) const ATTEMPTS: Table = Table {
+    name: "attempts",
+    columns: &[
+        fixed("payment", Integer),
+        fixed("position", Integer),
+        fixed("effect", Blob),
+        fixed("provider", Integer),
+        fixed("amount_minor", Integer),
+        fixed("currency", Integer),
+        fixed("started_at", Integer),
+        changing("status", Integer),
+        optional("provider_id", Text),
+        optional("decline_class", Integer),
+        optional("decline_code", Text),
+        optional("decline_network_code", Text),
+        optional("failure_class", Integer),
+        optional("failure_code", Text),
+        optional("mismatch_amount_minor", Integer),
+        optional("mismatch_currency", Integer),
+        optional("mismatch_captured", Integer),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["payment", "position"],
+    indexes: &[],
+};
+
+/// Captures that were asked for separately, counted from 0 in each payment.
+pub(crate) const CAPTURES: Table = Table {
+    name: "captures",
+    columns: &[
+        fixed("payment", Integer),
+        fixed("position", Integer),
+        fixed("effect", Blob),
+        fixed("started_at", Integer),
+        changing("amount_minor", Integer),
+        changing("fee_minor", Integer),
+        changing("status", Integer),
+        optional("failure_code", Text),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["payment", "position"],
+    indexes: &[],
+};
+
+/// Refunds by the event that created them.
+pub(crate) const REFUNDS: Table = Table {
+    name: "refunds",
+    columns: &[
+        fixed("number", Integer),
+        fixed("id", Blob),
+        fixed("merchant", Integer),
+        fixed("payment", Integer),
+        fixed("effect", Blob),
+        fixed("amount_minor", Integer),
+        fixed("currency", Integer),
+        fixed("from_available", Integer),
+        fixed_optional("details_subject", Blob),
+        fixed_optional("details", Blob),
+        fixed("created_at", Integer),
+        changing("status", Integer),
+        optional("provider_id", Text),
+        optional("failure_code", Text),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["number"],
+    indexes: &[("refunds_by_merchant", "merchant", None), ("refunds_by_payment", "payment", None)],
+};
+
+/// Refunds by the first eight bytes of their ids.
+pub(crate) const REFUND_IDS: Table = Table {
+    name: "refund_ids",
+    columns: &[fixed("prefix", Integer), fixed("refund", Integer)],
+    key: &["prefix", "refund"],
+    indexes: &[],
+};
+
+/// Disputes, counted from 0 in each payment.
+pub(crate) const DISPUTES: Table = Table {
+    name: "disputes",
+    columns: &[
+        fixed("payment", Integer),
+        fixed("position", Integer),
+        fixed("provider_id", Text),
+        fixed("amount_minor", Integer),
+        fixed("opened_at", Integer),
+        changing("status", Integer),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["payment", "position"],
+    indexes: &[],
+};
+
+/// Ledger lines of payments, by payment, event and order.
+pub(crate) const LEGS: Table = Table {
+    name: "legs",
+    columns: &[
+        fixed("payment", Integer),
+        fixed("seq", Integer),
+        fixed("position", Integer),
+        fixed("id", Blob),
+        fixed("debit_account", Blob),
+        fixed("credit_account", Blob),
+        fixed("amount_minor", Any),
+        fixed("pending", Blob),
+        fixed("currency", Integer),
+        fixed("code", Integer),
+        fixed("flags", Integer),
+        fixed("at", Integer),
+    ],
+    key: &["payment", "seq", "position"],
+    indexes: &[],
+};
+
+/// Every table.
+pub(crate) const TABLES: [&Table; 14] = [
+    &META,
+    &LEGEND,
+    &MERCHANTS,
+    &EVENTS,
+    &PAYMENT_EVENTS,
+    &PAYMENTS,
+    &PAYMENT_IDS,
+    &PAYMENT_REFERENCES,
+    &ATTEMPTS,
+    &CAPTURES,
+    &REFUNDS,
+    &REFUND_IDS,
+    &DISPUTES,
+    &LEGS,
+];
+
+impl Table {
+    /// Statements that create the table and its indexes.
+    pub(crate) fn definitions(&self) -> Vec<String> {
+        let numbered = self.key.len() == 1;
+        let mut lines: Vec<String> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let kind = match column.kind {
+                    Integer => "INTEGER",
+                    Text => "TEXT",
+                    Blob => "BLOB",
+                    Any => "ANY",
+                };
+                let presence = if column.is_optional { "" } else { " NOT NULL" };
+                let key = if numbered && column.name == self.key[0] { " PRIMARY KEY" } else { "" };
+                format!("{} {kind}{presence}{key}", column.name)
+            })
+            .collect();
+        if !numbered {
+            lines.push(format!("PRIMARY KEY ({})", self.key.join(", ")));
+        }
+        let options = if numbered { "STRICT" } else { "STRICT, WITHOUT ROWID" };
+        let table = format!("CREATE TABLE {} ({}) {options}", self.name, lines.join(", "));
+        let indexes = self.indexes.iter().map(|(name, columns, present)| {
+            let partial = present.map_or_else(String::new, |column| format!(" WHERE {column} IS NOT NULL"));
+            format!("CREATE INDEX {name} ON {} ({columns}){partial}", self.name)
+        });
+        core::iter::once(table).chain(indexes).collect()
+    }
+
+    /// The columns in order, each with its table's name, as a query selects them.
+    pub(crate) fn selection(&self) -> String {
+        let names: Vec<String> = self.columns.iter().map(|column| format!("{}.{}", self.name, column.name)).collect();
+        names.join(", ")
+    }
+
+    /// Inserts a row; parameter `?n` is column `n`.
+    pub(crate) fn insertion(&self) -> String {
+        let places: Vec<String> = (1..=self.columns.len()).map(|place| format!("?{place}")).collect();
+        format!("INSERT INTO {} VALUES ({})", self.name, places.join(", "))
+    }
+
+    /// Changes the row that the key names; takes the same parameters as [`Table::insertion`].
+    pub(crate) fn change(&self) -> String {
+        let place = |wanted: &str| self.columns.iter().position(|column| column.name == wanted).map_or(0, |index| index + 1);
+        let changes: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|column| !column.is_fixed)
+            .map(|column| format!("{} = ?{}", column.name, place(column.name)))
+            .collect();
+        let key: Vec<String> = self.key.iter().map(|name| format!("{name} = ?{}", place(name))).collect();
+        format!("UPDATE {} SET {} WHERE {}", self.name, changes.join(", "), key.join(" AND "))
+    }
+
+    /// How many columns there are.
+    pub(crate) const fn columns_count(&self) -> usize {
+        self.columns.len()
+    }
+}
+
+/// Statements that create everything, sorted as the file's own list of them is read back.
+pub(crate) fn definitions() -> Vec<String> {
+    TABLES.iter().flat_map(|table| table.definitions()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ATTEMPTS, EVENTS, META, PAYMENT_IDS, TABLES};
+
+    #[test]
+    fn the_description_prints_as_sql() {
+        assert_eq!(
+            META.definitions(),
+            ["CREATE TABLE meta (singleton INTEGER NOT NULL PRIMARY KEY, applied_seq INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT"]
+        );
+        assert_eq!(META.insertion(), "INSERT INTO meta VALUES (?1, ?2, ?3)");
+        assert_eq!(META.change(), "UPDATE meta SET applied_seq = ?2, applied_at = ?3 WHERE singleton = ?1");
+        assert_eq!(
+            PAYMENT_IDS.definitions(),
+            [
+                "CREATE TABLE payment_ids (prefix INTEGER NOT NULL, payment INTEGER NOT NULL, PRIMARY KEY (prefix, payment)) STRICT, WITHOUT ROWID"
+            ]
+        );
+        assert_eq!(
+            EVENTS.definitions()[1],
+            "CREATE INDEX events_by_merchant ON events (merchant) WHERE merchant IS NOT NULL"
+        );
+        assert!(ATTEMPTS.change().ends_with("changed_seq = ?19 WHERE payment = ?1 AND position = ?2"));
+    }
+
+    #[test]
+    fn a_table_that_changes_ends_with_a_column_that_does() {
+        // The last parameter must occur in the change, else SQLite counts fewer parameters than the insertion has.
+        for table in TABLES {
+            let changes = table.columns.iter().any(|column| !column.is_fixed);
+            assert!(!changes || table.columns.last().is_some_and(|column| !column.is_fixed), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn keys_and_indexes_name_columns_that_exist() {
+        for table in TABLES {
+            let known = |name: &str| table.columns.iter().any(|column| column.name == name);
+            assert!(table.key.iter().all(|name| known(name)), "{}", table.name);
+            assert!(table.indexes.iter().all(|(_, columns, _)| columns.split(", ").all(known)), "{}", table.name);
+        }
+    }
+}
