@@ -1,1 +1,114 @@
-//! Placeholder while the workspace is laid out.
+//! The public and operator HTTP API, and its OpenAPI 3.1 description made from the same types.
+//!
+//! A request is authenticated, bounded and parsed here; what reaches the engine is valid in form. The platform behind
+//! is reached through one seam, [`Platform`]. What does not live here: listeners and their limits on connections and
+//! header times, decisions about money, storage, configuration.
+//!
+//! Read first: [`routes`](router) in this file for what there is, `middleware.rs` for what every request passes,
+//! `errors.rs` for everything that can be refused.
+
+mod canonical;
+mod details;
+mod errors;
+mod extract;
+mod journey;
+mod middleware;
+mod objects;
+mod openapi;
+mod operators;
+mod payments;
+mod platform;
+mod reads;
+mod refunds;
+mod submission;
+mod times;
+
+pub use openapi::openapi;
+pub use platform::{BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
+
+use crate::errors::{Code, Problem};
+use crate::middleware::{Access, Guard};
+use axum::Router;
+use axum::routing::{MethodRouter, delete, get, post};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Limits and choices of one API; all of them are the caller's.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Largest request body, in bytes; 64 KiB is enough for the largest valid request.
+    pub body_bytes_max: usize,
+    /// Longest wait for a provider's outcome before 202 is answered, in milliseconds; 25,000 is the published promise.
+    pub wait_ms_max: u64,
+    /// Most requests that are worked on at a time; one more is answered 503. Probes are not counted.
+    pub requests_open_max: usize,
+    /// Whether requests may ask the provider simulator for faults; never where real money moves.
+    pub allow_simulate: bool,
+    /// Names of the provider endpoints in answers, by endpoint number.
+    pub providers: Vec<String>,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) options: Arc<Options>,
+    pub(crate) places: Arc<Semaphore>,
+}
+
+/// One route: where, who may call it, what answers.
+struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the handler knows its method; tests compare it with the description"))]
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    handler: MethodRouter<App>,
+}
+
+/// Every route there is. The description's paths are compared with this list by a test.
+fn routes() -> Vec<Route> {
+    let merchant = |method, path, handler| Route { method, path, access: Access::Merchant, handler };
+    let operator = |method, path, handler| Route { method, path, access: Access::Operator, handler };
+    let open = |path, handler| Route { method: "GET", path, access: Access::Open, handler };
+    vec![
+        merchant("POST", "/v1/payments", post(payments::create)),
+        merchant("GET", "/v1/payments", get(reads::payments)),
+        merchant("GET", "/v1/payments/{id}", get(reads::payment)),
+        merchant("POST", "/v1/payments/{id}/confirm", post(payments::confirm)),
+        merchant("POST", "/v1/payments/{id}/capture", post(payments::capture)),
+        merchant("POST", "/v1/payments/{id}/cancel", post(payments::cancel)),
+        merchant("GET", "/v1/payments/{id}/journey", get(reads::journey)),
+        merchant("POST", "/v1/refunds", post(refunds::create)),
+        merchant("GET", "/v1/refunds", get(reads::refunds)),
+        merchant("GET", "/v1/refunds/{id}", get(reads::refund)),
+        merchant("GET", "/v1/balances", get(reads::balances)),
+        merchant("GET", "/v1/events", get(reads::events)),
+        operator("POST", "/v1/merchants", post(operators::create_merchant)),
+        operator("GET", "/v1/merchants", get(operators::merchants)),
+        operator("POST", "/v1/merchants/{id}/api_keys", post(operators::create_api_key)),
+        operator("DELETE", "/v1/api_keys/{public_id}", delete(operators::revoke_api_key)),
+        operator("POST", "/v1/privacy/erasures", post(operators::erase)),
+        operator("POST", "/v1/platform/clock/confirm", post(operators::confirm_clock)),
+        open("/healthz", get(operators::healthz)),
+        open("/readyz", get(operators::readyz)),
+        open("/metrics", get(operators::metrics)),
+        open("/openapi.json", get(operators::openapi_json)),
+    ]
+}
+
+/// The whole API as a service. Nothing listens yet: the caller brings the listener, with limits on connections and on
+/// the time a request's head may take.
+pub fn router(platform: Arc<dyn Platform>, options: Options) -> Router {
+    let places = Arc::new(Semaphore::new(options.requests_open_max));
+    let app = App { platform, options: Arc::new(options), places };
+    let mut router = Router::new();
+    for Route { method: _, path, access, handler } in routes() {
+        let guard = Guard { app: app.clone(), access };
+        router = router.route(path, handler.route_layer(axum::middleware::from_fn_with_state(guard, middleware::guard)));
+    }
+    router
+        .fallback(|| async { Problem::new(Code::RouteUnknown) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::outermost))
+        .with_state(app)
+}

@@ -1,1 +1,23 @@
-//! Placeholder while the workspace is laid out.
+//! The composition root as a library, so that the deterministic simulation drives the same partition, key store and
+//! request preparation as the binary does.
+//!
+//! Read first: [`partition`] (decide, encode, release; no threads), then [`sequencer`] (its threads and lanes), then
+//! [`serve`] (everything wired together).
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod door;
+pub mod feed;
+pub mod keystore;
+pub mod listener;
+pub mod operate;
+pub mod partition;
+pub mod pay;
+pub mod policy;
+pub mod request;
+pub mod runner;
+pub mod secrets;
+pub mod sequencer;
+pub mod serve;
+pub mod snapshots;

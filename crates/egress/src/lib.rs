@@ -16,7 +16,5 @@ mod tls;
 
 pub use client::{Client, ClientConfig, ConfigError, Counters, SendError};
 pub use endpoint::{Endpoint, EndpointError, Network, Scheme};
-pub use message::{
-    HEADER_BYTES_MAX, HEADERS_MAX, MessageError, Method, PATH_BYTES_MAX, REQUEST_FORMAT_VERSION, Request, Response,
-};
+pub use message::{HEADER_BYTES_MAX, HEADERS_MAX, MessageError, Method, PATH_BYTES_MAX, REQUEST_FORMAT_VERSION, Request, Response};
 pub use tls::Roots;

@@ -1,7 +1,7 @@
 //! Everything the engine remembers. Changed only by [`State::evolve`]; serialised as a whole for snapshots and digests,
 //! which is why every collection is ordered.
 
-use crate::effect::{CaptureMode, Dispatch, Effect};
+use crate::effect::{CaptureMode, Dispatch, Effect, EffectStatus};
 use base::{CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp};
 use ledger::Ledger;
 use payments::{AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, postings::AccountKind};
@@ -141,6 +141,9 @@ pub struct Payment {
     pub fee_minor: u64,
     /// Whether the provider has released the money.
     pub available: bool,
+    /// What of this payment's money stands in the merchant's pending account and is not reserved for a refund, in minor
+    /// units; negative after a reversal of what had been given back already.
+    pub unreleased_minor: i64,
     /// Attempts, oldest first.
     pub attempts: Vec<Attempt>,
     /// Captures that were asked for separately, oldest first.
@@ -204,8 +207,8 @@ pub struct State {
     pub operators: BTreeMap<OperatorId, String>,
     /// API keys by public part.
     pub api_keys: BTreeMap<[u8; 10], ApiKey>,
-    /// Payments.
-    pub payments: BTreeMap<PaymentId, Payment>,
+    /// Payments; boxed, because a tree's nodes are a third empty and its payments are large.
+    pub payments: BTreeMap<PaymentId, Box<Payment>>,
     /// Which payment a refund belongs to.
     pub refunds: BTreeMap<RefundId, PaymentId>,
     /// Which payment a merchant's reference names.
@@ -261,13 +264,43 @@ impl State {
 
     /// The payment, if this merchant owns it: another merchant's payment does not exist.
     pub fn payment_of(&self, merchant: MerchantId, payment: PaymentId) -> Option<&Payment> {
-        self.payments.get(&payment).filter(|found| found.merchant == merchant)
+        self.payments.get(&payment).map(Box::as_ref).filter(|found| found.merchant == merchant)
     }
 
     /// All that a runner needs for the latest send of an open effect.
     pub fn dispatch(&self, effect: EffectId) -> Option<Dispatch> {
         let open = self.effects.get(&effect)?;
         Some(Dispatch { payment: open.payment, requested: open.requested.clone(), send: open.sends, send_kind: open.send_kind })
+    }
+
+    /// How this payment would expire now. Its timer runs exactly when this is not [`Expiry::NotNow`].
+    pub(crate) fn expiry(&self, payment: &Payment) -> Expiry {
+        match payment.status {
+            PaymentStatus::Created => Expiry::AtOnce,
+            PaymentStatus::Authorized | PaymentStatus::PartiallyCaptured if payment.operation.is_none() && payment.cancel.is_none() => {
+                Expiry::ByCancel
+            }
+            PaymentStatus::RequiresAction | PaymentStatus::Processing if payment.cancel.is_none() && self.is_waiting(payment) => {
+                Expiry::ByCancel
+            }
+            PaymentStatus::Authorized
+            | PaymentStatus::PartiallyCaptured
+            | PaymentStatus::RequiresAction
+            | PaymentStatus::Processing
+            | PaymentStatus::Captured
+            | PaymentStatus::PartiallyRefunded
+            | PaymentStatus::Refunded
+            | PaymentStatus::Canceled
+            | PaymentStatus::Declined
+            | PaymentStatus::Expired => Expiry::NotNow,
+        }
+    }
+
+    /// Whether the provider has an intent that waits and that a cancel can name.
+    pub(crate) fn is_waiting(&self, payment: &Payment) -> bool {
+        let open = payment.operation.and_then(|effect| self.effects.get(&effect));
+        let waiting = open.is_some_and(|open| open.accepted == Some(EffectStatus::Waiting) && open.status != EffectStatus::Parked);
+        waiting && payment.provider_id().is_some()
     }
 
     /// When something falls due next.
@@ -286,6 +319,17 @@ impl State {
             credits_pending: account.credits_pending,
         })
     }
+}
+
+/// How a payment whose time is up ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Nobody asked a provider for anything: at once.
+    AtOnce,
+    /// A provider may hold money or an open intent: by its confirmed cancel.
+    ByCancel,
+    /// Not now: something else is open or decided, and that comes first.
+    NotNow,
 }
 
 /// Four sides of an account, in minor units.
@@ -310,12 +354,20 @@ impl Payment {
 
     /// Open and lost disputes, in minor units.
     pub fn disputed_minor(&self) -> u64 {
-        self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won).map(|dispute| dispute.amount_minor).sum()
+        let held = self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won);
+        held.fold(0, |sum, dispute| sum.saturating_add(dispute.amount_minor))
     }
 
     /// The provider's id of the payment, from the newest attempt.
     pub fn provider_id(&self) -> Option<&str> {
         self.attempts.last().and_then(|attempt| attempt.provider_id.as_deref())
+    }
+
+    /// Whether money was ever taken, even if that failed later. Such a payment is never tried again: a provider's late
+    /// report about the first capture could not be told from one about the second.
+    pub fn was_captured(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.status == AttemptStatus::Captured)
+            || self.captures.iter().any(|capture| matches!(capture.status, CaptureStatus::Succeeded | CaptureStatus::Reversed))
     }
 
     /// The refund of that id.

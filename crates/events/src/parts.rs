@@ -4,31 +4,160 @@
 //! until it has its place in the schema.
 
 use crate::error::{FieldError, FieldProblem};
-use crate::generated::v1;
+use crate::generated::v1::{self, api_key_created::Owner, effect_requested::Operation, next_action::Action};
 use crate::wire::Wire;
-use base::{Decline, DeclineClass, Mismatch, Money, NextAction, OutcomeClass, UnknownReason};
+use base::{Decline, DeclineClass, Mismatch, Money, NextAction, OutcomeClass, RefundId, UnknownReason};
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
 use engine::{CaptureMode, EffectKind, EffectRequested, KeyOwner, Sealed, SendKind};
 
-/// A struct of the engine as a message of the same name. `field as name` where the schema's name has a unit.
+const fn missing(field: &'static str) -> FieldError {
+    FieldError { field, problem: FieldProblem::Missing }
+}
+
+/// Structs of the engine as messages of the same name. After the semicolon: fields that have another name there, times
+/// mostly, which carry their unit.
 macro_rules! messages {
-    ($($type:ident { $($field:ident $(as $name:ident)?),+ })+) => {$(
+    ($($type:ident { $($field:ident),* $(; $($inner:ident = $outer:ident),+)? })+) => {$(
         impl Wire for $type {
             type Proto = Option<v1::$type>;
 
             fn encode(&self) -> Self::Proto {
-                let Self { $($field),+ } = self;
-                Some(messages!(@write v1::$type { $($field $(as $name)?),+ }))
+                let Self { $($field,)* $($($inner,)+)? } = self;
+                Some(v1::$type { $($field: Wire::encode($field),)* $($($outer: Wire::encode($inner),)+)? })
             }
 
             fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
-                let message = proto.ok_or(FieldError { field, problem: FieldProblem::Missing })?;
-                messages!(@read v1::$type, message => Self { $($field $(as $name)?),+ })
+                let v1::$type { $($field,)* $($($outer,)+)? } = proto.ok_or(missing(field))?;
+                Ok(Self {
+                    $($field: Wire::decode($field, stringify!($field))?,)*
+                    $($($inner: Wire::decode($outer, stringify!($outer))?,)+)?
+                })
             }
         }
     )+};
-    (@write $message:path { $($field:ident $(as $name:ident)?),* }) => {
-        $message { $($crate::parts::messages!(@name $field $($name)?): Wire::encode($field)),* }
-    };
 }
 
+messages! {
+    Money { amount_minor, currency }
+    Sealed { subject, bytes }
+    KeyUse { key, fingerprint; expires_at = expires_at_ns }
+    Decline { class, code, network_code }
+    Mismatch { amount_minor, currency, captured }
+    EffectRequested {
+        effect, provider, key, reference, key_version, money, capture, payment_method, provider_id, request;
+        kind = operation
+    }
+    PaymentCreated {
+        payment, merchant, subject, money, capture, reference, content, payment_method, key_version, details, key;
+        expires_at = expires_at_ns
+    }
+    PaymentRevised { payment, subject, money, capture, content, payment_method, details }
+}
+
+/// Messages that may be absent; every message field can be, so the schema needs no `optional`.
+macro_rules! optional_messages {
+    ($($type:ident),+) => {$(
+        impl Wire for Option<$type> {
+            type Proto = Option<v1::$type>;
+
+            fn encode(&self) -> Self::Proto {
+                self.as_ref().and_then(Wire::encode)
+            }
+
+            fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
+                proto.map(|present| <$type>::decode(Some(present), field)).transpose()
+            }
+        }
+    )+};
+}
+
+optional_messages!(KeyUse, Sealed);
+
+/// Enums of the engine as enums of the same name, which have an unspecified value besides.
+macro_rules! enums {
+    ($($type:ident { $($variant:ident),+ })+) => {$(
+        impl Wire for $type {
+            type Proto = i32;
+
+            fn encode(&self) -> i32 {
+                match self { $(Self::$variant => v1::$type::$variant.into(),)+ }
+            }
+
+            fn decode(proto: i32, field: &'static str) -> Result<Self, FieldError> {
+                match v1::$type::try_from(proto) {
+                    $(Ok(v1::$type::$variant) => Ok(Self::$variant),)+
+                    Ok(v1::$type::Unspecified) => Err(FieldError { field, problem: FieldProblem::Unspecified }),
+                    Err(_) => Err(FieldError { field, problem: FieldProblem::UnknownValue { value: proto } }),
+                }
+            }
+        }
+    )+};
+}
+
+enums! {
+    CaptureMode { Automatic, Manual }
+    SendKind { First, Replay, Lookup }
+    OutcomeClass { NotSent, Rejected, Declined, Approved, Pending, Mismatch, Unknown }
+    UnknownReason { Timeout, ConnectionLost, ServerError, Undecodable, IdempotencyConflict, Restart, NotFound }
+    DeclineClass { HardCard, HardRisk, SoftFunds, SoftIssuer, SoftPsp, FixData, Authenticate, Config, Duplicate }
+}
+
+impl Wire for EffectKind {
+    type Proto = Option<Operation>;
+
+    fn encode(&self) -> Self::Proto {
+        Some(match self {
+            Self::Authorize { attempt } => Operation::AuthorizeAttempt(attempt.encode()),
+            Self::Capture { capture } => Operation::CaptureIndex(capture.encode()),
+            Self::Cancel { expiry } => Operation::CancelExpiry(expiry.encode()),
+            Self::Refund { refund } => Operation::Refund(refund.encode()),
+        })
+    }
+
+    fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
+        Ok(match proto.ok_or(missing(field))? {
+            Operation::AuthorizeAttempt(attempt) => Self::Authorize { attempt: u16::decode(attempt, "authorize_attempt")? },
+            Operation::CaptureIndex(capture) => Self::Capture { capture: u16::decode(capture, "capture_index")? },
+            Operation::CancelExpiry(expiry) => Self::Cancel { expiry },
+            Operation::Refund(refund) => Self::Refund { refund: RefundId::decode(refund, "refund")? },
+        })
+    }
+}
+
+impl Wire for KeyOwner {
+    type Proto = Option<Owner>;
+
+    fn encode(&self) -> Self::Proto {
+        Some(match self {
+            Self::Merchant(merchant) => Owner::Merchant(merchant.encode()),
+            Self::Operator(operator) => Owner::Operator(operator.encode()),
+        })
+    }
+
+    fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
+        Ok(match proto.ok_or(missing(field))? {
+            Owner::Merchant(merchant) => Self::Merchant(Wire::decode(merchant, "merchant")?),
+            Owner::Operator(operator) => Self::Operator(Wire::decode(operator, "operator")?),
+        })
+    }
+}
+
+impl Wire for NextAction {
+    type Proto = Option<v1::NextAction>;
+
+    fn encode(&self) -> Self::Proto {
+        let action = match self {
+            Self::Redirect { url } => Action::RedirectUrl(url.encode()),
+            Self::Wait => Action::Wait(v1::Wait {}),
+        };
+        Some(v1::NextAction { action: Some(action) })
+    }
+
+    fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
+        let v1::NextAction { action } = proto.ok_or(missing(field))?;
+        Ok(match action.ok_or(missing("action"))? {
+            Action::RedirectUrl(url) => Self::Redirect { url: String::decode(url, "redirect_url")? },
+            Action::Wait(v1::Wait {}) => Self::Wait,
+        })
+    }
+}

@@ -3,10 +3,7 @@
 //! Panics on the first broken promise, naming it. What only one backend has (segments, torn tails, locks on folders) is
 //! tested with that backend.
 
-use crate::{
-    AppendError, Batch, FIRST_SEQ, Journal, OwnedBatch, ReadError, SNAPSHOTS_KEPT, SnapshotError,
-    Tail, chain_hash,
-};
+use crate::{AppendError, Batch, FIRST_SEQ, Journal, OwnedBatch, ReadError, SNAPSHOTS_KEPT, SnapshotError, Tail, chain_hash};
 
 /// Fresh storage of one backend.
 pub trait Harness {
@@ -90,33 +87,21 @@ impl Sample {
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch {
-            event_count: self.event_count,
-            events: &self.events,
-            transfers: &self.transfers,
-        }
+        Batch { event_count: self.event_count, events: &self.events, transfers: &self.transfers }
     }
 }
 
 fn append(journal: &mut dyn Journal, epoch: u64, sample: &Sample) -> Tail {
     let before = journal.tail();
-    let tail = journal
-        .append(before.next_seq, epoch, sample.batch())
-        .expect("a legal batch at the tail is appended");
-    assert_eq!(
-        tail.next_seq,
-        before.next_seq + u64::from(sample.event_count),
-        "the sequence advances by the number of events"
-    );
+    let tail = journal.append(before.next_seq, epoch, sample.batch()).expect("a legal batch at the tail is appended");
+    assert_eq!(tail.next_seq, before.next_seq + u64::from(sample.event_count), "the sequence advances by the number of events");
     assert_eq!(tail.epoch, epoch, "the tail has the epoch of the last batch");
     assert_eq!(journal.tail(), tail, "append returns the journal's tail");
     tail
 }
 
 fn append_many(journal: &mut dyn Journal, count: u8) -> Vec<Tail> {
-    (0..count)
-        .map(|index| append(journal, 1, &Sample::new(index)))
-        .collect()
+    (0..count).map(|index| append(journal, 1, &Sample::new(index))).collect()
 }
 
 fn read_all(journal: &dyn Journal, from_seq: u64) -> Vec<OwnedBatch> {
@@ -144,8 +129,7 @@ fn order(harness: &mut dyn Harness) -> Verdict {
     let mut before = Tail::GENESIS;
     for (sample, epoch) in samples.iter().zip(1_u64..) {
         let tail = append(journal.as_mut(), epoch, sample);
-        let hash = chain_hash(harness.partition(), epoch, &before, &sample.batch())
-            .expect("the sample is legal");
+        let hash = chain_hash(harness.partition(), epoch, &before, &sample.batch()).expect("the sample is legal");
         assert_eq!(tail.hash, hash, "the chain hash is the format's");
         before = tail;
     }
@@ -158,8 +142,7 @@ fn order(harness: &mut dyn Harness) -> Verdict {
         assert_eq!(batch.epoch, epoch);
         assert_eq!(batch.events, sample.events);
         assert_eq!(batch.transfers, sample.transfers);
-        let hash = chain_hash(harness.partition(), epoch, &before, &sample.batch())
-            .expect("the sample is legal");
+        let hash = chain_hash(harness.partition(), epoch, &before, &sample.batch()).expect("the sample is legal");
         assert_eq!(batch.hash, hash);
         before = batch.tail();
     }
@@ -174,10 +157,7 @@ fn sequence(harness: &mut dyn Harness) -> Verdict {
     let sample = Sample::new(9);
     for wrong in [0, FIRST_SEQ, tail.next_seq - 1, tail.next_seq + 1, u64::MAX] {
         match journal.append(wrong, 1, sample.batch()) {
-            Err(AppendError::SequenceMismatch {
-                expected_seq,
-                next_seq,
-            }) => {
+            Err(AppendError::SequenceMismatch { expected_seq, next_seq }) => {
                 assert_eq!(expected_seq, wrong);
                 assert_eq!(next_seq, tail.next_seq);
             }
@@ -194,10 +174,7 @@ fn assert_fenced(journal: &mut dyn Journal, epoch: u64, current_epoch: u64) {
     let tail = journal.tail();
     let sample = Sample::new(3);
     match journal.append(tail.next_seq, epoch, sample.batch()) {
-        Err(AppendError::Fenced {
-            epoch: refused,
-            current_epoch: current,
-        }) => assert_eq!((refused, current), (epoch, current_epoch)),
+        Err(AppendError::Fenced { epoch: refused, current_epoch: current }) => assert_eq!((refused, current), (epoch, current_epoch)),
         other => panic!("expected epoch {epoch} to be fenced, got {other:?}"),
     }
     assert_eq!(journal.tail(), tail);
@@ -223,11 +200,7 @@ fn limits(harness: &mut dyn Harness) -> Verdict {
     let largest = vec![7; harness.batch_bytes_max() - transfers.len()];
     let too_large = vec![7; largest.len() + 1];
     let cut_transfer = &transfers[1..];
-    let batch = |event_count, events, transfers| Batch {
-        event_count,
-        events,
-        transfers,
-    };
+    let batch = |event_count, events, transfers| Batch { event_count, events, transfers };
     let result = journal.append(FIRST_SEQ, 1, batch(1, &too_large, &transfers));
     match result {
         Err(AppendError::TooLarge { bytes, bytes_max }) => {
@@ -237,17 +210,12 @@ fn limits(harness: &mut dyn Harness) -> Verdict {
     }
     for malformed in [batch(0, &[1], &transfers), batch(1, &[1], cut_transfer)] {
         let result = journal.append(FIRST_SEQ, 1, malformed);
-        assert!(
-            matches!(result, Err(AppendError::Malformed { .. })),
-            "expected a malformed batch, got {result:?}"
-        );
+        assert!(matches!(result, Err(AppendError::Malformed { .. })), "expected a malformed batch, got {result:?}");
     }
     assert_eq!(journal.tail(), Tail::GENESIS);
     for round in 0..3 {
         let expected_seq = FIRST_SEQ + round;
-        journal
-            .append(expected_seq, 1, batch(1, &largest, &transfers))
-            .expect("a batch of exactly the limit is appended");
+        journal.append(expected_seq, 1, batch(1, &largest, &transfers)).expect("a batch of exactly the limit is appended");
     }
     let batches = read_all(journal.as_ref(), 0);
     assert!(batches.iter().all(|batch| batch.events == largest));
@@ -257,21 +225,11 @@ fn limits(harness: &mut dyn Harness) -> Verdict {
 
 fn empty_sections(harness: &mut dyn Harness) -> Verdict {
     let mut journal = harness.open();
-    let sections: [(&[u8], &[u8]); 3] = [
-        (&[], &[]),
-        (&[], &[3; crate::TRANSFER_BYTES]),
-        (&[4], &[]),
-    ];
+    let sections: [(&[u8], &[u8]); 3] = [(&[], &[]), (&[], &[3; crate::TRANSFER_BYTES]), (&[4], &[])];
     for (events, transfers) in sections {
         let expected_seq = journal.tail().next_seq;
-        let batch = Batch {
-            event_count: 1,
-            events,
-            transfers,
-        };
-        journal
-            .append(expected_seq, 1, batch)
-            .expect("sections may be empty");
+        let batch = Batch { event_count: 1, events, transfers };
+        journal.append(expected_seq, 1, batch).expect("sections may be empty");
     }
     for (batch, (events, transfers)) in read_all(journal.as_ref(), 0).iter().zip(sections) {
         assert_eq!((&*batch.events, &*batch.transfers), (events, transfers));
@@ -285,11 +243,7 @@ fn reopen(harness: &mut dyn Harness) -> Verdict {
         let mut journal = harness.open();
         assert_eq!(read_all(journal.as_ref(), 0), expected);
         for index in 0..round {
-            append(
-                journal.as_mut(),
-                u64::from(round),
-                &Sample::new(round * 8 + index),
-            );
+            append(journal.as_mut(), u64::from(round), &Sample::new(round * 8 + index));
             if round % 3 == 0 {
                 journal.seal().expect("sealing succeeds");
             }
@@ -309,11 +263,7 @@ fn middle(harness: &mut dyn Harness) -> Verdict {
     let batches = read_all(journal.as_ref(), 0);
     let end_seq = journal.tail().next_seq;
     for from_seq in 0..=end_seq {
-        let expected: Vec<OwnedBatch> = batches
-            .iter()
-            .filter(|batch| batch.tail().next_seq > from_seq)
-            .cloned()
-            .collect();
+        let expected: Vec<OwnedBatch> = batches.iter().filter(|batch| batch.tail().next_seq > from_seq).cloned().collect();
         assert_eq!(read_all(journal.as_ref(), from_seq), expected);
     }
     for from_seq in [end_seq + 1, u64::MAX] {
@@ -350,10 +300,7 @@ fn failure(harness: &mut dyn Harness) -> Verdict {
     }
     let lost = Sample::new(77);
     let result = journal.append(tail.next_seq, 1, lost.batch());
-    assert!(
-        matches!(result, Err(AppendError::Io { .. })),
-        "expected the storage to fail, got {result:?}"
-    );
+    assert!(matches!(result, Err(AppendError::Io { .. })), "expected the storage to fail, got {result:?}");
     assert_eq!(journal.tail(), tail, "what is not acknowledged is not the tail");
     let result = journal.append(tail.next_seq, 1, lost.batch());
     assert!(matches!(result, Err(AppendError::Stopped)), "{result:?}");
@@ -374,16 +321,10 @@ fn failure(harness: &mut dyn Harness) -> Verdict {
 
 fn snapshots(harness: &mut dyn Harness) -> Verdict {
     let mut journal = harness.open();
-    journal
-        .save_snapshot(&Tail::GENESIS, b"nothing yet")
-        .expect("even an empty journal has a snapshot");
+    journal.save_snapshot(&Tail::GENESIS, b"nothing yet").expect("even an empty journal has a snapshot");
     let positions = append_many(journal.as_mut(), 6);
     let large = vec![5; 300_000];
-    for (at, state) in [
-        (&positions[1], b"one".as_slice()),
-        (&positions[2], b""),
-        (&positions[5], &large),
-    ] {
+    for (at, state) in [(&positions[1], b"one".as_slice()), (&positions[2], b""), (&positions[5], &large)] {
         journal.save_snapshot(at, state).expect("saving succeeds");
     }
     for _ in 0..2 {
@@ -398,9 +339,7 @@ fn snapshots(harness: &mut dyn Harness) -> Verdict {
         drop(journal);
         journal = harness.open();
     }
-    let gone = crate::SnapshotRef {
-        next_seq: positions[1].next_seq,
-    };
+    let gone = crate::SnapshotRef { next_seq: positions[1].next_seq };
     let result = journal.load_snapshot(&gone);
     assert!(matches!(result, Err(SnapshotError::Missing { .. })));
     let search = journal.newest_valid_snapshot().expect("the journal reads");
@@ -414,34 +353,16 @@ fn foreign_snapshot(harness: &mut dyn Harness) -> Verdict {
     append_many(journal.as_mut(), 5);
     let tail = journal.tail();
     let wrong = [
-        Tail {
-            hash: [9; 32],
-            ..tail
-        },
-        Tail {
-            epoch: tail.epoch + 1,
-            ..tail
-        },
+        Tail { hash: [9; 32], ..tail },
+        Tail { epoch: tail.epoch + 1, ..tail },
         // The last sample has five events, so nothing ends right before the tail.
-        Tail {
-            next_seq: tail.next_seq - 1,
-            ..tail
-        },
-        Tail {
-            next_seq: tail.next_seq + 1,
-            ..tail
-        },
-        Tail {
-            next_seq: 0,
-            ..tail
-        },
+        Tail { next_seq: tail.next_seq - 1, ..tail },
+        Tail { next_seq: tail.next_seq + 1, ..tail },
+        Tail { next_seq: 0, ..tail },
     ];
     for at in wrong {
         let result = journal.save_snapshot(&at, b"foreign");
-        assert!(
-            matches!(result, Err(SnapshotError::NotInJournal { .. })),
-            "expected {at:?} to be refused, got {result:?}"
-        );
+        assert!(matches!(result, Err(SnapshotError::NotInJournal { .. })), "expected {at:?} to be refused, got {result:?}");
     }
     assert_eq!(journal.snapshots(), Vec::new());
     Verdict::Passed

@@ -35,10 +35,7 @@ fn lock_offline<I: Io>(io: &I) -> Result<Option<I::Lock>, OpenError> {
     if !names.iter().any(|name| name == LOCK_PATH) {
         return Ok(None);
     }
-    io.lock_exclusive(LOCK_PATH)
-        .map_err(IoFailure::on("lock", LOCK_PATH))?
-        .ok_or_else(|| OpenError::Locked { folder: io.root() })
-        .map(Some)
+    io.lock_exclusive(LOCK_PATH).map_err(IoFailure::on("lock", LOCK_PATH))?.ok_or_else(|| OpenError::Locked { folder: io.root() }).map(Some)
 }
 
 /// Verifies a whole journal: every checksum, the order, the chain and the end.
@@ -101,15 +98,7 @@ pub struct DumpedRecord {
 pub fn dump<I: Io>(io: I, partition: u32) -> Result<Dump<I>, OpenError> {
     let lock = lock_offline(&io)?;
     let first_seqs = list_segments(&io)?;
-    Ok(Dump {
-        io,
-        partition,
-        pending: first_seqs.into_iter().collect(),
-        walk: None,
-        before: Tail::GENESIS,
-        finished: false,
-        _lock: lock,
-    })
+    Ok(Dump { io, partition, pending: first_seqs.into_iter().collect(), walk: None, before: Tail::GENESIS, finished: false, _lock: lock })
 }
 
 /// The records of a journal in order; see [`dump`].
@@ -135,10 +124,7 @@ impl<I: Io> Iterator for Dump<I> {
             Ok(record) => record.map(Ok),
             Err(ScanError::Io(failure)) => Some(Err(failure.into())),
             Err(ScanError::Damaged(damage)) => Some(Err(damage.into())),
-            Err(ScanError::SnapshotMismatch { next_seq }) => Some(Err(ReadError::BeyondTail {
-                from_seq: next_seq,
-                next_seq,
-            })),
+            Err(ScanError::SnapshotMismatch { next_seq }) => Some(Err(ReadError::BeyondTail { from_seq: next_seq, next_seq })),
         };
         self.finished = !matches!(item, Some(Ok(_)));
         item
@@ -183,9 +169,7 @@ impl<I: Io> Dump<I> {
                 Err(Trouble::Fault(fault)) => Some(fault),
             };
             match (self.pending.front(), fault) {
-                (Some(next_first_seq), fault) => walk
-                    .check_successor(fault, *next_first_seq)
-                    .map_err(ScanError::Damaged)?,
+                (Some(next_first_seq), fault) => walk.check_successor(fault, *next_first_seq).map_err(ScanError::Damaged)?,
                 (None, Some(fault)) => {
                     walk.judge_tail(&self.io, fault)?;
                 }

@@ -16,15 +16,8 @@ pub struct IoFailure {
 
 impl IoFailure {
     /// For `map_err`: turns the operating system's error into one that says what was attempted on which path.
-    pub(crate) fn on<'a>(
-        operation: &'static str,
-        path: &'a str,
-    ) -> impl FnOnce(std::io::Error) -> IoFailure + 'a {
-        move |source| IoFailure {
-            operation,
-            path: path.to_owned(),
-            source,
-        }
+    pub(crate) fn on<'a>(operation: &'static str, path: &'a str) -> impl FnOnce(std::io::Error) -> IoFailure + 'a {
+        move |source| IoFailure { operation, path: path.to_owned(), source }
     }
 }
 
@@ -191,14 +184,9 @@ impl fmt::Display for Reason {
         write!(f, "{}", self.fault)?;
         match &self.successor {
             None => Ok(()),
-            Some(Successor {
-                segment,
-                offset,
-                seq,
-            }) => write!(
-                f,
-                "; a valid record for sequence number {seq} follows in {segment} at offset {offset}"
-            ),
+            Some(Successor { segment, offset, seq }) => {
+                write!(f, "; a valid record for sequence number {seq} follows in {segment} at offset {offset}")
+            }
         }
     }
 }
@@ -260,9 +248,7 @@ pub enum OpenError {
         next_seq: u64,
     },
     /// A stored snapshot is newer than the journal's tail: batches that were durable are gone.
-    #[error(
-        "a snapshot at sequence number {snapshot_seq} exists, but the journal ends before {next_seq}"
-    )]
+    #[error("a snapshot at sequence number {snapshot_seq} exists, but the journal ends before {next_seq}")]
     BehindSnapshot {
         /// The snapshot's position.
         snapshot_seq: u64,
@@ -293,17 +279,7 @@ impl From<ScanError> for OpenError {
         match error {
             ScanError::Io(failure) => OpenError::Io(failure),
             ScanError::SnapshotMismatch { next_seq } => OpenError::SnapshotMismatch { next_seq },
-            ScanError::Damaged(Damage {
-                segment,
-                offset,
-                seq,
-                reason,
-            }) => OpenError::Damaged {
-                segment,
-                offset,
-                seq,
-                reason,
-            },
+            ScanError::Damaged(Damage { segment, offset, seq, reason }) => OpenError::Damaged { segment, offset, seq, reason },
         }
     }
 }
@@ -349,18 +325,8 @@ impl ReadError {
 
 impl From<Damage> for ReadError {
     fn from(damage: Damage) -> Self {
-        let Damage {
-            segment,
-            offset,
-            seq,
-            reason,
-        } = damage;
-        ReadError::Damaged {
-            segment,
-            offset,
-            seq,
-            reason,
-        }
+        let Damage { segment, offset, seq, reason } = damage;
+        ReadError::Damaged { segment, offset, seq, reason }
     }
 }
 

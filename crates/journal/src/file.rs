@@ -9,15 +9,12 @@ use std::sync::Arc;
 use crate::frame::{FRAME_ALIGN_BYTES, Header, SEAL_BYTES, check_batch, encode_frame};
 use crate::reader::{Index, Shared};
 use crate::scan::{Scan, SegmentEntry, TailState, scan};
-use crate::segment::{
-    SEGMENT_DIR, SEGMENT_HEADER_BYTES, SegmentHeader, list_segments, segment_path,
-};
+use crate::segment::{SEGMENT_DIR, SEGMENT_HEADER_BYTES, SegmentHeader, list_segments, segment_path};
 use crate::snapshot::{SNAPSHOT_DIR, SnapshotShelf};
 use crate::spare::Spares;
 use crate::{
-    AppendError, BATCH_BYTES_MAX_DEFAULT, BODY_BYTES_MAX, Batch, Io, IoFailure, Journal,
-    OpenError, OwnedBatch, ReadError, Reader, SEGMENT_BYTES_DEFAULT, SegmentPreparer,
-    SnapshotError, SnapshotRef, SnapshotStore, Tail, wide,
+    AppendError, BATCH_BYTES_MAX_DEFAULT, BODY_BYTES_MAX, Batch, Io, IoFailure, Journal, OpenError, OwnedBatch, ReadError, Reader,
+    SEGMENT_BYTES_DEFAULT, SegmentPreparer, SnapshotError, SnapshotRef, SnapshotStore, Tail, wide,
 };
 
 pub(crate) const LOCK_PATH: &str = "journal.lock";
@@ -53,24 +50,14 @@ impl Options {
 
     fn check(&self) -> Result<(), OpenError> {
         if self.batch_bytes_max > BODY_BYTES_MAX {
-            return Err(OpenError::Options {
-                rule: "batch_bytes_max is at most 16 MiB",
-            });
+            return Err(OpenError::Options { rule: "batch_bytes_max is at most 16 MiB" });
         }
         if !self.segment_bytes.is_multiple_of(SEGMENT_HEADER_BYTES) {
-            return Err(OpenError::Options {
-                rule: "segment_bytes is a multiple of 4096",
-            });
+            return Err(OpenError::Options { rule: "segment_bytes is a multiple of 4096" });
         }
-        let largest_frame_bytes = wide(
-            self.batch_bytes_max
-                .saturating_add(crate::frame::HEADER_BYTES)
-                .next_multiple_of(FRAME_ALIGN_BYTES),
-        );
+        let largest_frame_bytes = wide(self.batch_bytes_max.saturating_add(crate::frame::HEADER_BYTES).next_multiple_of(FRAME_ALIGN_BYTES));
         if self.segment_bytes < SEGMENT_HEADER_BYTES + largest_frame_bytes + SEAL_BYTES {
-            return Err(OpenError::Options {
-                rule: "segment_bytes has room for a header, the largest batch and a seal",
-            });
+            return Err(OpenError::Options { rule: "segment_bytes has room for a header, the largest batch and a seal" });
         }
         Ok(())
     }
@@ -128,31 +115,19 @@ impl<I: Io> FileJournal<I> {
             io.create_dir(dir).map_err(IoFailure::on("create", dir))?;
         }
         let lock = lock(&io)?;
-        let scan = scan(
-            &io,
-            options.partition,
-            &list_segments(&io)?,
-            options.verify_from.as_ref(),
-        )?;
+        let scan = scan(&io, options.partition, &list_segments(&io)?, options.verify_from.as_ref())?;
         let snapshots = SnapshotShelf::open(&io, options.snapshot_bytes_max)?;
         if let Some(newest) = snapshots.list().first()
             && newest.next_seq > scan.tail.next_seq
         {
-            return Err(OpenError::BehindSnapshot {
-                snapshot_seq: newest.next_seq,
-                next_seq: scan.tail.next_seq,
-            });
+            return Err(OpenError::BehindSnapshot { snapshot_seq: newest.next_seq, next_seq: scan.tail.next_seq });
         }
         let spares = Spares::open(&io, options.segment_bytes)?;
         // The names of segments are made durable again: the process may have died between renaming and syncing.
-        io.sync_dir(SEGMENT_DIR)
-            .map_err(IoFailure::on("sync", SEGMENT_DIR))?;
+        io.sync_dir(SEGMENT_DIR).map_err(IoFailure::on("sync", SEGMENT_DIR))?;
         let report = report(&scan);
         let (active, sealed) = settle_tail(&io, &options, &spares, &scan)?;
-        let mut index = Index {
-            segments: scan.segments,
-            tail: scan.tail,
-        };
+        let mut index = Index { segments: scan.segments, tail: scan.tail };
         if index.segments.is_empty() {
             index.segments.push(SegmentEntry::new(active.first_seq));
         }
@@ -167,35 +142,26 @@ impl<I: Io> FileJournal<I> {
             _lock: lock,
         };
         // From here on somebody may act on the last batch, so it must not be mistaken for a torn one later.
-        match journal.seal() {
-            Ok(()) => Ok((journal, report)),
-            Err(AppendError::Io(failure)) => Err(OpenError::Io(failure)),
-            Err(other) => unreachable!("sealing can only fail on disk: {other}"),
-        }
+        journal.write_seal()?;
+        Ok((journal, report))
     }
 
     /// A handle that reads this journal from any thread.
     #[must_use]
     pub fn reader(&self) -> Reader<I> {
-        Reader {
-            shared: Arc::clone(&self.shared),
-        }
+        Reader { shared: Arc::clone(&self.shared) }
     }
 
     /// A handle that makes segments ahead of need, from any thread.
     #[must_use]
     pub fn preparer(&self) -> SegmentPreparer<I> {
-        SegmentPreparer {
-            shared: Arc::clone(&self.shared),
-        }
+        SegmentPreparer { shared: Arc::clone(&self.shared) }
     }
 
     /// A handle that saves and loads snapshots, from any thread.
     #[must_use]
     pub fn snapshot_store(&self) -> SnapshotStore<I> {
-        SnapshotStore {
-            shared: Arc::clone(&self.shared),
-        }
+        SnapshotStore { shared: Arc::clone(&self.shared) }
     }
 
     /// As [`SegmentPreparer::prepare_next_segment`], on the writer's own thread.
@@ -215,13 +181,24 @@ impl<I: Io> FileJournal<I> {
     /// Writes `self.frame` at the end of the active segment and makes it durable.
     fn write_frame(&mut self) -> Result<(), IoFailure> {
         let io = &self.shared.io;
-        let Active {
-            file, path, offset, ..
-        } = &self.active;
-        io.write_at(file, *offset, &self.frame)
-            .map_err(IoFailure::on("write", path))?;
+        let Active { file, path, offset, .. } = &self.active;
+        io.write_at(file, *offset, &self.frame).map_err(IoFailure::on("write", path))?;
         io.sync_data(file).map_err(IoFailure::on("sync", path))?;
         self.active.offset += wide(self.frame.len());
+        Ok(())
+    }
+
+    /// Seals the last batch unless something vouches for it already.
+    fn write_seal(&mut self) -> Result<(), IoFailure> {
+        // Every append leaves room for its seal; a segment written by somebody else might not.
+        let room_bytes = self.active.segment_bytes - self.active.offset;
+        if self.sealed || room_bytes < SEAL_BYTES {
+            return Ok(());
+        }
+        let header = Header::for_seal(self.shared.partition, &self.tail);
+        encode_frame(&mut self.frame, &header.encode(), &[]);
+        self.write_frame()?;
+        self.sealed = true;
         Ok(())
     }
 
@@ -231,12 +208,7 @@ impl<I: Io> FileJournal<I> {
         if needed_bytes <= self.active.segment_bytes - self.active.offset {
             return Ok(());
         }
-        self.active = start_segment(
-            &self.shared.io,
-            &self.shared.spares,
-            self.shared.partition,
-            &self.tail,
-        )?;
+        self.active = start_segment(&self.shared.io, &self.shared.spares, self.shared.partition, &self.tail)?;
         // The new segment's header vouches for the last batch.
         self.sealed = true;
         let mut index = self.shared.index();
@@ -252,11 +224,7 @@ impl<I: Io> FileJournal<I> {
         let header_bytes = header.encode();
         let body = [batch.events, batch.transfers];
         encode_frame(&mut self.frame, &header_bytes, &body);
-        let tail = Tail {
-            next_seq: header.next_seq(),
-            epoch: header.epoch,
-            hash: header.hash_after(&header_bytes, &body),
-        };
+        let tail = Tail { next_seq: header.next_seq(), epoch: header.epoch, hash: header.hash_after(&header_bytes, &body) };
         let offset = self.active.offset;
         self.write_frame()?;
         self.tail = tail;
@@ -271,27 +239,16 @@ impl<I: Io> FileJournal<I> {
 }
 
 impl<I: Io> Journal for FileJournal<I> {
-    fn append(
-        &mut self,
-        expected_seq: u64,
-        epoch: u64,
-        batch: Batch<'_>,
-    ) -> Result<Tail, AppendError> {
+    fn append(&mut self, expected_seq: u64, epoch: u64, batch: Batch<'_>) -> Result<Tail, AppendError> {
         if self.stopped {
             return Err(AppendError::Stopped);
         }
         check_batch(self.tail.next_seq, &batch, self.batch_bytes_max)?;
         if epoch < self.tail.epoch {
-            return Err(AppendError::Fenced {
-                epoch,
-                current_epoch: self.tail.epoch,
-            });
+            return Err(AppendError::Fenced { epoch, current_epoch: self.tail.epoch });
         }
         if expected_seq != self.tail.next_seq {
-            return Err(AppendError::SequenceMismatch {
-                expected_seq,
-                next_seq: self.tail.next_seq,
-            });
+            return Err(AppendError::SequenceMismatch { expected_seq, next_seq: self.tail.next_seq });
         }
         let header = Header::for_batch(self.shared.partition, epoch, &self.tail, &batch)?;
         self.append_frame(&header, &batch).map_err(|failure| {
@@ -304,29 +261,13 @@ impl<I: Io> Journal for FileJournal<I> {
         if self.stopped {
             return Err(AppendError::Stopped);
         }
-        // Every append leaves room for its seal; a segment written by somebody else might not.
-        let room_bytes = self.active.segment_bytes - self.active.offset;
-        if self.sealed || room_bytes < SEAL_BYTES {
-            return Ok(());
-        }
-        let header = Header::for_seal(self.shared.partition, &self.tail);
-        encode_frame(&mut self.frame, &header.encode(), &[]);
-        match self.write_frame() {
-            Ok(()) => {
-                self.sealed = true;
-                Ok(())
-            }
-            Err(failure) => {
-                self.stopped = true;
-                Err(AppendError::Io(failure))
-            }
-        }
+        self.write_seal().map_err(|failure| {
+            self.stopped = true;
+            AppendError::Io(failure)
+        })
     }
 
-    fn read(
-        &self,
-        from_seq: u64,
-    ) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError> {
+    fn read(&self, from_seq: u64) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError> {
         Ok(Box::new(self.shared.read(from_seq)?))
     }
 
@@ -348,9 +289,7 @@ impl<I: Io> Journal for FileJournal<I> {
 }
 
 fn lock<I: Io>(io: &I) -> Result<I::Lock, OpenError> {
-    io.lock_exclusive(LOCK_PATH)
-        .map_err(IoFailure::on("lock", LOCK_PATH))?
-        .ok_or_else(|| OpenError::Locked { folder: io.root() })
+    io.lock_exclusive(LOCK_PATH).map_err(IoFailure::on("lock", LOCK_PATH))?.ok_or_else(|| OpenError::Locked { folder: io.root() })
 }
 
 fn report(scan: &Scan) -> OpenReport {
@@ -364,12 +303,7 @@ fn report(scan: &Scan) -> OpenReport {
 }
 
 /// Makes the end of the journal what the scan says it is, durably; returns where to go on and whether it is sealed.
-fn settle_tail<I: Io>(
-    io: &I,
-    options: &Options,
-    spares: &Spares,
-    scan: &Scan,
-) -> Result<(Active<I::File>, bool), IoFailure> {
+fn settle_tail<I: Io>(io: &I, options: &Options, spares: &Spares, scan: &Scan) -> Result<(Active<I::File>, bool), IoFailure> {
     let Some(found) = &scan.active else {
         let active = start_segment(io, spares, options.partition, &scan.tail)?;
         return Ok((active, true));
@@ -381,56 +315,29 @@ fn settle_tail<I: Io>(
     // record can be in that state: nothing is written before its predecessor is durable.
     if let Some((offset, record_bytes)) = found.last_record {
         let mut record = vec![0; usize::try_from(record_bytes).unwrap_or(usize::MAX)];
-        io.read_at(&file, offset, &mut record)
-            .map_err(IoFailure::on("read", &path))?;
-        io.write_at(&file, offset, &record)
-            .map_err(IoFailure::on("write", &path))?;
+        io.read_at(&file, offset, &mut record).map_err(IoFailure::on("read", &path))?;
+        io.write_at(&file, offset, &record).map_err(IoFailure::on("write", &path))?;
     }
     let zeros = [0; FRAME_ALIGN_BYTES];
     for sector in &found.torn_sectors {
         let room = usize::try_from(found.segment_bytes - sector).unwrap_or(FRAME_ALIGN_BYTES);
-        io.write_at(&file, *sector, &zeros[..room.min(FRAME_ALIGN_BYTES)])
-            .map_err(IoFailure::on("write", &path))?;
+        io.write_at(&file, *sector, &zeros[..room.min(FRAME_ALIGN_BYTES)]).map_err(IoFailure::on("write", &path))?;
     }
     io.sync_data(&file).map_err(IoFailure::on("sync", &path))?;
-    let active = Active {
-        file,
-        path,
-        first_seq: found.first_seq,
-        segment_bytes: found.segment_bytes,
-        offset: found.offset,
-    };
+    let active = Active { file, path, first_seq: found.first_seq, segment_bytes: found.segment_bytes, offset: found.offset };
     Ok((active, found.sealed))
 }
 
 /// Gives a spare its header and then its name, durably.
-fn start_segment<I: Io>(
-    io: &I,
-    spares: &Spares,
-    partition: u32,
-    before: &Tail,
-) -> Result<Active<I::File>, IoFailure> {
+fn start_segment<I: Io>(io: &I, spares: &Spares, partition: u32, before: &Tail) -> Result<Active<I::File>, IoFailure> {
     let spare = spares.take(io)?;
     let file = io.open(&spare).map_err(IoFailure::on("open", &spare))?;
     let segment_bytes = io.len(&file).map_err(IoFailure::on("measure", &spare))?;
-    let header = SegmentHeader {
-        partition,
-        segment_bytes,
-        before: *before,
-    };
-    io.write_at(&file, 0, &header.encode())
-        .map_err(IoFailure::on("write", &spare))?;
+    let header = SegmentHeader { partition, segment_bytes, before: *before };
+    io.write_at(&file, 0, &header.encode()).map_err(IoFailure::on("write", &spare))?;
     io.sync_data(&file).map_err(IoFailure::on("sync", &spare))?;
     let path = segment_path(before.next_seq);
-    io.rename(&spare, &path)
-        .map_err(IoFailure::on("rename", &spare))?;
-    io.sync_dir(SEGMENT_DIR)
-        .map_err(IoFailure::on("sync", SEGMENT_DIR))?;
-    Ok(Active {
-        file,
-        path,
-        first_seq: before.next_seq,
-        segment_bytes,
-        offset: SEGMENT_HEADER_BYTES,
-    })
+    io.rename(&spare, &path).map_err(IoFailure::on("rename", &spare))?;
+    io.sync_dir(SEGMENT_DIR).map_err(IoFailure::on("sync", SEGMENT_DIR))?;
+    Ok(Active { file, path, first_seq: before.next_seq, segment_bytes, offset: SEGMENT_HEADER_BYTES })
 }

@@ -82,22 +82,13 @@ pub(crate) struct Header {
 /// [`AppendError::TooLarge`] above `bytes_max` or [`BODY_BYTES_MAX`].
 pub fn check_batch(first_seq: u64, batch: &Batch<'_>, bytes_max: usize) -> Result<(), AppendError> {
     if batch.event_count == 0 {
-        return Err(AppendError::Malformed {
-            rule: "a batch has at least one event",
-        });
+        return Err(AppendError::Malformed { rule: "a batch has at least one event" });
     }
     if !batch.transfers.len().is_multiple_of(TRANSFER_BYTES) {
-        return Err(AppendError::Malformed {
-            rule: "the transfers section holds whole records of 128 bytes",
-        });
+        return Err(AppendError::Malformed { rule: "the transfers section holds whole records of 128 bytes" });
     }
-    if first_seq
-        .checked_add(u64::from(batch.event_count))
-        .is_none()
-    {
-        return Err(AppendError::Malformed {
-            rule: "sequence numbers end at 2^64 - 1",
-        });
+    if first_seq.checked_add(u64::from(batch.event_count)).is_none() {
+        return Err(AppendError::Malformed { rule: "sequence numbers end at 2^64 - 1" });
     }
     let bytes = batch.events.len().saturating_add(batch.transfers.len());
     let bytes_max = bytes_max.min(BODY_BYTES_MAX);
@@ -111,28 +102,16 @@ pub fn check_batch(first_seq: u64, batch: &Batch<'_>, bytes_max: usize) -> Resul
 ///
 /// # Errors
 /// As [`check_batch`] with the format's own limit.
-pub fn chain_hash(
-    partition: u32,
-    epoch: u64,
-    before: &Tail,
-    batch: &Batch<'_>,
-) -> Result<[u8; 32], AppendError> {
+pub fn chain_hash(partition: u32, epoch: u64, before: &Tail, batch: &Batch<'_>) -> Result<[u8; 32], AppendError> {
     let header = Header::for_batch(partition, epoch, before, batch)?;
     let bytes = header.encode();
     Ok(header.hash_after(&bytes, &[batch.events, batch.transfers]))
 }
 
 impl Header {
-    pub(crate) fn for_batch(
-        partition: u32,
-        epoch: u64,
-        before: &Tail,
-        batch: &Batch<'_>,
-    ) -> Result<Header, AppendError> {
+    pub(crate) fn for_batch(partition: u32, epoch: u64, before: &Tail, batch: &Batch<'_>) -> Result<Header, AppendError> {
         check_batch(before.next_seq, batch, BODY_BYTES_MAX)?;
-        let section_bytes = |section: &[u8]| {
-            u32::try_from(section.len()).expect("a checked body is below 2^32 bytes")
-        };
+        let section_bytes = |section: &[u8]| u32::try_from(section.len()).expect("a checked body is below 2^32 bytes");
         Ok(Header {
             kind: Kind::Batch,
             partition,
@@ -213,27 +192,16 @@ impl Header {
             return Err(FrameFault::Layout);
         }
         if header.partition != partition {
-            return Err(FrameFault::Partition {
-                found: header.partition,
-            });
+            return Err(FrameFault::Partition { found: header.partition });
         }
         Ok(header)
     }
 
     fn is_consistent(&self) -> bool {
-        let transfers_are_whole =
-            u64::from(self.transfers_bytes).is_multiple_of(wide(TRANSFER_BYTES));
-        let has_next = self
-            .first_seq
-            .checked_add(u64::from(self.event_count))
-            .is_some();
+        let transfers_are_whole = u64::from(self.transfers_bytes).is_multiple_of(wide(TRANSFER_BYTES));
+        let has_next = self.first_seq.checked_add(u64::from(self.event_count)).is_some();
         match self.kind {
-            Kind::Batch => {
-                self.event_count > 0
-                    && transfers_are_whole
-                    && has_next
-                    && self.body_bytes() <= wide(BODY_BYTES_MAX)
-            }
+            Kind::Batch => self.event_count > 0 && transfers_are_whole && has_next && self.body_bytes() <= wide(BODY_BYTES_MAX),
             Kind::Seal => self.event_count == 0 && self.body_bytes() == 0 && self.body_crc32c == 0,
         }
     }

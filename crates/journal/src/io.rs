@@ -98,11 +98,7 @@ impl OsIo {
     }
 
     fn path(&self, path: &str) -> PathBuf {
-        if path.is_empty() {
-            self.root.clone()
-        } else {
-            self.root.join(path)
-        }
+        if path.is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 }
 
@@ -120,10 +116,8 @@ impl Io for OsIo {
 
     fn create_dir(&self, dir: &str) -> Result<()> {
         let folder = self.path(dir);
-        let missing: Vec<&Path> = folder
-            .ancestors()
-            .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
-            .collect();
+        let missing: Vec<&Path> =
+            folder.ancestors().take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists()).collect();
         std::fs::create_dir_all(&folder)?;
         for made in missing {
             match made.parent() {
@@ -136,19 +130,11 @@ impl Io for OsIo {
     }
 
     fn create_new(&self, path: &str) -> Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(self.path(path))
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(self.path(path))
     }
 
     fn open(&self, path: &str) -> Result<File> {
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.path(path))
+        OpenOptions::new().read(true).write(true).open(self.path(path))
     }
 
     fn open_read(&self, path: &str) -> Result<File> {
@@ -204,13 +190,9 @@ impl Io for OsIo {
     fn lock_exclusive(&self, path: &str) -> Result<Option<File>> {
         // Read access is enough to lock, and lets the offline tools work on a read-only copy.
         let file = match self.open_read(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(self.path(path))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.path(path))?
+            }
             opened => opened?,
         };
         match file.try_lock() {

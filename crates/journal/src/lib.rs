@@ -24,9 +24,7 @@ pub mod frame;
 pub mod simio;
 
 pub use dump::{Dump, DumpedRecord, RecordKind, VerifyReport, dump, verify};
-pub use error::{
-    AppendError, FrameFault, IoFailure, OpenError, ReadError, Reason, SnapshotError, Successor,
-};
+pub use error::{AppendError, FrameFault, IoFailure, OpenError, ReadError, Reason, SnapshotError, Successor};
 pub use file::{FileJournal, OpenReport, Options};
 pub use frame::chain_hash;
 pub use io::{Io, OsIo};
@@ -92,11 +90,7 @@ impl OwnedBatch {
     /// The tail of a journal that ends with this batch.
     #[must_use]
     pub fn tail(&self) -> Tail {
-        Tail {
-            next_seq: self.first_seq.saturating_add(u64::from(self.event_count)),
-            epoch: self.epoch,
-            hash: self.hash,
-        }
+        Tail { next_seq: self.first_seq.saturating_add(u64::from(self.event_count)), epoch: self.epoch, hash: self.hash }
     }
 }
 
@@ -113,11 +107,7 @@ pub struct Tail {
 
 impl Tail {
     /// The tail of an empty journal.
-    pub const GENESIS: Tail = Tail {
-        next_seq: FIRST_SEQ,
-        epoch: 0,
-        hash: GENESIS_HASH,
-    };
+    pub const GENESIS: Tail = Tail { next_seq: FIRST_SEQ, epoch: 0, hash: GENESIS_HASH };
 }
 
 /// Names one stored snapshot.
@@ -145,12 +135,7 @@ pub trait Journal: Send {
     /// [`AppendError::TooLarge`] for a batch that no journal takes; [`AppendError::Fenced`] when `epoch` is below the
     /// tail's; [`AppendError::SequenceMismatch`] when `expected_seq` is not the tail's next; [`AppendError::Io`] when
     /// storage failed. After `Io` the batch may or may not be durable, and every later call is `Stopped`.
-    fn append(
-        &mut self,
-        expected_seq: u64,
-        epoch: u64,
-        batch: Batch<'_>,
-    ) -> Result<Tail, AppendError>;
+    fn append(&mut self, expected_seq: u64, epoch: u64, batch: Batch<'_>) -> Result<Tail, AppendError>;
 
     /// Makes durable that the last batch was complete, unless a seal or a successor says so already.
     ///
@@ -166,10 +151,7 @@ pub trait Journal: Send {
     /// # Errors
     /// [`ReadError::BeyondTail`] when `from_seq` is above the tail's next. Each item is checked (checksum, order,
     /// chain); after an error the iterator ends.
-    fn read(
-        &self,
-        from_seq: u64,
-    ) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError>;
+    fn read(&self, from_seq: u64) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError>;
 
     /// The durable tail.
     fn tail(&self) -> Tail;
@@ -211,41 +193,25 @@ pub trait Journal: Send {
         for snapshot in self.snapshots() {
             match self.load_snapshot(&snapshot) {
                 Ok((tail, bytes)) if self.tail_at(tail.next_seq)? == Some(tail) => {
-                    return Ok(SnapshotSearch {
-                        found: Some((tail, bytes)),
-                        skipped,
-                    });
+                    return Ok(SnapshotSearch { found: Some((tail, bytes)), skipped });
                 }
-                Ok((tail, _)) => skipped.push((
-                    snapshot,
-                    SnapshotError::NotInJournal {
-                        next_seq: tail.next_seq,
-                    },
-                )),
+                Ok((tail, _)) => skipped.push((snapshot, SnapshotError::NotInJournal { next_seq: tail.next_seq })),
                 Err(error) => skipped.push((snapshot, error)),
             }
         }
-        Ok(SnapshotSearch {
-            found: None,
-            skipped,
-        })
+        Ok(SnapshotSearch { found: None, skipped })
     }
 }
 
 /// Shared by the backends: the tail before `next_seq`, given a way to read the batch that contains a number.
-fn tail_before(
-    next_seq: u64,
-    batch_with: impl FnOnce(u64) -> Result<Option<OwnedBatch>, ReadError>,
-) -> Result<Option<Tail>, ReadError> {
+fn tail_before(next_seq: u64, batch_with: impl FnOnce(u64) -> Result<Option<OwnedBatch>, ReadError>) -> Result<Option<Tail>, ReadError> {
     if next_seq == FIRST_SEQ {
         return Ok(Some(Tail::GENESIS));
     }
     if next_seq < FIRST_SEQ {
         return Ok(None);
     }
-    Ok(batch_with(next_seq - 1)?
-        .map(|batch| batch.tail())
-        .filter(|tail| tail.next_seq == next_seq))
+    Ok(batch_with(next_seq - 1)?.map(|batch| batch.tail()).filter(|tail| tail.next_seq == next_seq))
 }
 
 /// Widens a size for arithmetic with file offsets.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::frame::check_batch;
 use crate::{
-    AppendError, Batch, IoFailure, Journal, OwnedBatch, ReadError, SNAPSHOTS_KEPT, SnapshotError,
-    SnapshotRef, Tail, chain_hash, tail_before,
+    AppendError, Batch, IoFailure, Journal, OwnedBatch, ReadError, SNAPSHOTS_KEPT, SnapshotError, SnapshotRef, Tail, chain_hash,
+    tail_before,
 };
 
 /// What a scripted fault does to one call.
@@ -56,8 +56,7 @@ impl Contents {
 
     /// The batch that contains `seq`, or the number of batches.
     fn index_of(&self, seq: u64) -> usize {
-        self.batches
-            .partition_point(|batch| batch.tail().next_seq <= seq)
+        self.batches.partition_point(|batch| batch.tail().next_seq <= seq)
     }
 
     /// Counts one call and says which fault strikes it.
@@ -78,11 +77,7 @@ impl Contents {
 }
 
 fn scripted_failure(operation: &'static str) -> IoFailure {
-    IoFailure {
-        operation,
-        path: "memory".to_owned(),
-        source: std::io::Error::other("scripted fault"),
-    }
+    IoFailure { operation, path: "memory".to_owned(), source: std::io::Error::other("scripted fault") }
 }
 
 impl MemoryStore {
@@ -141,23 +136,12 @@ impl MemoryJournal {
     #[must_use]
     pub fn open(store: MemoryStore, batch_bytes_max: usize) -> Self {
         let tail = store.contents().tail();
-        MemoryJournal {
-            store,
-            tail,
-            batch_bytes_max,
-            sealed: true,
-            stopped: false,
-        }
+        MemoryJournal { store, tail, batch_bytes_max, sealed: true, stopped: false }
     }
 }
 
 impl Journal for MemoryJournal {
-    fn append(
-        &mut self,
-        expected_seq: u64,
-        epoch: u64,
-        batch: Batch<'_>,
-    ) -> Result<Tail, AppendError> {
+    fn append(&mut self, expected_seq: u64, epoch: u64, batch: Batch<'_>) -> Result<Tail, AppendError> {
         if self.stopped {
             return Err(AppendError::Stopped);
         }
@@ -165,21 +149,12 @@ impl Journal for MemoryJournal {
         let before = contents.tail();
         check_batch(before.next_seq, &batch, self.batch_bytes_max)?;
         if epoch < before.epoch {
-            return Err(AppendError::Fenced {
-                epoch,
-                current_epoch: before.epoch,
-            });
+            return Err(AppendError::Fenced { epoch, current_epoch: before.epoch });
         }
         if expected_seq != before.next_seq {
-            return Err(AppendError::SequenceMismatch {
-                expected_seq,
-                next_seq: before.next_seq,
-            });
+            return Err(AppendError::SequenceMismatch { expected_seq, next_seq: before.next_seq });
         }
-        let fault = contents.strike(&[
-            MemoryFault::AppendBeforeDurable,
-            MemoryFault::AppendAfterDurable,
-        ]);
+        let fault = contents.strike(&[MemoryFault::AppendBeforeDurable, MemoryFault::AppendAfterDurable]);
         if fault != Some(MemoryFault::AppendBeforeDurable) {
             let hash = chain_hash(contents.partition, epoch, &before, &batch)?;
             contents.batches.push(OwnedBatch {
@@ -217,10 +192,7 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    fn read(
-        &self,
-        from_seq: u64,
-    ) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError> {
+    fn read(&self, from_seq: u64) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError> {
         let contents = self.store.contents();
         let next_seq = contents.tail().next_seq;
         if from_seq > next_seq {
@@ -228,11 +200,7 @@ impl Journal for MemoryJournal {
         }
         let indexes = contents.index_of(from_seq)..contents.batches.len();
         drop(contents);
-        Ok(Box::new(
-            indexes
-                .filter_map(|index| self.store.contents().batch_at(index))
-                .map(Ok),
-        ))
+        Ok(Box::new(indexes.filter_map(|index| self.store.contents().batch_at(index)).map(Ok)))
     }
 
     fn tail(&self) -> Tail {
@@ -241,22 +209,13 @@ impl Journal for MemoryJournal {
 
     fn save_snapshot(&mut self, at: &Tail, bytes: &[u8]) -> Result<(), SnapshotError> {
         if self.tail_at(at.next_seq)? != Some(*at) {
-            return Err(SnapshotError::NotInJournal {
-                next_seq: at.next_seq,
-            });
+            return Err(SnapshotError::NotInJournal { next_seq: at.next_seq });
         }
         let mut contents = self.store.contents();
         if contents.strike(&[MemoryFault::Snapshot]).is_some() {
             return Err(SnapshotError::Io(scripted_failure("save a snapshot")));
         }
-        contents.snapshots.insert(
-            at.next_seq,
-            StoredSnapshot {
-                at: *at,
-                state: bytes.to_vec(),
-                is_damaged: false,
-            },
-        );
+        contents.snapshots.insert(at.next_seq, StoredSnapshot { at: *at, state: bytes.to_vec(), is_damaged: false });
         while contents.snapshots.len() > SNAPSHOTS_KEPT {
             contents.snapshots.pop_first();
         }
@@ -264,29 +223,15 @@ impl Journal for MemoryJournal {
     }
 
     fn snapshots(&self) -> Vec<SnapshotRef> {
-        self.store
-            .contents()
-            .snapshots
-            .keys()
-            .rev()
-            .map(|next_seq| SnapshotRef {
-                next_seq: *next_seq,
-            })
-            .collect()
+        self.store.contents().snapshots.keys().rev().map(|next_seq| SnapshotRef { next_seq: *next_seq }).collect()
     }
 
     fn load_snapshot(&self, snapshot: &SnapshotRef) -> Result<(Tail, Vec<u8>), SnapshotError> {
         let next_seq = snapshot.next_seq;
         let contents = self.store.contents();
-        let stored = contents
-            .snapshots
-            .get(&next_seq)
-            .ok_or(SnapshotError::Missing { next_seq })?;
+        let stored = contents.snapshots.get(&next_seq).ok_or(SnapshotError::Missing { next_seq })?;
         if stored.is_damaged {
-            return Err(SnapshotError::Corrupt {
-                next_seq,
-                rule: "its hash does not match",
-            });
+            return Err(SnapshotError::Corrupt { next_seq, rule: "its hash does not match" });
         }
         Ok((stored.at, stored.state.clone()))
     }

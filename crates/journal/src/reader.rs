@@ -31,20 +31,8 @@ struct Located {
 }
 
 impl<I: Io> Shared<I> {
-    pub(crate) fn new(
-        io: I,
-        partition: u32,
-        spares: Spares,
-        snapshots: SnapshotShelf,
-        index: Index,
-    ) -> Self {
-        Shared {
-            io,
-            partition,
-            spares,
-            snapshots,
-            index: Mutex::new(index),
-        }
+    pub(crate) fn new(io: I, partition: u32, spares: Spares, snapshots: SnapshotShelf, index: Index) -> Self {
+        Shared { io, partition, spares, snapshots, index: Mutex::new(index) }
     }
 
     pub(crate) fn index(&self) -> MutexGuard<'_, Index> {
@@ -54,35 +42,22 @@ impl<I: Io> Shared<I> {
 
     fn locate(&self, seq: u64) -> Option<Located> {
         let index = self.index();
-        let after = index
-            .segments
-            .partition_point(|segment| segment.first_seq <= seq);
+        let after = index.segments.partition_point(|segment| segment.first_seq <= seq);
         let segment = index.segments.get(after.checked_sub(1)?)?;
         let marks_before = segment.marks.partition_point(|(at, _)| *at <= seq);
         Some(Located {
             first_seq: segment.first_seq,
             next_first_seq: index.segments.get(after).map(|next| next.first_seq),
-            mark: marks_before
-                .checked_sub(1)
-                .and_then(|mark| segment.marks.get(mark).copied()),
+            mark: marks_before.checked_sub(1).and_then(|mark| segment.marks.get(mark).copied()),
         })
     }
 
     pub(crate) fn read(self: &Arc<Self>, from_seq: u64) -> Result<Batches<I>, ReadError> {
         let end_seq = self.index().tail.next_seq;
         if from_seq > end_seq {
-            return Err(ReadError::BeyondTail {
-                from_seq,
-                next_seq: end_seq,
-            });
+            return Err(ReadError::BeyondTail { from_seq, next_seq: end_seq });
         }
-        Ok(Batches {
-            shared: Arc::clone(self),
-            walk: None,
-            last: None,
-            next_seq: from_seq.max(FIRST_SEQ),
-            end_seq,
-        })
+        Ok(Batches { shared: Arc::clone(self), walk: None, last: None, next_seq: from_seq.max(FIRST_SEQ), end_seq })
     }
 
     pub(crate) fn tail_at(self: &Arc<Self>, next_seq: u64) -> Result<Option<Tail>, ReadError> {
@@ -186,28 +161,15 @@ impl<I: Io> Batches<I> {
 
     /// Opens the segment that contains `next_seq`, at the batch that does.
     fn open_segment(&self) -> Result<(Walk<I::File>, Option<u64>), ReadError> {
-        let located = self
-            .shared
-            .locate(self.next_seq)
-            .expect("a journal with batches has segments from the first sequence number on");
+        let located = self.shared.locate(self.next_seq).expect("a journal with batches has segments from the first sequence number on");
         // Coming from the segment before, the chain continues; after a jump it starts anew.
-        let before = self
-            .last
-            .filter(|last| last.next_seq == located.first_seq);
-        let mut walk = Walk::open(
-            &self.shared.io,
-            self.shared.partition,
-            located.first_seq,
-            before.as_ref(),
-        )
-        .map_err(|error| match error {
-            ScanError::Io(failure) => ReadError::Io(failure),
-            ScanError::Damaged(damage) => damage.into(),
-            ScanError::SnapshotMismatch { next_seq } => ReadError::BeyondTail {
-                from_seq: next_seq,
-                next_seq: self.end_seq,
-            },
-        })?;
+        let before = self.last.filter(|last| last.next_seq == located.first_seq);
+        let mut walk =
+            Walk::open(&self.shared.io, self.shared.partition, located.first_seq, before.as_ref()).map_err(|error| match error {
+                ScanError::Io(failure) => ReadError::Io(failure),
+                ScanError::Damaged(damage) => damage.into(),
+                ScanError::SnapshotMismatch { next_seq } => ReadError::BeyondTail { from_seq: next_seq, next_seq: self.end_seq },
+            })?;
         if let Some((seq, offset)) = located.mark {
             walk.jump(seq, offset);
         }

@@ -62,10 +62,7 @@ impl SegmentHeader {
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<SegmentHeader, FrameFault> {
-        if bytes.len() < FIELDS_BYTES
-            || bytes[0..8] != MAGIC
-            || u32_at(bytes, 72) != crc32c::crc32c(&bytes[..CHECKED_BYTES])
-        {
+        if bytes.len() < FIELDS_BYTES || bytes[0..8] != MAGIC || u32_at(bytes, 72) != crc32c::crc32c(&bytes[..CHECKED_BYTES]) {
             return Err(FrameFault::SegmentHeader);
         }
         let version = u16::from_le_bytes(array_at(bytes, 8));
@@ -75,11 +72,7 @@ impl SegmentHeader {
         Ok(SegmentHeader {
             partition: u32_at(bytes, 12),
             segment_bytes: u64_at(bytes, 24),
-            before: Tail {
-                next_seq: u64_at(bytes, 16),
-                epoch: u64_at(bytes, 32),
-                hash: array_at(bytes, 40),
-            },
+            before: Tail { next_seq: u64_at(bytes, 16), epoch: u64_at(bytes, 32), hash: array_at(bytes, 40) },
         })
     }
 }
@@ -100,31 +93,15 @@ pub(crate) fn parse_name(name: &str, ending: &str) -> Option<u64> {
 
 /// The first sequence numbers of all segments, ascending. Other files are not ours and are left alone.
 pub(crate) fn list_segments<I: Io>(io: &I) -> Result<Vec<u64>, IoFailure> {
-    let names = io
-        .list(SEGMENT_DIR)
-        .map_err(IoFailure::on("list", SEGMENT_DIR))?;
-    let mut first_seqs: Vec<u64> = names
-        .iter()
-        .filter_map(|name| parse_name(name, ".seg"))
-        .collect();
+    let names = io.list(SEGMENT_DIR).map_err(IoFailure::on("list", SEGMENT_DIR))?;
+    let mut first_seqs: Vec<u64> = names.iter().filter_map(|name| parse_name(name, ".seg")).collect();
     first_seqs.sort_unstable();
     Ok(first_seqs)
 }
 
 /// A damaged place in the segment that starts with `first_seq`.
-pub(crate) fn damage_in(
-    first_seq: u64,
-    offset: u64,
-    seq: u64,
-    fault: FrameFault,
-    successor: Option<Successor>,
-) -> Damage {
-    Damage {
-        segment: segment_path(first_seq),
-        offset,
-        seq,
-        reason: Reason { fault, successor },
-    }
+pub(crate) fn damage_in(first_seq: u64, offset: u64, seq: u64, fault: FrameFault, successor: Option<Successor>) -> Damage {
+    Damage { segment: segment_path(first_seq), offset, seq, reason: Reason { fault, successor } }
 }
 
 /// Reads one file through a window of bounded size.
@@ -138,17 +115,9 @@ pub(crate) struct Window<F> {
 
 impl<F> Window<F> {
     pub(crate) fn open<I: Io<File = F>>(io: &I, path: String) -> Result<Self, IoFailure> {
-        let file = io
-            .open_read(&path)
-            .map_err(IoFailure::on("open", &path))?;
+        let file = io.open_read(&path).map_err(IoFailure::on("open", &path))?;
         let len = io.len(&file).map_err(IoFailure::on("measure", &path))?;
-        Ok(Window {
-            file,
-            path,
-            len,
-            start: 0,
-            bytes: Vec::new(),
-        })
+        Ok(Window { file, path, len, start: 0, bytes: Vec::new() })
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -156,12 +125,7 @@ impl<F> Window<F> {
     }
 
     /// `count` bytes from `offset`, or `None` when the file ends before.
-    pub(crate) fn slice<I: Io<File = F>>(
-        &mut self,
-        io: &I,
-        offset: u64,
-        count: usize,
-    ) -> Result<Option<&[u8]>, IoFailure> {
+    pub(crate) fn slice<I: Io<File = F>>(&mut self, io: &I, offset: u64, count: usize) -> Result<Option<&[u8]>, IoFailure> {
         match offset.checked_add(wide(count)) {
             Some(end) if end <= self.len => {
                 let held_to = self.start + wide(self.bytes.len());
@@ -175,18 +139,11 @@ impl<F> Window<F> {
         Ok(Some(&self.bytes[from..from + count]))
     }
 
-    fn refill<I: Io<File = F>>(
-        &mut self,
-        io: &I,
-        offset: u64,
-        count: usize,
-    ) -> Result<(), IoFailure> {
+    fn refill<I: Io<File = F>>(&mut self, io: &I, offset: u64, count: usize) -> Result<(), IoFailure> {
         let wanted = count.max(WINDOW_BYTES);
         let available = usize::try_from(self.len - offset).unwrap_or(usize::MAX);
         self.bytes.resize(wanted.min(available), 0);
         self.start = offset;
-        io.read_at(&self.file, offset, &mut self.bytes)
-            .inspect_err(|_| self.bytes.clear())
-            .map_err(IoFailure::on("read", &self.path))
+        io.read_at(&self.file, offset, &mut self.bytes).inspect_err(|_| self.bytes.clear()).map_err(IoFailure::on("read", &self.path))
     }
 }

@@ -136,8 +136,7 @@ impl Inode {
         }
         self.cached[offset..end].copy_from_slice(bytes);
         if !bytes.is_empty() {
-            self.dirty_sectors
-                .extend(offset / SECTOR_BYTES..=(end - 1) / SECTOR_BYTES);
+            self.dirty_sectors.extend(offset / SECTOR_BYTES..=(end - 1) / SECTOR_BYTES);
         }
     }
 
@@ -228,11 +227,7 @@ impl Disk {
         }
         let mut struck = None;
         for (index, fault) in self.faults.iter_mut().enumerate() {
-            let is_meant = fault.operation == operation
-                && fault
-                    .path_part
-                    .as_ref()
-                    .is_none_or(|part| path.contains(part.as_str()));
+            let is_meant = fault.operation == operation && fault.path_part.as_ref().is_none_or(|part| path.contains(part.as_str()));
             if !is_meant {
                 continue;
             }
@@ -276,49 +271,30 @@ impl Disk {
 
     fn change_name(&mut self, path: &str, change: NameChange) {
         change.apply(&mut self.cached_names);
-        self.name_changes
-            .entry(folder_of(path).to_owned())
-            .or_default()
-            .push(change);
+        self.name_changes.entry(folder_of(path).to_owned()).or_default().push(change);
     }
 
     fn used_bytes(&self) -> u64 {
-        self.cached_names
-            .values()
-            .filter_map(|inode| self.inodes.get(inode))
-            .map(|inode| wide(inode.cached.len()))
-            .sum()
+        self.cached_names.values().filter_map(|inode| self.inodes.get(inode)).map(|inode| wide(inode.cached.len())).sum()
     }
 
     fn file(&mut self, file: &SimFile) -> Result<&mut Inode> {
         if self.is_powered_off || self.generation != file.generation {
             return Err(Error::other("the handle is dead: the machine has crashed"));
         }
-        self.inodes
-            .get_mut(&file.inode)
-            .ok_or_else(|| Error::from(ErrorKind::NotFound))
+        self.inodes.get_mut(&file.inode).ok_or_else(|| Error::from(ErrorKind::NotFound))
     }
 
     fn open(&self, path: &str, is_read_only: bool) -> Result<SimFile> {
         if self.is_powered_off {
             return Err(Error::other("the power is off"));
         }
-        let inode = self
-            .cached_names
-            .get(path)
-            .ok_or_else(|| Error::from(ErrorKind::NotFound))?;
-        Ok(SimFile {
-            inode: *inode,
-            path: path.to_owned(),
-            generation: self.generation,
-            is_read_only,
-        })
+        let inode = self.cached_names.get(path).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
+        Ok(SimFile { inode: *inode, path: path.to_owned(), generation: self.generation, is_read_only })
     }
 
     fn end_processes(&mut self) {
         self.generation += 1;
-        self.is_powered_off = false;
-        self.operations_until_power_cut = None;
         self.locks.clear();
     }
 }
@@ -333,9 +309,7 @@ impl SimIo {
     /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
-        SimIo {
-            disk: Arc::new(Mutex::new(Disk::default())),
-        }
+        SimIo { disk: Arc::new(Mutex::new(Disk::default())) }
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -348,6 +322,8 @@ impl SimIo {
         let mut guard = self.disk();
         let disk = &mut *guard;
         disk.end_processes();
+        disk.is_powered_off = false;
+        disk.operations_until_power_cut = None;
         disk.counts.crashes += 1;
         for changes in std::mem::take(&mut disk.name_changes).into_values() {
             let kept = usize::try_from(random() % (wide(changes.len()) + 1)).unwrap_or(0);
@@ -383,7 +359,7 @@ impl SimIo {
         }
     }
 
-    /// Only the process dies: what it wrote stays in the page cache, durable or not.
+    /// Only the process dies: what it wrote stays in the page cache, durable or not. The power stays as it is.
     pub fn kill(&self) {
         let mut disk = self.disk();
         disk.end_processes();
@@ -397,12 +373,7 @@ impl SimIo {
 
     /// Lets the next operation of this kind on any path fail with this effect.
     pub fn fail_next(&self, operation: Operation, effect: Effect) {
-        self.schedule(Fault {
-            operation,
-            path_part: None,
-            calls_before: 0,
-            effect,
-        });
+        self.schedule(Fault { operation, path_part: None, calls_before: 0, effect });
     }
 
     /// Forgets all scheduled faults and power cuts that have not struck.
@@ -431,10 +402,7 @@ impl SimIo {
     pub fn flip_bits(&self, path: &str, offset: u64, mask: u8) -> bool {
         let mut guard = self.disk();
         let disk = &mut *guard;
-        let inode = disk
-            .cached_names
-            .get(path)
-            .and_then(|number| disk.inodes.get_mut(number));
+        let inode = disk.cached_names.get(path).and_then(|number| disk.inodes.get_mut(number));
         let (Some(inode), Ok(index)) = (inode, usize::try_from(offset)) else {
             return false;
         };
@@ -467,14 +435,7 @@ impl SimIo {
         let mut disk = self.disk();
         let number = disk.inode_next;
         disk.inode_next += 1;
-        disk.inodes.insert(
-            number,
-            Inode {
-                cached: contents.to_vec(),
-                durable: contents.to_vec(),
-                dirty_sectors: BTreeSet::new(),
-            },
-        );
+        disk.inodes.insert(number, Inode { cached: contents.to_vec(), durable: contents.to_vec(), dirty_sectors: BTreeSet::new() });
         disk.cached_names.insert(path.to_owned(), number);
         disk.durable_names.insert(path.to_owned(), number);
     }
@@ -518,13 +479,7 @@ impl Io for SimIo {
         let inode = disk.inode_next;
         disk.inode_next += 1;
         disk.inodes.insert(inode, Inode::default());
-        disk.change_name(
-            path,
-            NameChange::Link {
-                path: path.to_owned(),
-                inode,
-            },
-        );
+        disk.change_name(path, NameChange::Link { path: path.to_owned(), inode });
         disk.open(path, false)
     }
 
@@ -546,10 +501,8 @@ impl Io for SimIo {
         disk.strike_whole(Operation::Read, &file.path)?;
         let start = index_of(offset)?;
         let cached = &disk.file(file)?.cached;
-        let found = start
-            .checked_add(bytes.len())
-            .and_then(|end| cached.get(start..end))
-            .ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?;
+        let found =
+            start.checked_add(bytes.len()).and_then(|end| cached.get(start..end)).ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))?;
         bytes.copy_from_slice(found);
         Ok(())
     }
@@ -563,17 +516,12 @@ impl Io for SimIo {
         let held = disk.file(file)?.cached.len();
         let growth = start.saturating_add(bytes.len()).saturating_sub(held);
         let effect = disk.strike(Operation::Write, &file.path)?;
-        let is_full = disk
-            .capacity_bytes
-            .is_some_and(|capacity| disk.used_bytes() + wide(growth) > capacity);
+        let is_full = disk.capacity_bytes.is_some_and(|capacity| disk.used_bytes() + wide(growth) > capacity);
         if growth > 0 && is_full {
             disk.counts.no_space += 1;
             return Err(no_space());
         }
-        let inode = disk
-            .inodes
-            .get_mut(&file.inode)
-            .ok_or_else(|| Error::from(ErrorKind::NotFound))?;
+        let inode = disk.inodes.get_mut(&file.inode).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
         match effect {
             None | Some(Effect::Lie) => {
                 inode.write(start, bytes);
@@ -599,10 +547,7 @@ impl Io for SimIo {
             disk.counts.sync_lies += 1;
             return Ok(());
         }
-        let inode = disk
-            .inodes
-            .get_mut(&file.inode)
-            .ok_or_else(|| Error::from(ErrorKind::NotFound))?;
+        let inode = disk.inodes.get_mut(&file.inode).ok_or_else(|| Error::from(ErrorKind::NotFound))?;
         match effect {
             None => {
                 for sector in std::mem::take(&mut inode.dirty_sectors) {
@@ -614,11 +559,7 @@ impl Io for SimIo {
             Some(Effect::NoSpace) => Err(no_space()),
             Some(Effect::PowerCut) => Err(input_output_error()),
             Some(Effect::InputOutputError) => {
-                for sector in std::mem::take(&mut inode.dirty_sectors)
-                    .into_iter()
-                    .skip(1)
-                    .step_by(2)
-                {
+                for sector in std::mem::take(&mut inode.dirty_sectors).into_iter().skip(1).step_by(2) {
                     inode.make_durable(sector);
                 }
                 Err(input_output_error())
@@ -642,13 +583,7 @@ impl Io for SimIo {
         if !disk.cached_names.contains_key(from) {
             return Err(Error::from(ErrorKind::NotFound));
         }
-        disk.change_name(
-            to,
-            NameChange::Rename {
-                from: from.to_owned(),
-                to: to.to_owned(),
-            },
-        );
+        disk.change_name(to, NameChange::Rename { from: from.to_owned(), to: to.to_owned() });
         Ok(())
     }
 
@@ -660,12 +595,7 @@ impl Io for SimIo {
         if !disk.cached_names.contains_key(path) {
             return Err(Error::from(ErrorKind::NotFound));
         }
-        disk.change_name(
-            path,
-            NameChange::Unlink {
-                path: path.to_owned(),
-            },
-        );
+        disk.change_name(path, NameChange::Unlink { path: path.to_owned() });
         Ok(())
     }
 
@@ -698,10 +628,6 @@ impl Io for SimIo {
             disk.cached_names.insert(path.to_owned(), inode);
             disk.durable_names.insert(path.to_owned(), inode);
         }
-        Ok(Some(SimLock {
-            disk: Arc::clone(&self.disk),
-            path: path.to_owned(),
-            generation: disk.generation,
-        }))
+        Ok(Some(SimLock { disk: Arc::clone(&self.disk), path: path.to_owned(), generation: disk.generation }))
     }
 }

@@ -41,17 +41,12 @@ pub(crate) struct SnapshotShelf {
 impl SnapshotShelf {
     /// Lists the snapshots and removes unfinished ones.
     pub(crate) fn open<I: Io>(io: &I, bytes_max: u64) -> Result<Self, IoFailure> {
-        let names = io
-            .list(SNAPSHOT_DIR)
-            .map_err(IoFailure::on("list", SNAPSHOT_DIR))?;
+        let names = io.list(SNAPSHOT_DIR).map_err(IoFailure::on("list", SNAPSHOT_DIR))?;
         for name in names.iter().filter(|name| name.ends_with(".tmp")) {
             let path = format!("{SNAPSHOT_DIR}/{name}");
             io.remove(&path).map_err(IoFailure::on("remove", &path))?;
         }
-        Ok(SnapshotShelf {
-            bytes_max,
-            stored: Mutex::new(list_snapshots(io)?),
-        })
+        Ok(SnapshotShelf { bytes_max, stored: Mutex::new(list_snapshots(io)?) })
     }
 
     fn stored(&self) -> MutexGuard<'_, Vec<SnapshotRef>> {
@@ -64,45 +59,29 @@ impl SnapshotShelf {
 }
 
 impl<I: Io> Shared<I> {
-    pub(crate) fn save_snapshot(
-        self: &Arc<Self>,
-        at: &Tail,
-        bytes: &[u8],
-    ) -> Result<(), SnapshotError> {
+    pub(crate) fn save_snapshot(self: &Arc<Self>, at: &Tail, bytes: &[u8]) -> Result<(), SnapshotError> {
         let bytes_max = self.snapshots.bytes_max;
         if wide(bytes.len()) > bytes_max {
-            return Err(SnapshotError::TooLarge {
-                bytes: wide(bytes.len()),
-                bytes_max,
-            });
+            return Err(SnapshotError::TooLarge { bytes: wide(bytes.len()), bytes_max });
         }
         if self.tail_at(at.next_seq)? != Some(*at) {
-            return Err(SnapshotError::NotInJournal {
-                next_seq: at.next_seq,
-            });
+            return Err(SnapshotError::NotInJournal { next_seq: at.next_seq });
         }
         let mut stored = self.snapshots.stored();
         write_snapshot(&self.io, self.partition, at, bytes)?;
-        let saved = SnapshotRef {
-            next_seq: at.next_seq,
-        };
+        let saved = SnapshotRef { next_seq: at.next_seq };
         stored.retain(|snapshot| *snapshot != saved);
         stored.push(saved);
         stored.sort_unstable_by(|left, right| right.cmp(left));
         while stored.len() > SNAPSHOTS_KEPT {
             let Some(oldest) = stored.pop() else { break };
             let path = snapshot_path(oldest);
-            self.io
-                .remove(&path)
-                .map_err(IoFailure::on("remove", &path))?;
+            self.io.remove(&path).map_err(IoFailure::on("remove", &path))?;
         }
         Ok(())
     }
 
-    pub(crate) fn load_snapshot(
-        &self,
-        snapshot: &SnapshotRef,
-    ) -> Result<(Tail, Vec<u8>), SnapshotError> {
+    pub(crate) fn load_snapshot(&self, snapshot: &SnapshotRef) -> Result<(Tail, Vec<u8>), SnapshotError> {
         load_snapshot_file(&self.io, self.partition, self.snapshots.bytes_max, snapshot)
     }
 }
@@ -146,14 +125,9 @@ fn snapshot_path(snapshot: SnapshotRef) -> String {
 /// # Errors
 /// When the folder cannot be listed; a missing folder has no snapshots.
 pub fn list_snapshots<I: Io>(io: &I) -> Result<Vec<SnapshotRef>, IoFailure> {
-    let names = io
-        .list(SNAPSHOT_DIR)
-        .map_err(IoFailure::on("list", SNAPSHOT_DIR))?;
-    let mut snapshots: Vec<SnapshotRef> = names
-        .iter()
-        .filter_map(|name| parse_name(name, ".snap"))
-        .map(|next_seq| SnapshotRef { next_seq })
-        .collect();
+    let names = io.list(SNAPSHOT_DIR).map_err(IoFailure::on("list", SNAPSHOT_DIR))?;
+    let mut snapshots: Vec<SnapshotRef> =
+        names.iter().filter_map(|name| parse_name(name, ".snap")).map(|next_seq| SnapshotRef { next_seq }).collect();
     snapshots.sort_unstable_by(|left, right| right.cmp(left));
     Ok(snapshots)
 }
@@ -162,12 +136,7 @@ pub fn list_snapshots<I: Io>(io: &I) -> Result<Vec<SnapshotRef>, IoFailure> {
 ///
 /// # Errors
 /// [`SnapshotError::Missing`], [`SnapshotError::TooLarge`] above `bytes_max`, [`SnapshotError::Corrupt`], `Io`.
-pub fn load_snapshot_file<I: Io>(
-    io: &I,
-    partition: u32,
-    bytes_max: u64,
-    snapshot: &SnapshotRef,
-) -> Result<(Tail, Vec<u8>), SnapshotError> {
+pub fn load_snapshot_file<I: Io>(io: &I, partition: u32, bytes_max: u64, snapshot: &SnapshotRef) -> Result<(Tail, Vec<u8>), SnapshotError> {
     let next_seq = snapshot.next_seq;
     let corrupt = |rule| SnapshotError::Corrupt { next_seq, rule };
     let path = snapshot_path(*snapshot);
@@ -190,16 +159,12 @@ pub fn load_snapshot_file<I: Io>(
     }
     let state_bytes = u64_at(&header, 64);
     if state_bytes > bytes_max {
-        return Err(SnapshotError::TooLarge {
-            bytes: state_bytes,
-            bytes_max,
-        });
+        return Err(SnapshotError::TooLarge { bytes: state_bytes, bytes_max });
     }
     if state_bytes.checked_add(wide(HEADER_BYTES + HASH_BYTES)) != Some(file_bytes) {
         return Err(corrupt("the file's length is not what the header says"));
     }
-    let state_bytes =
-        usize::try_from(state_bytes).map_err(|_| corrupt("it does not fit into memory"))?;
+    let state_bytes = usize::try_from(state_bytes).map_err(|_| corrupt("it does not fit into memory"))?;
     let mut hasher = Sha256::new();
     hasher.update(header);
     let mut state = Vec::with_capacity(state_bytes);
@@ -213,35 +178,23 @@ pub fn load_snapshot_file<I: Io>(
             None => return Err(corrupt("the file is cut short")),
         }
     }
-    let stored_hash: Option<[u8; HASH_BYTES]> = window
-        .slice(io, wide(HEADER_BYTES + state_bytes), HASH_BYTES)?
-        .map(|bytes| array_at(bytes, 0));
+    let stored_hash: Option<[u8; HASH_BYTES]> =
+        window.slice(io, wide(HEADER_BYTES + state_bytes), HASH_BYTES)?.map(|bytes| array_at(bytes, 0));
     if stored_hash != Some(hasher.finalize().into()) {
         return Err(corrupt("its hash does not match"));
     }
     if u32_at(&header, 12) != partition {
         return Err(corrupt("it belongs to another partition"));
     }
-    let tail = Tail {
-        next_seq: u64_at(&header, 16),
-        epoch: u64_at(&header, 24),
-        hash: array_at(&header, 32),
-    };
+    let tail = Tail { next_seq: u64_at(&header, 16), epoch: u64_at(&header, 24), hash: array_at(&header, 32) };
     if tail.next_seq != next_seq {
         return Err(corrupt("its name and its content disagree"));
     }
     Ok((tail, state))
 }
 
-fn write_snapshot<I: Io>(
-    io: &I,
-    partition: u32,
-    at: &Tail,
-    state: &[u8],
-) -> Result<(), IoFailure> {
-    let path = snapshot_path(SnapshotRef {
-        next_seq: at.next_seq,
-    });
+fn write_snapshot<I: Io>(io: &I, partition: u32, at: &Tail, state: &[u8]) -> Result<(), IoFailure> {
+    let path = snapshot_path(SnapshotRef { next_seq: at.next_seq });
     let unfinished = format!("{path}.tmp");
     match io.remove(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -250,17 +203,13 @@ fn write_snapshot<I: Io>(
         Ok(()) | Err(_) => {}
     }
     let written = write_file(io, &unfinished, &encode_header(partition, at, state), state)
-        .and_then(|()| {
-            io.rename(&unfinished, &path)
-                .map_err(IoFailure::on("rename", &unfinished))
-        });
+        .and_then(|()| io.rename(&unfinished, &path).map_err(IoFailure::on("rename", &unfinished)));
     if let Err(failure) = written {
         // Gives the space back on a full disk. If this fails too, the next open removes the file.
         drop(io.remove(&unfinished));
         return Err(failure);
     }
-    io.sync_dir(SNAPSHOT_DIR)
-        .map_err(IoFailure::on("sync", SNAPSHOT_DIR))
+    io.sync_dir(SNAPSHOT_DIR).map_err(IoFailure::on("sync", SNAPSHOT_DIR))
 }
 
 fn encode_header(partition: u32, at: &Tail, state: &[u8]) -> [u8; HEADER_BYTES] {
@@ -275,28 +224,12 @@ fn encode_header(partition: u32, at: &Tail, state: &[u8]) -> [u8; HEADER_BYTES] 
     header
 }
 
-fn write_file<I: Io>(
-    io: &I,
-    path: &str,
-    header: &[u8],
-    state: &[u8],
-) -> Result<(), IoFailure> {
-    let hash: [u8; HASH_BYTES] = Sha256::new()
-        .chain_update(header)
-        .chain_update(state)
-        .finalize()
-        .into();
-    let file = io
-        .create_new(path)
-        .map_err(IoFailure::on("create", path))?;
+fn write_file<I: Io>(io: &I, path: &str, header: &[u8], state: &[u8]) -> Result<(), IoFailure> {
+    let hash: [u8; HASH_BYTES] = Sha256::new().chain_update(header).chain_update(state).finalize().into();
+    let file = io.create_new(path).map_err(IoFailure::on("create", path))?;
     let mut place = 0;
-    for piece in [header]
-        .into_iter()
-        .chain(state.chunks(WRITE_BYTES))
-        .chain([hash.as_slice()])
-    {
-        io.write_at(&file, place, piece)
-            .map_err(IoFailure::on("write", path))?;
+    for piece in [header].into_iter().chain(state.chunks(WRITE_BYTES)).chain([hash.as_slice()]) {
+        io.write_at(&file, place, piece).map_err(IoFailure::on("write", path))?;
         place += wide(piece.len());
     }
     io.sync_data(&file).map_err(IoFailure::on("sync", path))

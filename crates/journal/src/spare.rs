@@ -29,29 +29,19 @@ struct State {
 impl Spares {
     /// Looks for a spare left by an earlier run and removes everything unusable.
     pub(crate) fn open<I: Io>(io: &I, segment_bytes: u64) -> Result<Self, IoFailure> {
-        let names = io
-            .list(SEGMENT_DIR)
-            .map_err(IoFailure::on("list", SEGMENT_DIR))?;
+        let names = io.list(SEGMENT_DIR).map_err(IoFailure::on("list", SEGMENT_DIR))?;
         let mut ready: Option<String> = None;
         for name in names.iter().filter(|name| name.starts_with("spare-")) {
             let path = format!("{SEGMENT_DIR}/{name}");
-            let usable = ready.is_none()
-                && name.ends_with(READY_ENDING)
-                && is_zeroed(io, &path, segment_bytes)?;
+            let usable = ready.is_none() && name.ends_with(READY_ENDING) && is_zeroed(io, &path, segment_bytes)?;
             if usable {
                 ready = Some(path);
             } else if name.ends_with(READY_ENDING) || name.ends_with(UNFINISHED_ENDING) {
                 io.remove(&path).map_err(IoFailure::on("remove", &path))?;
             }
         }
-        let next_number = ready
-            .as_deref()
-            .and_then(spare_number)
-            .map_or(0, |number| number.saturating_add(1));
-        Ok(Spares {
-            segment_bytes,
-            state: Mutex::new(State { ready, next_number }),
-        })
+        let next_number = ready.as_deref().and_then(spare_number).map_or(0, |number| number.saturating_add(1));
+        Ok(Spares { segment_bytes, state: Mutex::new(State { ready, next_number }) })
     }
 
     /// Makes a spare if there is none; says whether it made one. The lock is held meanwhile, so that a writer who
@@ -85,30 +75,26 @@ fn is_zeroed<I: Io>(io: &I, path: &str, segment_bytes: u64) -> Result<bool, IoFa
     if window.len() != segment_bytes {
         return Ok(false);
     }
+    let zeros = [0; 4096];
     let mut place = 0;
     while place < segment_bytes {
-        let count = usize::try_from((segment_bytes - place).min(4096)).unwrap_or(1);
+        let left = usize::try_from(segment_bytes - place).unwrap_or(usize::MAX);
+        let count = left.min(zeros.len());
         match window.slice(io, place, count)? {
-            Some(bytes) if bytes.iter().all(|byte| *byte == 0) => place += wide(count),
+            Some(bytes) if *bytes == zeros[..count] => place += wide(count),
             Some(_) | None => return Ok(false),
         }
     }
     Ok(true)
 }
 
-fn make_spare<I: Io>(
-    io: &I,
-    next_number: &mut u64,
-    segment_bytes: u64,
-) -> Result<String, IoFailure> {
+fn make_spare<I: Io>(io: &I, next_number: &mut u64, segment_bytes: u64) -> Result<String, IoFailure> {
     let number = *next_number;
     *next_number = number.saturating_add(1);
     let unfinished = format!("{SEGMENT_DIR}/spare-{number}{UNFINISHED_ENDING}");
     let ready = format!("{SEGMENT_DIR}/spare-{number}{READY_ENDING}");
-    let made = fill(io, &unfinished, segment_bytes).and_then(|()| {
-        io.rename(&unfinished, &ready)
-            .map_err(IoFailure::on("rename", &unfinished))
-    });
+    let made =
+        fill(io, &unfinished, segment_bytes).and_then(|()| io.rename(&unfinished, &ready).map_err(IoFailure::on("rename", &unfinished)));
     match made {
         Ok(()) => Ok(ready),
         Err(failure) => {
@@ -120,16 +106,13 @@ fn make_spare<I: Io>(
 }
 
 fn fill<I: Io>(io: &I, path: &str, segment_bytes: u64) -> Result<(), IoFailure> {
-    let file = io
-        .create_new(path)
-        .map_err(IoFailure::on("create", path))?;
+    let file = io.create_new(path).map_err(IoFailure::on("create", path))?;
     let zeros = vec![0; usize::try_from(segment_bytes).map_or(FILL_BYTES, |all| all.min(FILL_BYTES))];
     let mut place = 0;
     while place < segment_bytes {
         let left = usize::try_from(segment_bytes - place).unwrap_or(usize::MAX);
         let piece = &zeros[..zeros.len().min(left)];
-        io.write_at(&file, place, piece)
-            .map_err(IoFailure::on("write", path))?;
+        io.write_at(&file, place, piece).map_err(IoFailure::on("write", path))?;
         io.sync_data(&file).map_err(IoFailure::on("sync", path))?;
         place += wide(piece.len());
     }

@@ -111,7 +111,7 @@ lifecycle! {
         RefundReversedPart = "refund reversed, others stand",
         /// A refund that had gone through failed after all; none stands.
         RefundReversedAll = "refund reversed, none stands",
-        /// A capture that had gone through failed after all.
+        /// All that had been taken failed after all; what is still held stays held.
         CaptureReversed = "capture reversed",
     }
     rows {
@@ -140,7 +140,7 @@ lifecycle! {
         PartiallyCaptured + Captured => Captured,
         PartiallyCaptured + Canceled => Captured,
         PartiallyCaptured + Expired => Captured,
-        PartiallyCaptured + CaptureReversed => Declined,
+        PartiallyCaptured + CaptureReversed => Authorized,
         Captured + RefundedPart => PartiallyRefunded,
         Captured + RefundedAll => Refunded,
         Captured + CaptureReversed => Declined,
@@ -149,10 +149,14 @@ lifecycle! {
         PartiallyRefunded + RefundReversedPart => PartiallyRefunded,
         PartiallyRefunded + RefundReversedAll => Captured,
         PartiallyRefunded + CaptureReversed => Declined,
+        Refunded + RefundedAll => Refunded,
         Refunded + RefundReversedPart => PartiallyRefunded,
         Refunded + RefundReversedAll => Captured,
         Refunded + CaptureReversed => Declined,
         Declined + AttemptStarted => Processing,
+        Declined + RefundedAll => Declined,
+        Declined + RefundReversedPart => Declined,
+        Declined + RefundReversedAll => Declined,
     }
 }
 

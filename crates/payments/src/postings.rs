@@ -1,8 +1,8 @@
 //! What each step of a payment does to the books: which accounts exist and which legs move between them.
 //!
-//! Five accounts per merchant and currency. Debit-normal: the provider's receivable (a clearing account that
-//! settlement brings to zero) and provider fees. Credit-normal: merchant pending, merchant available, disputes held.
-//! None has a limit: a provider's facts always post.
+//! Six accounts per merchant and currency. Debit-normal: the provider's receivable (a clearing account that settlement
+//! brings to zero), provider fees, disputes held. Credit-normal: merchant pending, merchant available, suspense. None has
+//! a limit: a provider's facts always post.
 
 use base::{Currency, PaymentId};
 use ledger::{Account, AccountFlags, Transfer, TransferFlags};
@@ -54,12 +54,12 @@ impl AccountKind {
     }
 }
 
-/// Why a leg was posted; the number is the transfer's code.
+/// Why a leg was posted; the number is the transfer's code. A leg that posts or voids a reservation keeps the
+/// reservation's code, as the ledger demands (`PendingTransferHasDifferentCode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     Hold,
     Capture,
-    Release,
     Fee,
     Available,
     Refund,
@@ -75,7 +75,6 @@ impl Reason {
         match self {
             Self::Hold => 1,
             Self::Capture => 2,
-            Self::Release => 3,
             Self::Fee => 4,
             Self::Available => 5,
             Self::Refund => 6,
@@ -170,13 +169,13 @@ impl Books {
 
     /// Turns a hold into a posting of `amount_minor`; the rest of the hold is released.
     pub fn capture(&self, index: u16, hold_id: u128, amount_minor: u64) -> Transfer {
-        let leg = self.leg(index, AccountKind::Receivable, AccountKind::MerchantPending, amount_minor, Reason::Capture);
+        let leg = self.leg(index, AccountKind::Receivable, AccountKind::MerchantPending, amount_minor, Reason::Hold);
         self.resolving(leg, hold_id, TransferFlags::POST_PENDING_TRANSFER)
     }
 
     /// Gives a hold of money to be taken back up.
     pub fn release(&self, index: u16, hold_id: u128) -> Transfer {
-        let leg = self.leg(index, AccountKind::Receivable, AccountKind::MerchantPending, 0, Reason::Release);
+        let leg = self.leg(index, AccountKind::Receivable, AccountKind::MerchantPending, 0, Reason::Hold);
         self.resolving(leg, hold_id, TransferFlags::VOID_PENDING_TRANSFER)
     }
 
@@ -209,7 +208,7 @@ impl Books {
 
     /// Gives a reserved refund up.
     pub fn refund_release(&self, index: u16, hold_id: u128, source: AccountKind) -> Transfer {
-        let leg = self.leg(index, source, AccountKind::Receivable, 0, Reason::Release);
+        let leg = self.leg(index, source, AccountKind::Receivable, 0, Reason::Refund);
         self.resolving(leg, hold_id, TransferFlags::VOID_PENDING_TRANSFER)
     }
 

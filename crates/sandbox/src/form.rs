@@ -153,8 +153,7 @@ impl Form {
     /// in the order of their pairs look the same.
     pub fn visit_sorted(&self, mut visit: impl FnMut(&str, &str)) {
         let mut flat: Vec<(String, &str)> = Vec::new();
-        let mut open: Vec<(String, &Node)> =
-            self.root.iter().map(|(name, node)| (name.clone(), node)).collect();
+        let mut open: Vec<(String, &Node)> = self.root.iter().map(|(name, node)| (name.clone(), node)).collect();
         while let Some((name, node)) = open.pop() {
             match node {
                 Node::Text(text) => flat.push((name, text)),
@@ -264,10 +263,6 @@ fn own_name(members: &[(String, Node)], segment: &str) -> String {
     if !segment.is_empty() {
         return segment.to_owned();
     }
-    let next = members
-        .iter()
-        .filter_map(|(key, _)| key.parse::<u32>().ok())
-        .max()
-        .map_or(0, |highest| highest.saturating_add(1));
+    let next = members.iter().filter_map(|(key, _)| key.parse::<u32>().ok()).max().map_or(0, |highest| highest.saturating_add(1));
     next.to_string()
 }

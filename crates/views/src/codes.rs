@@ -17,7 +17,8 @@ pub(crate) trait Coded: Copy + PartialEq + 'static {
 
     /// The code of the value.
     fn code(self) -> u16 {
-        let position = Self::VALUES.iter().position(|value| *value == self).expect("every value is listed; a test holds the lists complete");
+        let position =
+            Self::VALUES.iter().position(|value| *value == self).expect("every value is listed; a test holds the lists complete");
         u16::try_from(position).expect("enums have few values")
     }
 

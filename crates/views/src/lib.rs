@@ -14,6 +14,7 @@ mod codes;
 mod cursor;
 mod error;
 mod file;
+mod lookup;
 mod project;
 mod reader;
 mod rows;

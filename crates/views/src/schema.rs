@@ -107,12 +107,8 @@ pub(crate) const EVENTS: Table = Table {
 };
 
 /// Which events are about a payment.
-pub(crate) const PAYMENT_EVENTS: Table = Table {
-    name: "payment_events",
-    columns: &[fixed("payment", Integer), fixed("seq", Integer)],
-    key: &["payment", "seq"],
-    indexes: &[],
-};
+pub(crate) const PAYMENT_EVENTS: Table =
+    Table { name: "payment_events", columns: &[fixed("payment", Integer), fixed("seq", Integer)], key: &["payment", "seq"], indexes: &[] };
 
 /// Payments by the event that created them.
 pub(crate) const PAYMENTS: Table = Table {
@@ -144,7 +140,7 @@ pub(crate) const PAYMENTS: Table = Table {
         optional("decline_class", Integer),
         optional("decline_code", Text),
         optional("decline_network_code", Text),
-        changing("next_action", Integer),
+        optional("next_action", Integer),
         optional("next_action_url", Text),
         optional("expires_at", Integer),
         changing("attempts_count", Integer),
@@ -247,12 +243,8 @@ pub(crate) const REFUNDS: Table = Table {
 };
 
 /// Refunds by the first eight bytes of their ids.
-pub(crate) const REFUND_IDS: Table = Table {
-    name: "refund_ids",
-    columns: &[fixed("prefix", Integer), fixed("refund", Integer)],
-    key: &["prefix", "refund"],
-    indexes: &[],
-};
+pub(crate) const REFUND_IDS: Table =
+    Table { name: "refund_ids", columns: &[fixed("prefix", Integer), fixed("refund", Integer)], key: &["prefix", "refund"], indexes: &[] };
 
 /// Disputes, counted from 0 in each payment.
 pub(crate) const DISPUTES: Table = Table {
@@ -353,9 +345,14 @@ impl Table {
         format!("INSERT INTO {} VALUES ({})", self.name, places.join(", "))
     }
 
+    /// As [`Table::insertion`], in place of the row with the same key, if there is one.
+    pub(crate) fn replacement(&self) -> String {
+        self.insertion().replacen("INSERT", "INSERT OR REPLACE", 1)
+    }
+
     /// Changes the row that the key names; takes the same parameters as [`Table::insertion`].
     pub(crate) fn change(&self) -> String {
-        let place = |wanted: &str| self.columns.iter().position(|column| column.name == wanted).map_or(0, |index| index + 1);
+        let place = |name: &str| self.place(name).map_or(0, |index| index + 1);
         let changes: Vec<String> = self
             .columns
             .iter()
@@ -366,9 +363,9 @@ impl Table {
         format!("UPDATE {} SET {} WHERE {}", self.name, changes.join(", "), key.join(" AND "))
     }
 
-    /// How many columns there are.
-    pub(crate) const fn columns_count(&self) -> usize {
-        self.columns.len()
+    /// Place of a column in [`Table::selection`], from 0.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
     }
 }
 
@@ -385,7 +382,9 @@ mod tests {
     fn the_description_prints_as_sql() {
         assert_eq!(
             META.definitions(),
-            ["CREATE TABLE meta (singleton INTEGER NOT NULL PRIMARY KEY, applied_seq INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT"]
+            [
+                "CREATE TABLE meta (singleton INTEGER NOT NULL PRIMARY KEY, applied_seq INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT"
+            ]
         );
         assert_eq!(META.insertion(), "INSERT INTO meta VALUES (?1, ?2, ?3)");
         assert_eq!(META.change(), "UPDATE meta SET applied_seq = ?2, applied_at = ?3 WHERE singleton = ?1");
@@ -395,10 +394,7 @@ mod tests {
                 "CREATE TABLE payment_ids (prefix INTEGER NOT NULL, payment INTEGER NOT NULL, PRIMARY KEY (prefix, payment)) STRICT, WITHOUT ROWID"
             ]
         );
-        assert_eq!(
-            EVENTS.definitions()[1],
-            "CREATE INDEX events_by_merchant ON events (merchant) WHERE merchant IS NOT NULL"
-        );
+        assert_eq!(EVENTS.definitions()[1], "CREATE INDEX events_by_merchant ON events (merchant) WHERE merchant IS NOT NULL");
         assert!(ATTEMPTS.change().ends_with("changed_seq = ?19 WHERE payment = ?1 AND position = ?2"));
     }
 

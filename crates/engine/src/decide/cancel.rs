@@ -3,12 +3,15 @@
 
 use super::{Draft, Reply, started};
 use crate::command::CancelPayment;
-use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested};
 use crate::event::{Event, KeyUse};
 use crate::refusal::Refusal;
-use crate::state::Payment;
+use crate::state::{Expiry, Payment};
 use base::PaymentId;
 use payments::PaymentStatus;
+
+/// Cancels that a merchant may ask for on one payment; an expiry asks beyond that, at most once an hour.
+const CANCELS_PER_PAYMENT_MAX: u16 = 50;
 
 pub(super) fn start(draft: &mut Draft<'_>, command: &CancelPayment) -> Result<Reply, Refusal> {
     let payment = draft.payment(command.merchant, command.payment)?;
@@ -17,6 +20,9 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CancelPayment) -> Result<Re
     }
     if payment.cancel.is_some() {
         return Err(Refusal::OperationInFlight);
+    }
+    if payment.cancels >= CANCELS_PER_PAYMENT_MAX {
+        return Err(Refusal::TooMany { what: "cancels", count_max: usize::from(CANCELS_PER_PAYMENT_MAX) });
     }
     let key = Some(draft.key_use(command.idempotency));
     match payment.status {
@@ -27,7 +33,7 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CancelPayment) -> Result<Re
         PaymentStatus::Authorized | PaymentStatus::PartiallyCaptured if payment.operation.is_none() => {
             Ok(ask_provider(draft, command.payment, payment, false, key))
         }
-        PaymentStatus::RequiresAction if is_waiting(draft, payment) => Ok(ask_provider(draft, command.payment, payment, false, key)),
+        PaymentStatus::RequiresAction if draft.state.is_waiting(payment) => Ok(ask_provider(draft, command.payment, payment, false, key)),
         PaymentStatus::Authorized | PaymentStatus::PartiallyCaptured | PaymentStatus::RequiresAction | PaymentStatus::Processing => {
             Err(Refusal::OperationInFlight)
         }
@@ -42,30 +48,13 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CancelPayment) -> Result<Re
 
 /// A payment's time is up: what nobody asked a provider for ends here, everything else by a confirmed cancel.
 pub(super) fn expire(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment) {
-    match payment.status {
-        PaymentStatus::Created => draft.push(Event::PaymentCanceled { payment: id, expired: true, key: None }),
-        PaymentStatus::Authorized | PaymentStatus::PartiallyCaptured if payment.operation.is_none() && payment.cancel.is_none() => {
+    match draft.state.expiry(payment) {
+        Expiry::AtOnce => draft.push(Event::PaymentCanceled { payment: id, expired: true, key: None }),
+        Expiry::ByCancel => {
             ask_provider(draft, id, payment, true, None);
         }
-        PaymentStatus::RequiresAction | PaymentStatus::Processing if payment.cancel.is_none() && is_waiting(draft, payment) => {
-            ask_provider(draft, id, payment, true, None);
-        }
-        PaymentStatus::Authorized
-        | PaymentStatus::PartiallyCaptured
-        | PaymentStatus::RequiresAction
-        | PaymentStatus::Processing
-        | PaymentStatus::Captured
-        | PaymentStatus::PartiallyRefunded
-        | PaymentStatus::Refunded
-        | PaymentStatus::Canceled
-        | PaymentStatus::Declined
-        | PaymentStatus::Expired => {}
+        Expiry::NotNow => unreachable!("the expiry of a payment runs only while it can end it"),
     }
-}
-
-fn is_waiting(draft: &Draft<'_>, payment: &Payment) -> bool {
-    payment.operation.and_then(|effect| draft.state.effects.get(&effect)).is_some_and(|open| open.accepted == Some(EffectStatus::Waiting))
-        && payment.provider_id().is_some()
 }
 
 fn ask_provider(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment, expiry: bool, key_use: Option<KeyUse>) -> Reply {

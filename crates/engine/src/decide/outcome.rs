@@ -7,6 +7,7 @@ use crate::effect::{Effect, EffectKind, EffectStatus, SendKind};
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::Payment;
+use base::limits::AMOUNT_MINOR_MAX;
 use base::{
     Approval, Decline, Mismatch, NextAction, NotSentReason, Outcome, OutcomeClass, ProviderState, RefundId, Rejection, UnknownReason,
 };
@@ -21,29 +22,61 @@ pub(super) fn apply(draft: &mut Draft<'_>, report: &OutcomeReport) -> Result<Rep
     let Some(outcome) = heard(open, report) else {
         return Ok(Reply::Done);
     };
-    let call = Heard { open, payment, provider_id: report.provider_id.clone() };
-    match open.requested.kind {
-        EffectKind::Authorize { attempt } => authorize(draft, &call, attempt, outcome),
-        EffectKind::Capture { .. } => capture(draft, &call, outcome),
-        EffectKind::Cancel { expiry } => cancel(draft, &call, expiry, outcome),
-        EffectKind::Refund { refund } => refund_outcome(draft, &call, refund, outcome),
-    }
+    settle(draft, &Heard { open, payment, provider_id: report.provider_id.clone() }, outcome);
     Ok(Reply::Done)
+}
+
+fn settle(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
+    match call.open.requested.kind {
+        EffectKind::Authorize { attempt } => authorize(draft, call, attempt, outcome),
+        EffectKind::Capture { .. } => capture(draft, call, outcome),
+        EffectKind::Cancel { expiry } => cancel(draft, call, expiry, outcome),
+        EffectKind::Refund { refund } => refund_outcome(draft, call, refund, outcome),
+    }
+}
+
+/// Ends a call that was provably never executed and may no longer be sent: its time is over or its request is gone.
+pub(super) fn give_up(draft: &mut Draft<'_>, open: &Effect) {
+    assert!(open.status == EffectStatus::Deferred, "only what was provably never executed is given up");
+    assert!(open.earlier != Some(OutcomeClass::Unknown), "what may have been executed is never given up");
+    let payment = draft.state.payments.get(&open.payment).expect("an effect belongs to a payment that exists");
+    settle(draft, &Heard { open, payment, provider_id: None }, Outcome::NotSent(NotSentReason::Deadline));
 }
 
 /// What the answer says about the call itself; `None` when it says nothing new.
 fn heard(open: &Effect, report: &OutcomeReport) -> Option<Outcome> {
     let about_call = !matches!(report.outcome, Outcome::NotSent(_) | Outcome::Rejected(_));
-    if report.send != open.sends && !(about_call && report.send < open.sends) {
-        return None;
+    let definite = about_call && !matches!(report.outcome, Outcome::Unknown(_));
+    let late = report.send != open.sends || open.status != EffectStatus::InFlight;
+    if report.send > open.sends || (late && !definite) {
+        return None; // no such send, or nothing certain about one that has already been given up as unknown
     }
-    if open.status != EffectStatus::InFlight && matches!(report.outcome, Outcome::Unknown(_) | Outcome::NotSent(_) | Outcome::Rejected(_)) {
-        return None; // an answer to a send that has already been given up as unknown
+    if !is_plausible(&report.outcome) {
+        return (!late).then_some(Outcome::Unknown(UnknownReason::Undecodable));
     }
     if open.send_kind == SendKind::Lookup && !about_call {
         return Some(Outcome::Unknown(UnknownReason::NotFound)); // the lookup failed, not the call
     }
     Some(report.outcome.clone().joined_with_earlier(open.earlier))
+}
+
+/// Whether the amounts can be true. Nobody moves more than the limit; such an answer was not understood.
+fn is_plausible(outcome: &Outcome) -> bool {
+    let amount_minor = match outcome {
+        Outcome::Approved(Approval { state, fee_minor, .. }) => {
+            let state_minor = match state {
+                ProviderState::Authorized { amount_minor }
+                | ProviderState::Captured { amount_minor }
+                | ProviderState::Refunded { amount_minor }
+                | ProviderState::RefundPending { amount_minor } => *amount_minor,
+                ProviderState::Canceled => 0,
+            };
+            state_minor.max(fee_minor.unwrap_or(0))
+        }
+        Outcome::Mismatch(mismatch) => mismatch.amount_minor,
+        Outcome::NotSent(_) | Outcome::Rejected(_) | Outcome::Declined(_) | Outcome::Pending(_) | Outcome::Unknown(_) => 0,
+    };
+    amount_minor <= AMOUNT_MINOR_MAX
 }
 
 struct Heard<'a> {
@@ -72,7 +105,7 @@ pub(super) fn due_send(draft: &Draft<'_>, open: &Effect) -> Option<SendKind> {
 
 /// A replay is legal while the provider remembers the key, the exact bytes are there, and (for an authorization) the
 /// payment still wants it.
-fn is_replay_legal(draft: &Draft<'_>, open: &Effect) -> bool {
+pub(super) fn is_replay_legal(draft: &Draft<'_>, open: &Effect) -> bool {
     let age_ns = draft.context.now.since_ns(open.requested_at);
     let wanted = !matches!(open.requested.kind, EffectKind::Authorize { .. }) || age_ns < draft.context.policy.attempt_deadline_ns;
     let readable = open.requested.request.as_ref().is_some_and(|request| !draft.state.erased.contains(&request.subject));
@@ -82,6 +115,9 @@ fn is_replay_legal(draft: &Draft<'_>, open: &Effect) -> bool {
 /// Waits for the next rung of the ladder, or parks.
 fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownReason) {
     let (payment, effect) = (call.open.payment, call.open.requested.effect);
+    if call.open.status != EffectStatus::InFlight {
+        return; // a late answer that decides nothing: the next look is already planned, or a person looks
+    }
     match call.open.awaited() {
         Some(Awaited::Provider) => return unchanged(draft, call, true),
         Some(Awaited::Trust) => return unchanged(draft, call, false),
@@ -100,7 +136,7 @@ fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownReason) {
 
 /// A look found the provider where it was; looks again later, or stops looking.
 fn unchanged(draft: &mut Draft<'_>, call: &Heard<'_>, for_ever: bool) {
-    let step = call.open.step + 1;
+    let step = call.open.step.saturating_add(1);
     let policy = draft.context.policy;
     let gap = if for_ever { policy.waiting_gaps.at_or_last(step) } else { policy.watch_gaps.at(step) };
     let next_at = gap.map(|gap| draft.context.now.plus_ns(gap));
@@ -144,6 +180,9 @@ fn authorize(draft: &mut Draft<'_>, call: &Heard<'_>, attempt: u16, outcome: Out
     let (payment, effect) = (call.open.payment, call.open.requested.effect);
     let provider_id = call.provider_id.clone();
     let status = call.payment.attempts.get(usize::from(attempt)).expect("an effect names an attempt that exists").status;
+    if status == AttemptStatus::Mismatched {
+        return; // a person decides
+    }
     let hold = call.payment.hold.expect("an open authorization has a hold");
     let books = draft.books(payment, call.payment.merchant, call.payment.money.currency);
     match outcome {
@@ -203,6 +242,8 @@ fn pending(draft: &mut Draft<'_>, call: &Heard<'_>, status: AttemptStatus, actio
         return unchanged(draft, call, true);
     }
     let policy = draft.context.policy;
+    // Another thing to do at the same provider is no more time to do it.
+    let earlier_expires_at = call.payment.expires_at.filter(|_| status == AttemptStatus::Pending);
     let gap = policy.waiting_gaps.at_or_last(0).expect("a policy says how often to look at what waits");
     draft.push(Event::AttemptPending {
         payment: call.open.payment,
@@ -210,7 +251,7 @@ fn pending(draft: &mut Draft<'_>, call: &Heard<'_>, status: AttemptStatus, actio
         action,
         provider_id: call.provider_id.clone(),
         next_at: draft.context.now.plus_ns(gap),
-        expires_at: draft.context.now.plus_ns(policy.action_ns),
+        expires_at: earlier_expires_at.unwrap_or(draft.context.now.plus_ns(policy.action_ns)),
     });
 }
 
@@ -237,13 +278,15 @@ fn capture(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
             }
         }
         Outcome::Declined(Decline { code, .. }) => draft.push(Event::CaptureFailed { payment, effect, code }),
-        Outcome::Approved(Approval { state: ProviderState::Captured { amount_minor }, fee_minor, available_at }) => {
+        Outcome::Approved(Approval { state: ProviderState::Captured { amount_minor }, fee_minor, available_at }) if amount_minor > 0 => {
             let taken = Taken { amount_minor, fee_minor: fee_minor.unwrap_or(0) };
             let (legs, held_minor) = capture_legs(draft, call, &taken);
             let fee_minor = taken.fee_minor;
             draft.push_with(Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at }, legs);
         }
-        Outcome::Mismatch(Mismatch { amount_minor, currency, captured: true }) if currency == call.payment.money.currency => {
+        Outcome::Mismatch(Mismatch { amount_minor, currency, captured: true })
+            if currency == call.payment.money.currency && amount_minor > 0 =>
+        {
             let taken = Taken { amount_minor, fee_minor: 0 };
             let (legs, held_minor) = capture_legs(draft, call, &taken);
             let event = Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor: 0, held_minor, available_at: None };
@@ -285,7 +328,9 @@ fn cancel(draft: &mut Draft<'_>, call: &Heard<'_>, expiry: bool, outcome: Outcom
     match outcome {
         Outcome::Approved(Approval { state: ProviderState::Canceled, .. }) => {
             let input = if expiry { PaymentInput::Expired } else { PaymentInput::Canceled };
-            if call.payment.status.after(input).is_none() {
+            // An attempt that did something else than asked may have taken money: a person decides, not this answer.
+            let mismatched = call.payment.attempts.last().is_some_and(|attempt| attempt.status == AttemptStatus::Mismatched);
+            if call.payment.status.after(input).is_none() || mismatched {
                 return draft.push(Event::CancelFailed { payment, effect, code: call.payment.status.name().to_owned() });
             }
             let books = draft.books(payment, call.payment.merchant, call.payment.money.currency);

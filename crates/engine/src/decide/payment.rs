@@ -66,8 +66,9 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreatePayment) -> Result<R
 /// The reference is known: the same content is the same payment; a declined one may be tried again when asked.
 fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: PaymentId) -> Result<Reply, Refusal> {
     let existing = draft.payment(command.merchant, payment)?;
-    let same = existing.content == command.content;
-    let retry = command.retry_declined && existing.status == PaymentStatus::Declined && existing.operation.is_none();
+    // The content covers money and capture mode; they are compared again because money depends on it.
+    let same = existing.content == command.content && existing.money == command.money && existing.capture == command.capture;
+    let retry = command.retry_declined && existing.status == PaymentStatus::Declined && !existing.was_captured();
     if !retry {
         if !same {
             return Err(Refusal::ReferenceConflict { payment, status: existing.status });
@@ -75,6 +76,10 @@ fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: Payment
         let waiting_for = existing.operation.filter(|effect| draft.state.effects.get(effect).is_some_and(crate::Effect::is_undecided));
         return Ok(Reply::Payment { payment, replayed: true, waiting_for });
     }
+    if existing.money.currency != command.money.currency && !existing.disputes.is_empty() {
+        return Err(Refusal::ReferenceConflict { payment, status: existing.status }); // disputes are booked in the payment's currency
+    }
+    check_idle(existing)?;
     let payment_method = command.payment_method.as_ref().ok_or(Refusal::PaymentMethodRequired)?;
     check_attempts(existing)?;
     draft.open_accounts(command.merchant, command.money.currency);
@@ -107,6 +112,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
         return Ok(reply);
     }
     match payment.status {
+        PaymentStatus::Declined if payment.was_captured() => return Err(Refusal::StateConflict { status: payment.status }),
         PaymentStatus::Created | PaymentStatus::Declined => {}
         PaymentStatus::RequiresAction => return Ok(look_again(draft, command.payment, payment)),
         PaymentStatus::Processing => return Err(Refusal::OperationInFlight),
@@ -118,9 +124,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
         | PaymentStatus::Canceled
         | PaymentStatus::Expired) => return Err(Refusal::StateConflict { status }),
     }
-    if payment.operation.is_some() {
-        return Err(Refusal::OperationInFlight);
-    }
+    check_idle(payment)?;
     check_attempts(payment)?;
     let payment_method = command.payment_method.as_ref().or(payment.payment_method.as_ref()).ok_or(Refusal::PaymentMethodRequired)?;
     draft.open_accounts(command.merchant, payment.money.currency);
@@ -150,6 +154,14 @@ fn check_amount(draft: &Draft<'_>, money: Money) -> Result<(), Refusal> {
     let amount_minor_max = draft.provider(PROVIDER_DEFAULT).amount_minor_max;
     if money.amount_minor > amount_minor_max {
         return Err(Refusal::AmountAboveProviderMax { amount_minor_max });
+    }
+    Ok(())
+}
+
+/// A cancel that is still open was meant for the attempt before: its confirmation must not meet a new one.
+const fn check_idle(payment: &Payment) -> Result<(), Refusal> {
+    if payment.operation.is_some() || payment.cancel.is_some() {
+        return Err(Refusal::OperationInFlight);
     }
     Ok(())
 }

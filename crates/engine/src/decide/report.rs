@@ -44,10 +44,7 @@ fn reverse_capture(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment, capt
     };
     let source = if payment.available { AccountKind::MerchantAvailable } else { AccountKind::MerchantPending };
     let books = draft.books(id, payment.merchant, payment.money.currency);
-    let mut legs = vec![books.capture_reversal(0, amount_minor, source)];
-    if let Some(hold) = payment.hold.filter(|_| amount_minor == payment.captured_minor) {
-        legs.push(books.release(1, hold));
-    }
+    let legs = vec![books.capture_reversal(0, amount_minor, source)];
     draft.push_with(Event::CaptureReversed { payment: id, capture, amount_minor, code: code.to_owned() }, legs);
     Ok(())
 }

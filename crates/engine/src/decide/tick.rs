@@ -1,11 +1,12 @@
 //! What falls due: the next sends of effects, expiries, released money. Bounded per run, in order of time.
 
 use super::{Draft, Reply, cancel, outcome};
-use crate::effect::EffectStatus;
+use crate::effect::{Effect, EffectStatus};
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::{Payment, Timer};
-use base::{EffectId, PaymentId};
+use base::PaymentId;
+use std::collections::BTreeSet;
 
 /// Most timers that one tick runs.
 const TIMERS_PER_TICK_MAX: usize = 256;
@@ -15,25 +16,38 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
     let now = draft.context.now;
     let due = state.timers.iter().take_while(|(at, _)| *at <= now);
     let runnable = due.filter(|(_, timer)| !(state.expiries_suspended && matches!(timer, Timer::Expiry(_))));
+    // Every timer is decided against the state before this run: a payment's second one waits for the next run.
+    let mut touched = BTreeSet::new();
     for (_, timer) in runnable.take(TIMERS_PER_TICK_MAX) {
         match timer {
-            Timer::Send(effect) => send(draft, *effect),
-            Timer::Expiry(payment) => {
-                let found = state.payments.get(payment).expect("a timer names a payment that exists");
-                cancel::expire(draft, *payment, found);
+            Timer::Send(effect) => {
+                let open = state.effects.get(effect).expect("a timer names an effect that is open");
+                if touched.insert(open.payment) {
+                    send(draft, open);
+                }
             }
-            Timer::Funds(payment) => {
+            Timer::Expiry(payment) | Timer::Funds(payment) => {
                 let found = state.payments.get(payment).expect("a timer names a payment that exists");
-                release(draft, *payment, found);
+                if !touched.insert(*payment) {
+                    continue;
+                }
+                if matches!(timer, Timer::Funds(_)) {
+                    release(draft, *payment, found);
+                } else {
+                    cancel::expire(draft, *payment, found);
+                }
             }
         }
     }
     Ok(Reply::Done)
 }
 
-fn send(draft: &mut Draft<'_>, effect: EffectId) {
-    let open = draft.state.effects.get(&effect).expect("a timer names an effect that is open");
+fn send(draft: &mut Draft<'_>, open: &Effect) {
+    let effect = open.requested.effect;
     assert!(open.status != EffectStatus::InFlight, "an effect in flight has no timer");
+    if open.status == EffectStatus::Deferred && !outcome::is_replay_legal(draft, open) {
+        return outcome::give_up(draft, open);
+    }
     let send_kind = outcome::due_send(draft, open);
     match send_kind {
         Some(send_kind) => {
@@ -43,9 +57,10 @@ fn send(draft: &mut Draft<'_>, effect: EffectId) {
     }
 }
 
-/// Moves what remains of a payment's money, less refunds that are still open: those stay where they were reserved.
+/// Moves what stands in pending of a payment's money, less refunds that are still open: those stay where they were
+/// reserved.
 fn release(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment) {
-    let amount_minor = payment.captured_minor.saturating_sub(payment.refunded_minor).saturating_sub(payment.refunding_minor);
+    let amount_minor = u64::try_from(payment.unreleased_minor).unwrap_or(0); // a debt stays where it is
     let leg = draft.books(id, payment.merchant, payment.money.currency).available(0, amount_minor);
     let legs = if amount_minor == 0 { Vec::new() } else { vec![leg] };
     draft.push_with(Event::FundsAvailable { payment: id, amount_minor }, legs);

@@ -1,5 +1,6 @@
 //! Captures that were asked for separately.
 
+use super::signed;
 use crate::event::{Entry, Event};
 use crate::state::{Capture, Payment, State, Timer};
 use ::payments::{CaptureInput, CaptureStatus, PaymentInput};
@@ -13,11 +14,9 @@ impl State {
                 assert!(found.operation.is_none(), "one capture at a time");
                 found.operation = Some(requested.effect);
                 let amount_minor = requested.money.amount_minor;
+                found.captures.reserve_exact(1);
                 found.captures.push(Capture { effect: requested.effect, amount_minor, status: CaptureStatus::Started });
-                let (merchant, expires_at) = (found.merchant, found.expires_at);
-                if let Some(at) = expires_at {
-                    self.timers.remove(&(at, Timer::Expiry(*payment))); // set again if the capture fails
-                }
+                let merchant = found.merchant;
                 self.open_effect(*payment, requested, entry.at);
                 self.remember_key(merchant, *payment, None, Some(requested.effect), *key);
             }
@@ -29,6 +28,7 @@ impl State {
                 capture.status = capture.status.after(CaptureInput::Succeeded).expect("an open capture may succeed");
                 capture.amount_minor = *amount_minor;
                 found.captured_minor += amount_minor;
+                found.unreleased_minor += signed(*amount_minor);
                 found.fee_minor += fee_minor;
                 found.held_minor = *held_minor;
                 found.hold = new_hold;
@@ -56,9 +56,10 @@ impl State {
                     capture.status = capture.status.after(CaptureInput::Reversed).expect("a capture that succeeded may be reversed");
                 }
                 found.captured_minor = found.captured_minor.checked_sub(*amount_minor).expect("no more is reversed than was taken");
+                if !found.available {
+                    found.unreleased_minor -= signed(*amount_minor);
+                }
                 if found.captured_minor == 0 {
-                    found.hold = None;
-                    found.held_minor = 0;
                     self.timers.retain(|(_, timer)| *timer != Timer::Funds(*payment));
                     self.advance(*payment, PaymentInput::CaptureReversed);
                 }
@@ -67,7 +68,7 @@ impl State {
         }
     }
 
-    /// A capture that is open keeps its payment from expiring; when it fails, the expiry counts again.
+    /// A capture that is open keeps its payment from expiring; when it fails, the expiry counts again, from now at least.
     fn rearm_expiry(&mut self, payment: base::PaymentId, entry: &Entry) {
         let expires_at = self.payment_mut(payment).expires_at.map(|at| at.max(entry.at));
         self.set_expiry(payment, expires_at);

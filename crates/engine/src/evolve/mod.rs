@@ -8,7 +8,7 @@ mod platform;
 mod refunds;
 
 use crate::event::{Entry, Event, KeyUse};
-use crate::state::{IdempotencyRecord, Payment, State, Timer};
+use crate::state::{Expiry, IdempotencyRecord, Payment, State, Timer};
 use ::payments::PaymentInput;
 use base::{EffectId, MerchantId, PaymentId, RefundId, Timestamp};
 
@@ -26,6 +26,9 @@ impl State {
         self.open_accounts_of(&entry.event, entry.at);
         self.ledger.apply_legs(&entry.legs);
         self.apply(&entry.event, entry);
+        if let Some(payment) = entry.event.payment() {
+            self.arm_expiry(payment);
+        }
         self.next_seq += 1;
         self.forget_keys();
     }
@@ -63,17 +66,14 @@ impl State {
                 self.apply_capture(event, entry)
             }
             Event::CancelStarted { payment, requested, key } => self.cancel_started(*payment, requested, *key, at),
-            Event::CancelFailed { payment, effect, .. } => self.cancel_failed(*payment, *effect),
+            Event::CancelFailed { payment, effect, .. } => self.cancel_failed(*payment, *effect, at),
             Event::PaymentCanceled { payment, expired, key } => self.payment_canceled(*payment, *expired, *key),
             Event::RefundStarted { .. }
             | Event::RefundPending { .. }
             | Event::RefundSucceeded { .. }
             | Event::RefundFailed { .. }
             | Event::RefundReversed { .. } => self.apply_refund(event, entry),
-            Event::FundsAvailable { payment, .. } => {
-                self.timers.retain(|(_, timer)| *timer != Timer::Funds(*payment));
-                self.payment_mut(*payment).available = true;
-            }
+            Event::FundsAvailable { payment, amount_minor } => self.funds_available(*payment, *amount_minor, at),
             Event::DisputeOpened { .. } | Event::DisputeClosed { .. } => self.apply_dispute(event),
         }
     }
@@ -96,13 +96,37 @@ impl State {
         }
     }
 
-    /// Sets or clears the one expiry of a payment.
+    /// Sets or clears the one expiry of a payment; [`State::arm_expiry`] decides whether its timer runs.
     fn set_expiry(&mut self, payment: PaymentId, expires_at: Option<Timestamp>) {
         let before = core::mem::replace(&mut self.payment_mut(payment).expires_at, expires_at);
         if let Some(at) = before {
             self.timers.remove(&(at, Timer::Expiry(payment)));
         }
-        self.set_timer(expires_at, Timer::Expiry(payment));
+    }
+
+    /// Lets a payment's expiry run exactly while it could end the payment: a timer that nothing answers would be due for
+    /// ever, and one that is not set again would leave a hold for ever.
+    fn arm_expiry(&mut self, payment: PaymentId) {
+        let found = self.payments.get(&payment).expect("an event names a payment that exists");
+        let Some(at) = found.expires_at else {
+            return;
+        };
+        if self.expiry(found) == Expiry::NotNow {
+            self.timers.remove(&(at, Timer::Expiry(payment)));
+        } else {
+            self.timers.insert((at, Timer::Expiry(payment)));
+        }
+    }
+
+    /// Money was released. Of several timers of a payment only the one that ran ends; it is near the front.
+    fn funds_available(&mut self, payment: PaymentId, amount_minor: u64, at: Timestamp) {
+        let mut due = self.timers.iter().take_while(|(due_at, _)| *due_at <= at);
+        if let Some(ran) = due.find(|(_, timer)| *timer == Timer::Funds(payment)).copied() {
+            self.timers.remove(&ran);
+        }
+        let found = self.payment_mut(payment);
+        found.available = true;
+        found.unreleased_minor -= signed(amount_minor);
     }
 
     fn remember_key(
@@ -130,4 +154,9 @@ impl State {
             self.idempotency.remove(&(merchant, key));
         }
     }
+}
+
+/// An amount as a difference. Amounts are limited far below the half of 64 bits when they are decided.
+fn signed(amount_minor: u64) -> i64 {
+    i64::try_from(amount_minor).expect("amounts are limited")
 }

@@ -1,10 +1,15 @@
 //! Payments and their attempts, cancels and disputes.
 
+use super::signed;
 use crate::effect::{EffectRequested, EffectStatus};
 use crate::event::{Entry, Event, KeyUse, PaymentCreated, PaymentRevised};
 use crate::state::{Attempt, Dispute, Payment, State, Timer};
 use ::payments::{AttemptInput, AttemptStatus, DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
+use base::time::NS_PER_S;
 use base::{Decline, DeclineClass, EffectId, NextAction, OutcomeClass, PaymentId, Timestamp};
+
+/// How long an expiry waits at least after a cancel failed: one hour.
+const CANCEL_AGAIN_NS: u64 = 3_600 * NS_PER_S;
 
 impl State {
     pub(super) fn payment_created(&mut self, created: &PaymentCreated, at: Timestamp) {
@@ -25,6 +30,7 @@ impl State {
             refunding_minor: 0,
             fee_minor: 0,
             available: false,
+            unreleased_minor: 0,
             attempts: Vec::new(),
             captures: Vec::new(),
             refunds: Vec::new(),
@@ -36,7 +42,7 @@ impl State {
             cancel: None,
             cancels: 0,
         };
-        assert!(self.payments.insert(created.payment, payment).is_none(), "a payment is created once");
+        assert!(self.payments.insert(created.payment, Box::new(payment)).is_none(), "a payment is created once");
         if let Some(reference) = created.reference {
             let taken = self.references.insert((created.merchant, reference), created.payment);
             assert!(taken.is_none(), "a reference names one payment");
@@ -64,11 +70,13 @@ impl State {
         let payment = self.payment_mut(id);
         assert!(payment.hold.is_none() && payment.operation.is_none(), "one attempt at a time");
         payment.hold = Some(hold.id);
-        payment.held_minor = payment.money.amount_minor;
+        assert!(payment.money == requested.money, "an attempt asks for its payment's money");
+        payment.held_minor = requested.money.amount_minor;
         payment.operation = Some(requested.effect);
         payment.payment_method = Some(requested.payment_method.clone());
         payment.next_action = None;
         payment.last_decline = None;
+        payment.attempts.reserve_exact(1); // a second attempt is rare and a closed payment stays
         payment.attempts.push(Attempt {
             effect: requested.effect,
             provider: requested.provider,
@@ -114,8 +122,10 @@ impl State {
                 self.payment_mut(*payment).next_action = Some(action.clone());
                 self.set_expiry(*payment, Some(*expires_at));
                 self.accept_effect(*effect, EffectStatus::Waiting, Some(*next_at));
-                let id = provider_id.clone();
-                self.effects.get_mut(effect).expect("a waiting effect is open").requested.provider_id = id;
+                if provider_id.is_some() {
+                    let open = self.effects.get_mut(effect).expect("a waiting effect is open");
+                    open.requested.provider_id.clone_from(provider_id);
+                }
             }
             Event::AttemptAuthorized { payment, effect, provider_id, expires_at } => {
                 self.advance_attempt(*payment, *effect, AttemptInput::Authorized, provider_id.as_ref());
@@ -131,8 +141,9 @@ impl State {
                 self.advance(*payment, PaymentInput::Captured);
                 self.end_attempt(*payment, *effect);
                 let found = self.payment_mut(*payment);
-                found.captured_minor = *amount_minor;
-                found.fee_minor = *fee_minor;
+                found.captured_minor += amount_minor;
+                found.fee_minor += fee_minor;
+                found.unreleased_minor += signed(*amount_minor);
                 self.set_timer(*available_at, Timer::Funds(*payment));
             }
             Event::AttemptDeclined { payment, effect, provider_id, decline } => {
@@ -151,16 +162,17 @@ impl State {
             }
             Event::AttemptMismatched { payment, effect, provider_id, .. } => {
                 self.advance_attempt(*payment, *effect, AttemptInput::Mismatched, provider_id.as_ref());
+                self.set_expiry(*payment, None);
                 let found = self.payment_mut(*payment);
                 found.hold = None;
                 found.held_minor = 0;
+                found.next_action = None;
             }
             other => unreachable!("{:?} is applied elsewhere", other.kind()),
         }
     }
 
     pub(super) fn cancel_started(&mut self, id: PaymentId, requested: &EffectRequested, key: Option<KeyUse>, at: Timestamp) {
-        self.set_expiry(id, None);
         let payment = self.payment_mut(id);
         assert!(payment.cancel.is_none(), "one cancel at a time");
         payment.cancel = Some(requested.effect);
@@ -170,9 +182,13 @@ impl State {
         self.remember_key(merchant, id, None, Some(requested.effect), key);
     }
 
-    pub(super) fn cancel_failed(&mut self, id: PaymentId, effect: EffectId) {
+    /// What could not be cancelled still expires, but not so soon that one failure follows the other.
+    pub(super) fn cancel_failed(&mut self, id: PaymentId, effect: EffectId, at: Timestamp) {
         self.close_effect(effect);
-        self.payment_mut(id).cancel = None;
+        let payment = self.payment_mut(id);
+        payment.cancel = None;
+        let expires_at = payment.expires_at.map(|expires_at| expires_at.max(at.plus_ns(CANCEL_AGAIN_NS)));
+        self.set_expiry(id, expires_at);
     }
 
     /// Ends a payment whose money was not (all) taken, together with whatever was open on it.

@@ -1,5 +1,6 @@
 //! Refunds. What was given back and what is being given back never exceed what was taken.
 
+use super::signed;
 use crate::effect::{EffectKind, EffectStatus};
 use crate::event::{Entry, Event};
 use crate::state::{Payment, Refund, State};
@@ -20,6 +21,10 @@ impl State {
                 let found = self.payment_mut(*payment);
                 assert!(amount_minor <= found.refundable_minor(), "no more is given back than was taken");
                 found.refunding_minor += amount_minor;
+                if !from_available {
+                    found.unreleased_minor -= signed(amount_minor);
+                }
+                found.refunds.reserve_exact(1);
                 found.refunds.push(Refund {
                     refund,
                     effect: requested.effect,
@@ -38,7 +43,9 @@ impl State {
             Event::RefundPending { payment, refund, provider_id, next_at } => {
                 let found = refund_mut(self.payment_mut(*payment), *refund);
                 advance(found, RefundInput::Pending);
-                found.provider_id.clone_from(provider_id);
+                if provider_id.is_some() {
+                    found.provider_id.clone_from(provider_id);
+                }
                 let effect = found.effect;
                 self.accept_effect(effect, EffectStatus::Waiting, Some(*next_at));
             }
@@ -67,6 +74,7 @@ impl State {
                 found.hold = None;
                 let (effect, amount_minor) = (found.effect, found.amount_minor);
                 settle(payment_found, amount_minor);
+                returned(payment_found, *refund, entry);
                 self.close_effect(effect);
             }
             Event::RefundReversed { payment, refund, .. } => {
@@ -76,6 +84,7 @@ impl State {
                 let (effect, amount_minor) = (found.effect, found.amount_minor);
                 payment_found.refunded_minor =
                     payment_found.refunded_minor.checked_sub(amount_minor).expect("no more is reversed than was given back");
+                returned(payment_found, *refund, entry);
                 let none = payment_found.refunded_minor == 0;
                 self.advance(*payment, if none { PaymentInput::RefundReversedAll } else { PaymentInput::RefundReversedPart });
                 self.close_effect(effect);
@@ -96,4 +105,13 @@ fn advance(refund: &mut Refund, input: RefundInput) {
 
 fn settle(payment: &mut Payment, amount_minor: u64) {
     payment.refunding_minor = payment.refunding_minor.checked_sub(amount_minor).expect("an open refund was counted");
+}
+
+/// Money of a refund that was not or did not stay given back stands where it was taken from, unless a second leg moved it
+/// on to available.
+fn returned(payment: &mut Payment, refund: RefundId, entry: &Entry) {
+    let found = payment.refunds.iter().find(|found| found.refund == refund).expect("an event names a refund that exists");
+    if !found.from_available && entry.legs.len() == 1 {
+        payment.unreleased_minor += signed(found.amount_minor);
+    }
 }

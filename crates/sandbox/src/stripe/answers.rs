@@ -188,12 +188,7 @@ impl Answer {
         match self {
             Self::Intent(view) => view.status = StatusShown::Unknown,
             Self::Refund(view) => view.status = StatusShown::Unknown,
-            Self::Decline(_)
-            | Self::Charge(_)
-            | Self::Transaction(..)
-            | Self::Method(_)
-            | Self::Dispute(..)
-            | Self::Raw(_) => {}
+            Self::Decline(_) | Self::Charge(_) | Self::Transaction(..) | Self::Method(_) | Self::Dispute(..) | Self::Raw(_) => {}
         }
     }
 }

@@ -3,17 +3,14 @@
 //!
 //! Source: docs.stripe.com/testing (numbers are published test values, none is a real card).
 
-use super::cards::{
-    AfterChallenge, BankOutcome, Behavior, Card, Checks, Decline, DisputeKind, OffSession, Risk,
-};
+use super::cards::{AfterChallenge, BankOutcome, Behavior, Card, Checks, Decline, DisputeKind, OffSession, Risk};
 
 const PASS: Checks = Checks { line1: None, postal: None, cvc: Some("pass") };
 const CVC_FAIL: Checks = Checks { line1: None, postal: None, cvc: Some("fail") };
 const POSTAL_FAIL: Checks = Checks { line1: None, postal: Some("fail"), cvc: Some("pass") };
 const LINE1_FAIL: Checks = Checks { line1: Some("fail"), postal: Some("pass"), cvc: Some("pass") };
 const ADDRESS_FAIL: Checks = Checks { line1: Some("fail"), postal: Some("fail"), cvc: Some("pass") };
-const ADDRESS_UNCHECKED: Checks =
-    Checks { line1: Some("unavailable"), postal: Some("unavailable"), cvc: Some("pass") };
+const ADDRESS_UNCHECKED: Checks = Checks { line1: Some("unavailable"), postal: Some("unavailable"), cvc: Some("pass") };
 
 const fn declines(decline: Decline) -> Behavior {
     Behavior::Declines(decline)

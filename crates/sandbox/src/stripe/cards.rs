@@ -280,8 +280,7 @@ pub struct DeclineFacts {
 const TRY_LATER: Option<&str> = Some("try_again_later");
 const DO_NOT: Option<&str> = Some("do_not_try_again");
 const CONFIRM: Option<&str> = Some("confirm_card_data");
-const NO_DETAIL: &str =
-    "The bank did not return any further details with this decline.";
+const NO_DETAIL: &str = "The bank did not return any further details with this decline.";
 
 const fn issuer(
     code: &'static str,
@@ -332,22 +331,12 @@ impl Decline {
                 "51",
                 "The bank returned the decline code `insufficient_funds`.",
             ),
-            Self::LostCard => issuer(
-                "card_declined",
-                "lost_card",
-                DECLINED,
-                DO_NOT,
-                "41",
-                "The bank returned the decline code `lost_card`.",
-            ),
-            Self::StolenCard => issuer(
-                "card_declined",
-                "stolen_card",
-                DECLINED,
-                DO_NOT,
-                "43",
-                "The bank returned the decline code `stolen_card`.",
-            ),
+            Self::LostCard => {
+                issuer("card_declined", "lost_card", DECLINED, DO_NOT, "41", "The bank returned the decline code `lost_card`.")
+            }
+            Self::StolenCard => {
+                issuer("card_declined", "stolen_card", DECLINED, DO_NOT, "43", "The bank returned the decline code `stolen_card`.")
+            }
             Self::VelocityExceeded => issuer(
                 "card_declined",
                 "card_velocity_exceeded",
@@ -356,19 +345,12 @@ impl Decline {
                 "65",
                 "The bank returned the decline code `card_velocity_exceeded`.",
             ),
-            Self::Fraudulent => issuer(
-                "card_declined",
-                "fraudulent",
-                DECLINED,
-                DO_NOT,
-                "59",
-                "The bank returned the decline code `fraudulent`.",
-            ),
-            Self::ExpiredCard
-            | Self::IncorrectCvc
-            | Self::ProcessingError
-            | Self::IncorrectNumber
-            | Self::AuthenticationRequired => self.facts_with_own_code(),
+            Self::Fraudulent => {
+                issuer("card_declined", "fraudulent", DECLINED, DO_NOT, "59", "The bank returned the decline code `fraudulent`.")
+            }
+            Self::ExpiredCard | Self::IncorrectCvc | Self::ProcessingError | Self::IncorrectNumber | Self::AuthenticationRequired => {
+                self.facts_with_own_code()
+            }
             Self::Blocked | Self::AuthenticationFailed => self.facts_off_network(),
             Self::BankAccountClosed => bank("account_closed", "The customer's bank account has been closed."),
             Self::BankNoAccount => bank("no_account", "The customer's bank account could not be located."),
@@ -378,13 +360,10 @@ impl Decline {
             Self::BankDebitNotAuthorized => {
                 bank("debit_not_authorized", "The customer has notified their bank that this payment was unauthorized.")
             }
-            Self::BankInvalidCurrency => bank(
-                "payment_method_currency_mismatch",
-                "The bank account does not accept the currency of this payment.",
-            ),
-            Self::BankMicrodepositFailed => {
-                bank("payment_method_microdeposit_failed", "Microdeposit transfers failed.")
+            Self::BankInvalidCurrency => {
+                bank("payment_method_currency_mismatch", "The bank account does not accept the currency of this payment.")
             }
+            Self::BankMicrodepositFailed => bank("payment_method_microdeposit_failed", "Microdeposit transfers failed."),
         }
     }
 
@@ -440,14 +419,7 @@ impl Decline {
                 network_decline_code: None,
                 network_status: "not_sent_to_network",
                 outcome_type: "blocked",
-                ..issuer(
-                    "card_declined",
-                    "fraudulent",
-                    "Your card was declined.",
-                    DO_NOT,
-                    "",
-                    "Stripe blocked this payment as too risky.",
-                )
+                ..issuer("card_declined", "fraudulent", "Your card was declined.", DO_NOT, "", "Stripe blocked this payment as too risky.")
             };
         }
         DeclineFacts {

@@ -103,9 +103,7 @@ impl ApiError {
 
     /// A parameter of the provider that this simulator does not model and therefore does not ignore.
     pub fn unmodelled_param(name: &str) -> Self {
-        Self::invalid(format!("The simulator does not model the parameter: {name}"))
-            .with_code("parameter_unknown")
-            .with_param(name)
+        Self::invalid(format!("The simulator does not model the parameter: {name}")).with_code("parameter_unknown").with_param(name)
     }
 
     /// A value outside its closed list.
@@ -125,13 +123,10 @@ impl ApiError {
     pub fn amount(fault: AmountFault, currency: Currency, param: &'static str) -> Self {
         let code = currency.code();
         match fault {
-            AmountFault::TooSmall => {
-                Self::invalid(format!("Amount must be at least {} {code}", currency.display(currency.minimum())))
-                    .with_code("amount_too_small")
-            }
+            AmountFault::TooSmall => Self::invalid(format!("Amount must be at least {} {code}", currency.display(currency.minimum())))
+                .with_code("amount_too_small"),
             AmountFault::TooLarge => {
-                Self::invalid(format!("Amount must be no more than {}", currency.display(currency.maximum())))
-                    .with_code("amount_too_large")
+                Self::invalid(format!("Amount must be no more than {}", currency.display(currency.maximum()))).with_code("amount_too_large")
             }
             AmountFault::NotDivisibleBy(step) => {
                 Self::invalid(format!("Invalid amount. The amount in {code} must be divisible by {step}."))
@@ -178,11 +173,9 @@ impl ApiError {
 
     /// The provider broke, before or after the effect: the answer does not say.
     pub fn internal() -> Self {
-        let mut error = Self::invalid(
-            "Sorry! There was an error while talking to one of our backends. Support has been notified.",
-        )
-        .with_status(500)
-        .after_start();
+        let mut error = Self::invalid("Sorry! There was an error while talking to one of our backends. Support has been notified.")
+            .with_status(500)
+            .after_start();
         error.kind = "api_error";
         error.should_retry = Some(false);
         error

@@ -202,11 +202,7 @@ impl FaultRule {
                 None => subject.path == path,
             },
         };
-        path_fits
-            && self
-                .metadata
-                .iter()
-                .all(|(name, value)| (subject.metadata)(name) == Some(value.as_str()))
+        path_fits && self.metadata.iter().all(|(name, value)| (subject.metadata)(name) == Some(value.as_str()))
     }
 }
 
@@ -236,6 +232,8 @@ pub struct Fault {
 pub struct Plan {
     /// Latency to add, in milliseconds.
     pub latency_ms: u64,
+    /// Whether any of that latency is a fault.
+    pub delayed: bool,
     /// The other fault.
     pub fault: Option<Fault>,
 }
@@ -244,6 +242,7 @@ impl Plan {
     fn add(&mut self, fault: Fault) -> bool {
         if fault.kind == FaultKind::Latency {
             self.latency_ms = self.latency_ms.saturating_add(fault.delay_ms).min(LATENCY_MS_MAX);
+            self.delayed = true;
             return true;
         }
         let free = self.fault.is_none();
@@ -342,12 +341,7 @@ impl ActiveRule {
 
     fn fault(&self, seed: u64) -> Fault {
         let rule = &self.rule;
-        let spread_ms = random::below(
-            seed,
-            self.id.wrapping_add(1 << 33),
-            self.matched,
-            rule.latency_spread_ms.saturating_add(1),
-        );
+        let spread_ms = random::below(seed, self.id.wrapping_add(1 << 33), self.matched, rule.latency_spread_ms.saturating_add(1));
         let delay_ms = rule.latency_ms.unwrap_or(LATENCY_MS_STANDARD).saturating_add(spread_ms);
         Fault { kind: rule.kind, delay_ms, bytes: rule.bytes }
     }
@@ -381,6 +375,7 @@ pub fn scripted(script: &str, earlier: u32) -> Plan {
 /// Both plans; the first one's fault goes before.
 pub fn joined(mut first: Plan, second: Plan) -> Plan {
     first.latency_ms = first.latency_ms.saturating_add(second.latency_ms).min(LATENCY_MS_MAX);
+    first.delayed |= second.delayed;
     first.fault = first.fault.or(second.fault);
     first
 }

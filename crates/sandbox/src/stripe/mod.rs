@@ -37,7 +37,7 @@ use crate::wire::{Delivery, Handled, Method, Request, Response};
 use answers::{Answer, Outcome, RawAnswer};
 use faults::{Fault, Plan, Subject};
 use idempotency::{Found, Key, Keys};
-use objects::{Account, Charge, Dispute, Intent, Metadata, PaymentMethod, Refund, Row, Table, Texts, Transaction};
+use objects::{Account, Charge, Dispute, Intent, PaymentMethod, Refund, Row, Table, Transaction};
 use operation::Operation;
 use params::Params;
 use std::sync::Arc;
@@ -84,6 +84,15 @@ struct Call {
     /// Whether the request's version captures asynchronously unless told otherwise.
     captures_async: bool,
     key: Option<Key>,
+}
+
+/// Whether a request's secret key still has to be checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// It has.
+    None,
+    /// It was accepted when the request was recorded.
+    Recorded,
 }
 
 /// What every answer's headers need.
@@ -166,6 +175,16 @@ impl Stripe {
     /// Answers one request. `now_ms` is the time in ms since 1970; a time before the last one counts as the last.
     /// Total: any bytes are answered.
     pub fn handle(&mut self, request: &Request, now_ms: u64) -> Handled {
+        self.answer(request, now_ms, Trust::None)
+    }
+
+    /// Executes a recorded request again: as [`Stripe::handle`], but whether its key was accepted is on record and
+    /// the key itself is not.
+    pub fn replay(&mut self, request: &Request, now_ms: u64) -> Handled {
+        self.answer(request, now_ms, Trust::Recorded)
+    }
+
+    fn answer(&mut self, request: &Request, now_ms: u64, trust: Trust) -> Handled {
         self.advance_to(now_ms);
         if request.path.starts_with("/_admin/") {
             return self.handle_admin(request);
@@ -179,7 +198,7 @@ impl Stripe {
             key: None,
             original: None,
         };
-        match self.understand(request) {
+        match self.understand(request, trust) {
             Ok(call) => self.perform(call, request.method == Method::Post, exchange),
             Err(error) => {
                 self.reads += 1;
@@ -192,8 +211,11 @@ impl Stripe {
 
     /// Everything about a request that can be refused before an endpoint is reached. Changes nothing but the list of
     /// accounts, which a repeated request would extend in the same way.
-    fn understand(&mut self, request: &Request) -> Result<Call, ApiError> {
-        self.authenticate(request.headers.authorization.as_deref())?;
+    fn understand(&mut self, request: &Request, trust: Trust) -> Result<Call, ApiError> {
+        match trust {
+            Trust::None => self.authenticate(request.headers.authorization.as_deref())?,
+            Trust::Recorded => {}
+        }
         let operation = Operation::route(request.method, &request.path)?;
         let encoded = match request.method {
             Method::Post => {
@@ -211,10 +233,7 @@ impl Stripe {
         let key = match request.headers.idempotency_key.as_deref() {
             Some(text) if request.method == Method::Post && !text.is_empty() => {
                 if text.chars().count() > idempotency::KEY_CHARS_MAX {
-                    let message = format!(
-                        "Idempotency keys can be at most {} characters long.",
-                        idempotency::KEY_CHARS_MAX
-                    );
+                    let message = format!("Idempotency keys can be at most {} characters long.", idempotency::KEY_CHARS_MAX);
                     return Err(ApiError::invalid(message));
                 }
                 Some(Key { account, text: Arc::from(text) })
@@ -273,13 +292,9 @@ impl Stripe {
         exchange.key = call.key.as_ref().map(|key| key.text.to_string());
         let (mut plan, moved) = self.plan(&call);
         let spread_ms = self.config.latency_ms_max.saturating_sub(self.config.latency_ms_min).saturating_add(1);
-        let latency_ms = self
-            .config
-            .latency_ms_min
-            .saturating_add(random::below(self.seed, STREAM_LATENCY ^ stream, number, spread_ms));
+        let latency_ms = self.config.latency_ms_min.saturating_add(random::below(self.seed, STREAM_LATENCY ^ stream, number, spread_ms));
         plan.latency_ms = plan.latency_ms.saturating_add(latency_ms);
-        let mut handled =
-            if is_post { self.write(call, plan, exchange) } else { self.read(&call, plan, &exchange) };
+        let mut handled = if is_post { self.write(call, plan, exchange) } else { self.read(&call, plan, &exchange) };
         handled.changed = is_post || moved;
         handled
     }
@@ -301,8 +316,7 @@ impl Stripe {
         let own = Params::new(&call.form).metadata().ok().flatten().unwrap_or_default();
         let subject_texts = self.subject(call).map(|row| Arc::clone(&self.intents.at(row).texts));
         let texts = subject_texts.as_deref();
-        let metadata =
-            |name: &str| own.value(name).or_else(|| texts.and_then(|texts| texts.metadata.value(name)));
+        let metadata = |name: &str| own.value(name).or_else(|| texts.and_then(|texts| texts.metadata.value(name)));
         let subject = Subject { operation: call.operation.name(), path: &call.path, metadata: &metadata };
         self.faults.choose(self.seed, &subject)
     }
@@ -310,10 +324,9 @@ impl Stripe {
     /// The payment intent that a call acts on.
     fn subject(&self, call: &Call) -> Option<Row<Intent>> {
         match &call.operation {
-            Operation::IntentConfirm(id)
-            | Operation::IntentCapture(id)
-            | Operation::IntentCancel(id)
-            | Operation::IntentGet(id) => self.intents.find(id),
+            Operation::IntentConfirm(id) | Operation::IntentCapture(id) | Operation::IntentCancel(id) | Operation::IntentGet(id) => {
+                self.intents.find(id)
+            }
             Operation::RefundCreate => {
                 let by_intent = call.form.member("payment_intent").and_then(|node| self.intents.find(node.text()?));
                 by_intent.or_else(|| {
@@ -373,9 +386,7 @@ impl Stripe {
                 let outcome = match plan.fault.map(|fault| fault.kind) {
                     Some(FaultKind::Conflict409) => Err(ApiError::key_in_use(&key.text)),
                     Some(FaultKind::RateLimit429) => Err(ApiError::rate_limited()),
-                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => {
-                        Err(ApiError::internal())
-                    }
+                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => Err(ApiError::internal()),
                     _ => Ok(*answer),
                 };
                 self.deliver(outcome, plan, &exchange)
@@ -394,23 +405,16 @@ impl Stripe {
         own.or_else(of_intent).map_or_else(Plan::default, |script| faults::scripted(script, earlier))
     }
 
-    fn write_fresh(
-        &mut self,
-        call: Call,
-        key: Option<(Key, idempotency::Fingerprint)>,
-        plan: Plan,
-        exchange: &Exchange,
-    ) -> Handled {
+    fn write_fresh(&mut self, call: Call, key: Option<(Key, idempotency::Fingerprint)>, plan: Plan, exchange: &Exchange) -> Handled {
         let number = self.posts;
         let now_ms = self.now_ms;
         let Some(fault) = plan.fault.filter(|fault| fault.kind.prevents_effect()) else {
-            let outcome = self.execute(&call);
-            let (outcome, shown) = alter(outcome, plan.fault);
+            let outcome = alter(self.execute(&call), plan.fault);
             if let (Some((key, fingerprint)), Some(kept)) = (key, self.kept(&outcome)) {
                 let until_ms = now_ms.saturating_add(self.executing_ms(plan));
                 self.keys.begin(&key, fingerprint, number, now_ms, until_ms, Some(kept));
             }
-            return self.deliver(shown.unwrap_or(outcome), plan, exchange);
+            return self.deliver(outcome, plan, exchange);
         };
         let key_text = key.as_ref().map_or_else(String::new, |(key, _)| key.text.to_string());
         let outcome = match fault.kind {
@@ -492,7 +496,7 @@ impl Stripe {
 
     /// Renders the answer and says what the transport does with it; counts the faults.
     fn deliver(&mut self, mut outcome: Outcome, plan: Plan, exchange: &Exchange) -> Handled {
-        if plan.latency_ms > self.config.latency_ms_max {
+        if plan.delayed {
             self.faults.count(FaultKind::Latency);
         }
         let latency_ms = plan.latency_ms;
@@ -555,29 +559,25 @@ impl Stripe {
         }
         Response { status, headers, body: body.into_vec() }
     }
-
-    fn metadata_texts(metadata: Metadata) -> Texts {
-        Texts { metadata, rare: None }
-    }
 }
 
 fn without_fault(plan: Plan) -> Plan {
-    Plan { latency_ms: plan.latency_ms, fault: None }
+    Plan { fault: None, ..plan }
 }
 
-/// What a fault after the effect makes of an outcome: what is kept under the key, and what is shown instead if that
-/// differs. A request that was refused before its endpoint began is not made to look executed.
-fn alter(mut outcome: Outcome, fault: Option<Fault>) -> (Outcome, Option<Outcome>) {
+/// What a fault after the effect makes of an outcome that is also kept under the key. A request that was refused
+/// before its endpoint began is not made to look executed.
+fn alter(mut outcome: Outcome, fault: Option<Fault>) -> Outcome {
     let began = outcome.as_ref().map_or_else(|error| error.began, |_| true);
     match fault.map(|fault| fault.kind) {
-        Some(FaultKind::Error500AfterEffect) if began => (Err(ApiError::internal()), None),
+        Some(FaultKind::Error500AfterEffect) if began => Err(ApiError::internal()),
         Some(FaultKind::UnknownEnum) => {
             if let Ok(answer) = &mut outcome {
                 answer.show_unknown_status();
             }
-            (outcome, None)
+            outcome
         }
-        _ => (outcome, None),
+        _ => outcome,
     }
 }
 

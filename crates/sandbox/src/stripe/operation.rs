@@ -64,9 +64,7 @@ impl Operation {
             (Method::Get, ["v1", "charges"]) => Self::ChargeList,
             (Method::Get, ["v1", "charges", charge]) if !charge.is_empty() => Self::ChargeGet(id(charge)),
             (Method::Get, ["v1", "balance_transactions"]) => Self::TransactionList,
-            (Method::Get, ["v1", "balance_transactions", transaction]) if !transaction.is_empty() => {
-                Self::TransactionGet(id(transaction))
-            }
+            (Method::Get, ["v1", "balance_transactions", transaction]) if !transaction.is_empty() => Self::TransactionGet(id(transaction)),
             (Method::Get, ["v1", "payment_methods", method]) if !method.is_empty() => Self::MethodGet(id(method)),
             (Method::Get, ["v1", "disputes"]) => Self::DisputeList,
             (Method::Get, ["v1", "disputes", dispute]) if !dispute.is_empty() => Self::DisputeGet(id(dispute)),

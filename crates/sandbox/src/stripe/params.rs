@@ -143,8 +143,7 @@ impl<'a> Params<'a> {
             if node.text() == Some("") {
                 return Ok(Some(Metadata::default()));
             }
-            return Err(ApiError::invalid("Invalid hash: metadata must be a set of keys and values")
-                .with_param("metadata"));
+            return Err(ApiError::invalid("Invalid hash: metadata must be a set of keys and values").with_param("metadata"));
         };
         if members.len() > METADATA_PAIRS_MAX {
             let message = format!("Metadata can have up to {METADATA_PAIRS_MAX} keys");
@@ -189,11 +188,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// A path that cannot be expanded.
-    pub fn expand(
-        self,
-        in_list: bool,
-        resolve: impl Fn(&str) -> Option<Expand>,
-    ) -> Result<Expand, ApiError> {
+    pub fn expand(self, in_list: bool, resolve: impl Fn(&str) -> Option<Expand>) -> Result<Expand, ApiError> {
         let mut expand = Expand::NONE;
         for path in self.list("expand", EXPAND_MAX)?.unwrap_or_default() {
             let inner = if in_list { path.strip_prefix("data.") } else { Some(path) };

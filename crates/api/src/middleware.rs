@@ -1,0 +1,202 @@
+//! What every request passes on its way in and out: trace, bound on concurrency, card numbers, API key; then headers,
+//! problem documents, metrics and one log line. Bodies and queries are never logged, paths only as route templates.
+
+use crate::App;
+use crate::errors::{Code, PROBLEM_JSON, Problem};
+use crate::extract::head_holds_card_number;
+use crate::platform::Principal;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::PaymentId;
+use base::id::encode_base32;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use identity::KeyKind;
+use std::time::Instant;
+use telemetry::names::{self, field};
+use telemetry::{TRACEPARENT, TraceContext};
+use tracing::Instrument;
+
+/// The journal's position that an answer contains.
+pub(crate) const BEZANT_SEQ: HeaderName = HeaderName::from_static("bezant-seq");
+/// Names one request; chosen here.
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+/// Route label of requests that match no route.
+const ROUTE_UNMATCHED: &str = "unmatched";
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody: probes and documentation. Not counted against the bound on concurrency.
+    Open,
+    /// A merchant's server.
+    Merchant,
+    /// Somebody who runs the platform.
+    Operator,
+}
+
+/// The payment that an answer is about, for the log line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About(pub(crate) PaymentId);
+
+/// The outermost layer.
+pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let Arrival { trace, request_id } = arrival(&app, request.headers());
+    let route = request.extensions().get::<MatchedPath>().map_or(ROUTE_UNMATCHED.to_owned(), |path| path.as_str().to_owned());
+    let method = method_label(request.method());
+    let durable_seq = app.platform.durable_seq();
+    let span = tracing::info_span!(
+        names::span::HTTP_REQUEST,
+        { field::TRACE_ID } = %trace.trace_id_text(),
+        { field::SPAN_ID } = %trace.parent_id_text(),
+        { field::METHOD } = method,
+        { field::ROUTE } = %route,
+    );
+    let response = if head_holds_card_number(request.uri(), request.headers()) {
+        Problem::new(Code::CardNumberRefused).into_response()
+    } else {
+        next.run(request).instrument(span.clone()).await
+    };
+    let (problem, mut response) = complete(response, trace.trace_id_text());
+    let headers = response.headers_mut();
+    headers.entry(BEZANT_SEQ).or_insert(HeaderValue::from(durable_seq));
+    headers.insert(REQUEST_ID, request_id);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
+        headers.insert(TRACEPARENT, value);
+    }
+    let status = response.status();
+    metrics::counter!(names::HTTP_REQUESTS_TOTAL, "method" => method, "route" => route.clone(), "status" => status.as_str().to_owned())
+        .increment(1);
+    metrics::histogram!(names::HTTP_REQUEST_DURATION_SECONDS, "method" => method, "route" => route).record(started.elapsed().as_secs_f64());
+    span.in_scope(|| log(&response, problem, started));
+    response
+}
+
+struct Arrival {
+    trace: TraceContext,
+    request_id: HeaderValue,
+}
+
+/// The trace that the request belongs to, with this process as its newest part. A `traceparent` that cannot be read
+/// starts a new trace, as its specification demands.
+fn arrival(app: &App, headers: &HeaderMap) -> Arrival {
+    let entropy = app.platform.entropy();
+    let part = |start: usize| -> [u8; 8] { core::array::from_fn(|index| entropy[start + index]) };
+    let given = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<TraceContext>().ok());
+    let trace = match given {
+        Some(given) => given.child(part(0)),
+        None => TraceContext::root(core::array::from_fn(|index| entropy[index])),
+    };
+    let id = u128::from_be_bytes(core::array::from_fn(|index| entropy[24 + index]));
+    let request_id = HeaderValue::from_str(&format!("req_{}", encode_base32(id))).expect("a prefix and base 32 are ASCII");
+    Arrival { trace, request_id }
+}
+
+/// A closed set of labels: methods are text of clients.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+/// Writes the problem document of an answer that has one; the router's own refusals get theirs here, too.
+fn complete(mut response: Response, trace_id: String) -> (Option<Code>, Response) {
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Some(Problem::new(Code::MethodNotAllowed)),
+        _ => None,
+    });
+    let Some(problem) = problem else {
+        return (None, response);
+    };
+    let code = problem.code;
+    let body = serde_json::to_vec(&problem.document(trace_id)).expect("a problem document holds texts and numbers only");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body);
+    (Some(code), response)
+}
+
+fn log(response: &Response, problem: Option<Code>, started: Instant) {
+    let status = response.status().as_u16();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let code = problem.map(|code| code.facts().code);
+    let payment = response.extensions().get::<About>().map(|about| about.0.to_string());
+    let payment = payment.as_deref();
+    if status >= 500 {
+        tracing::warn!(
+            { field::STATUS } = status,
+            { field::CODE } = code,
+            { field::PAYMENT_ID } = payment,
+            { field::DURATION_MS } = duration_ms,
+            "answered"
+        );
+    } else {
+        tracing::info!(
+            { field::STATUS } = status,
+            { field::CODE } = code,
+            { field::PAYMENT_ID } = payment,
+            { field::DURATION_MS } = duration_ms,
+            "answered"
+        );
+    }
+}
+
+/// What stands before one route: the bound on concurrency and who may call it.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) app: App,
+    pub(crate) access: Access,
+}
+
+/// Admits a request to its route and notes who calls.
+pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    if guard.access == Access::Open {
+        return next.run(request).await;
+    }
+    let Ok(_place) = guard.app.places.try_acquire() else {
+        return Problem::new(Code::Busy).into_response();
+    };
+    match authenticate(&guard, request.headers()) {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The caller, if the key is good for this route.
+fn authenticate(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let malformed = |detail: String| Problem::of_field(Code::ApiKeyMalformed, "Authorization", detail);
+    let Some(value) = values.next() else {
+        return Err(Problem::of_field(Code::ApiKeyMissing, "Authorization", "the header Authorization is missing"));
+    };
+    if values.next().is_some() {
+        return Err(malformed("the header Authorization is there more than once".into()));
+    }
+    let text = value.to_str().map_err(|_| malformed("the header Authorization is not ASCII".into()))?;
+    let credential = identity::authorization_bearer(text).map_err(|error| malformed(error.to_string()))?;
+    let key = identity::parse_key(credential.expose()).map_err(|error| malformed(error.to_string()))?;
+    let Some(principal) = guard.app.platform.principal(&key) else {
+        return Err(Problem::of_field(Code::ApiKeyInvalid, "Authorization", "the key is well-formed, but unknown or revoked"));
+    };
+    let admitted = match (guard.access, key.kind(), principal) {
+        (Access::Open, _, _) => true,
+        (Access::Merchant, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(_)) => true,
+        (Access::Operator, KeyKind::Operator, Principal::Operator(_)) => true,
+        (Access::Merchant | Access::Operator, _, _) => false,
+    };
+    let wanted = if guard.access == Access::Operator { "an operator's key (ok_…)" } else { "a merchant's secret key (sk_… or rk_…)" };
+    if admitted { Ok(principal) } else { Err(Problem::of_field(Code::ApiKeyWrongKind, "Authorization", format!("this needs {wanted}"))) }
+}

@@ -1,0 +1,186 @@
+//! The OpenAPI 3.1 description, made from the handlers and their types. It is committed; a test compares.
+
+use crate::errors::ProblemDocument;
+use crate::{operators, payments, reads, refunds};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, Modify, OpenApi};
+
+/// The header that makes a request safe to repeat.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header for the specification; extract.rs reads it")]
+pub(crate) struct IdempotencyKeyHeader {
+    /// Unique to this operation and the same on every retry: 1 to 255 printable ASCII characters, remembered 30 days.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    idempotency_key: String,
+}
+
+/// The header that asks for a position.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header for the specification; extract.rs reads it")]
+pub(crate) struct MinSeqHeader {
+    /// The answer must contain this event: the `Bezant-Seq` of an earlier answer.
+    #[param(rename = "Bezant-Min-Seq")]
+    bezant_min_seq: Option<u64>,
+}
+
+/// Which part of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; reads.rs reads them")]
+pub(crate) struct PageQuery {
+    /// Most objects on the page; 20 when absent.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// The `next_cursor` of an earlier page.
+    cursor: Option<String>,
+}
+
+/// Which payments.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; reads.rs reads them")]
+pub(crate) struct PaymentQuery {
+    /// Those with this status.
+    status: Option<String>,
+    /// Those in this currency.
+    currency: Option<String>,
+    /// The one with this reference.
+    #[param(max_length = 200)]
+    reference: Option<String>,
+    /// Those created then or later (RFC 3339).
+    created_from: Option<String>,
+    /// Those created before (RFC 3339).
+    created_until: Option<String>,
+    /// Those of this many minor units or more.
+    amount_minor_min: Option<u64>,
+    /// Those of this many minor units or fewer.
+    amount_minor_max: Option<u64>,
+}
+
+/// Which refunds.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; reads.rs reads them")]
+pub(crate) struct RefundQuery {
+    /// Those of this payment, `pay_…`
+    payment: Option<String>,
+    /// Those with this status.
+    status: Option<String>,
+}
+
+/// Which events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; reads.rs reads them")]
+pub(crate) struct EventQuery {
+    /// Those of this type, such as `payment.created`.
+    #[param(rename = "type")]
+    kind: Option<String>,
+    /// `oldest_first` (when absent) or `newest_first`.
+    order: Option<String>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Bezant",
+        description = "Payments from checkout to settled money. Amounts are in minor units, times in RFC 3339, errors are \
+            problem documents (RFC 9457) with a stable code. Every POST that moves money needs an Idempotency-Key and may be \
+            repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, reads::journey,
+        refunds::create, reads::refunds, reads::refund, reads::balances, reads::events,
+        operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
+        operators::confirm_clock, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+    ),
+    components(schemas(ProblemDocument)),
+    modifiers(&Keys, &Problems),
+)]
+struct Description;
+
+/// The two kinds of keys.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        for name in ["merchant_key", "operator_key"] {
+            components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+/// Every operation can answer a problem.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for item in openapi.paths.paths.values_mut() {
+            for operation in operations(item) {
+                operation.responses.responses.insert("default".to_owned(), RefOr::T(problem()));
+            }
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.delete].into_iter().filter_map(Option::as_mut)
+}
+
+fn problem() -> Response {
+    let content = Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem"))));
+    ResponseBuilder::new().description("what went wrong").content(crate::errors::PROBLEM_JSON, content).build()
+}
+
+/// The OpenAPI 3.1 description of everything that [`crate::router`] serves, as indented JSON that ends with a line feed.
+pub fn openapi() -> String {
+    let mut text = Description::openapi().to_pretty_json().expect("a description made of texts and numbers is JSON");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Description;
+    use crate::middleware::Access;
+    use std::collections::BTreeSet;
+    use utoipa::OpenApi;
+
+    #[test]
+    fn routes_and_description_are_the_same_list() {
+        let description = serde_json::to_value(Description::openapi()).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let access = match operation["security"][0].as_object().unwrap().keys().next().map(String::as_str) {
+                    Some("merchant_key") => Access::Merchant,
+                    Some("operator_key") => Access::Operator,
+                    _ => Access::Open,
+                };
+                described.insert((method.to_uppercase(), path.clone(), format!("{access:?}")));
+            }
+        }
+        let routed: BTreeSet<_> = crate::routes()
+            .into_iter()
+            .map(|route| (route.method.to_owned(), route.path.to_owned(), format!("{:?}", route.access)))
+            .collect();
+        assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn every_post_that_moves_money_describes_its_key() {
+        let description = serde_json::to_value(Description::openapi()).unwrap();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            let Some(post) = item.get("post") else { continue };
+            let keyed = post["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
+            let moves_money = path.starts_with("/v1/payments") || path.starts_with("/v1/refunds");
+            assert_eq!(keyed, moves_money, "{path}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The one seam between HTTP and the platform. Behind it are the sequencer, the engine's state, the key store and the
+//! read models; nothing here knows how they work, and tests put a platform of their own in their place.
+
+use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, Redacted, SubjectId};
+use engine::{Command, Reply, Sealed};
+use identity::{KeyKind, KeyRecord, ParsedKey};
+use payments::postings::AccountKind;
+use tokio::time::Instant;
+
+/// A future that may be sent to another thread.
+pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
+
+/// What a command came to; durable by the time anybody sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// The engine's answer.
+    pub reply: Reply,
+    /// Sequence number of the last durable event of the command's batch.
+    pub seq: u64,
+}
+
+/// Why a command has no answer. Only [`SubmitError::Poisoned`] says something about the command itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubmitError {
+    /// The command's lane is full; nothing happened.
+    Busy {
+        /// After how many seconds another try makes sense.
+        retry_after_s: u32,
+    },
+    /// The platform takes no more commands. Whether this one became durable is unknown; the same key finds out.
+    Stopping,
+    /// The command crashed the engine, changed nothing and is kept out from now on.
+    Poisoned,
+}
+
+/// What unsealing gives.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// The plaintext.
+    Plain(Vec<u8>),
+    /// The subject's key is destroyed: nobody can read it any more.
+    Erased,
+}
+
+/// Who calls, proven by an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A merchant's server.
+    Merchant(MerchantId),
+    /// Somebody who runs the platform.
+    Operator(OperatorId),
+}
+
+/// Whether the platform can take work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot, and why, for operators.
+    NotReady(String),
+}
+
+/// What the API asks of the platform. Calls that answer commands or state speak of durable events only.
+pub trait Platform: Send + Sync + 'static {
+    /// Decides a command and answers once its events are durable. Dropping the future may lose the answer, never the
+    /// command; callers run it to its end.
+    fn submit(&self, command: Command) -> BoxFuture<'_, Result<Submitted, SubmitError>>;
+
+    /// Waits until an effect is no longer undecided; `false` when `deadline` comes first.
+    fn settled(&self, payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// A merchant's payment from the engine's state, with the sequence number as of which it is true.
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>>;
+
+    /// A merchant's ledger accounts, by currency and kind; only those that are open.
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>>;
+
+    /// Merchants in the order of their ids, at most `count_max`, from the first whose id is larger than `after`.
+    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>>;
+
+    /// Seals bytes under a subject's key, which is made durable first when it is new.
+    fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>>;
+
+    /// The subject under which a person's new data is sealed: `subject` itself, or its successor when its key is
+    /// destroyed, so that somebody whose data was erased can come back as somebody new.
+    fn living_subject(&self, subject: SubjectId) -> SubjectId;
+
+    /// Opens sealed bytes.
+    fn open(&self, sealed: &Sealed) -> Opened;
+
+    /// A hash of length-prefixed `parts` under a secret of the installation; different labels never collide.
+    fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16];
+
+    /// Whose key this is: known, its digest verified, not revoked.
+    fn principal(&self, key: &ParsedKey) -> Option<Principal>;
+
+    /// Makes an API key from fresh entropy. Its text is shown once; its record is what may be kept.
+    fn generate_key(&self, kind: KeyKind) -> (Redacted<String>, KeyRecord);
+
+    /// The read models.
+    fn views(&self) -> &views::Reader;
+
+    /// Sequence number of the last durable event.
+    fn durable_seq(&self) -> u64;
+
+    /// Waits until the read models hold event `seq`; `false` when `deadline` comes first.
+    fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// Whether the platform can take work.
+    fn readiness(&self) -> Readiness;
+
+    /// All metrics in Prometheus' text format.
+    fn metrics(&self) -> String;
+
+    /// Fresh bytes of a cryptographic random source.
+    fn entropy(&self) -> [u8; 48];
+}

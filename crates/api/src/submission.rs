@@ -1,0 +1,107 @@
+//! From a checked request to the engine and back: hashes that leave the house, submission that no hang-up interrupts,
+//! and the bounded wait for a provider's outcome.
+
+use crate::App;
+use crate::canonical;
+use crate::errors::{Code, Problem};
+use crate::extract::IdempotencyKey;
+use crate::platform::{SubmitError, Submitted};
+use base::{EffectId, MerchantId, PaymentId, SubjectId};
+use engine::{Command, Idempotency, Reply, Sealed};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+/// Labels of keyed hashes. They are journaled in effect: changing one orphans every key, reference and subject.
+const LABEL_KEY: &str = "idempotency_key";
+const LABEL_FINGERPRINT: &str = "fingerprint";
+const LABEL_CONTENT: &str = "content";
+const LABEL_REFERENCE: &str = "reference";
+const LABEL_SUBJECT: &str = "subject";
+
+/// What names the person whose data a payment holds, most specific first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SubjectName<'a> {
+    /// The merchant's own id of its customer.
+    Customer(&'a str),
+    /// An e-mail address.
+    Email(&'a str),
+    /// Nothing: the payment stands for itself, named by the hash of its key.
+    Payment([u8; 16]),
+}
+
+impl App {
+    /// Keyed hashes of the client's key and of everything it was sent with.
+    pub(crate) fn idempotency(&self, merchant: MerchantId, key: &IdempotencyKey, path: &str, body: &Value) -> Idempotency {
+        let merchant = merchant.as_u128().to_be_bytes();
+        Idempotency {
+            key: self.platform.keyed_hash(LABEL_KEY, &[&merchant, key.0.as_bytes()]),
+            fingerprint: self.platform.keyed_hash(LABEL_FINGERPRINT, &[&merchant, b"POST", path.as_bytes(), &canonical::encode(body)]),
+        }
+    }
+
+    /// Keyed hash of a payment's content.
+    pub(crate) fn content(&self, merchant: MerchantId, content: &Value) -> [u8; 16] {
+        self.platform.keyed_hash(LABEL_CONTENT, &[&merchant.as_u128().to_be_bytes(), &canonical::encode(content)])
+    }
+
+    /// Keyed hash of a merchant's reference.
+    pub(crate) fn reference(&self, merchant: MerchantId, reference: &str) -> [u8; 16] {
+        self.platform.keyed_hash(LABEL_REFERENCE, &[&merchant.as_u128().to_be_bytes(), reference.as_bytes()])
+    }
+
+    /// The person whose data it is. E-mail addresses that differ in case or surrounding space are one person's.
+    pub(crate) fn subject(&self, merchant: MerchantId, name: &SubjectName<'_>) -> SubjectId {
+        let merchant = merchant.as_u128().to_be_bytes();
+        let hash = match name {
+            SubjectName::Customer(id) => self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"customer", id.as_bytes()]),
+            SubjectName::Email(email) => {
+                let normalised = email.trim().to_lowercase();
+                self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"email", normalised.as_bytes()])
+            }
+            SubjectName::Payment(key) => self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"payment", key]),
+        };
+        self.platform.living_subject(SubjectId::from_u128(u128::from_be_bytes(hash)))
+    }
+
+    /// Seals what is to be kept, if anything.
+    pub(crate) async fn seal(&self, subject: SubjectId, plaintext: Option<Vec<u8>>) -> Result<Option<Sealed>, Problem> {
+        let Some(plaintext) = plaintext else {
+            return Ok(None);
+        };
+        let app = self.clone();
+        let sealed = to_end(async move { app.platform.seal(subject, plaintext).await }).await?;
+        Ok(Some(sealed))
+    }
+
+    /// Submits a command and gives its answer unless that is a refusal. The command runs to its end whoever hangs up.
+    pub(crate) async fn submit(&self, command: Command) -> Result<Submitted, Problem> {
+        let app = self.clone();
+        let submitted = to_end(async move { app.platform.submit(command).await }).await?;
+        match submitted.reply {
+            Reply::Refused(refusal) => Err(refusal.into()),
+            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } => Ok(submitted),
+        }
+    }
+
+    /// Waits for an outcome, if there is one to wait for; whether everything asked for is decided.
+    pub(crate) async fn settled(&self, payment: PaymentId, waiting_for: Option<EffectId>) -> bool {
+        let Some(effect) = waiting_for else {
+            return true;
+        };
+        let deadline = Instant::now() + Duration::from_millis(self.options.wait_ms_max);
+        self.platform.settled(payment, effect, deadline).await
+    }
+}
+
+/// Runs work in a task of its own, so that dropping the caller does not interrupt it, and waits for its result.
+async fn to_end<T: Send + 'static>(work: impl Future<Output = Result<T, SubmitError>> + Send + 'static) -> Result<T, Problem> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result.map_err(Problem::from),
+        Err(error) => {
+            tracing::error!({ telemetry::names::field::ERROR } = %error, "a submission ended without a result");
+            Err(Problem::new(Code::Internal))
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Who may call what, for every operation of the description: by construction, none is forgotten.
+
+mod support;
+
+use axum::body::Body;
+use http::Request;
+use support::Rig;
+
+struct Operation {
+    method: String,
+    path: String,
+    scheme: Option<String>,
+}
+
+/// Every operation, with something in place of its path parameters.
+fn operations() -> Vec<Operation> {
+    let description: serde_json::Value = serde_json::from_str(&api::openapi()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let scheme = operation["security"][0].as_object().unwrap().keys().next().cloned();
+            let path = path.replace("{id}", "pay_00000000000000000000000000").replace("{public_id}", "0123456789");
+            operations.push(Operation { method: method.to_uppercase(), path, scheme });
+        }
+    }
+    assert!(operations.len() >= 22);
+    operations
+}
+
+async fn call(rig: &Rig, operation: &Operation, key: Option<&str>) -> support::Answer {
+    let mut request = Request::builder().method(operation.method.as_str()).uri(&operation.path);
+    request = request.header("idempotency-key", "k").header("content-type", "application/json");
+    if let Some(key) = key {
+        request = request.header("authorization", format!("Bearer {key}"));
+    }
+    rig.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_operation_is_401_without_a_key_and_403_with_the_wrong_kind() {
+    let rig = Rig::new();
+    for operation in operations() {
+        let name = format!("{} {}", operation.method, operation.path);
+        let wrong = match operation.scheme.as_deref() {
+            Some("merchant_key") => &rig.operator_key,
+            Some("operator_key") => &rig.key,
+            None => {
+                assert_eq!(call(&rig, &operation, None).await.status, 200, "{name}");
+                continue;
+            }
+            Some(other) => panic!("{name} has the unknown scheme {other}"),
+        };
+        assert_eq!(call(&rig, &operation, None).await.problem(), (401, "api_key_missing".into()), "{name}");
+        assert_eq!(call(&rig, &operation, Some(wrong)).await.problem(), (403, "api_key_wrong_kind".into()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_reached_with_the_right_kind_of_key() {
+    let rig = Rig::new();
+    for operation in operations() {
+        let key = if operation.scheme.as_deref() == Some("operator_key") { &rig.operator_key } else { &rig.key };
+        let status = call(&rig, &operation, Some(key)).await.status.as_u16();
+        assert!(![401, 403, 405, 500].contains(&status), "{} {}: {status}", operation.method, operation.path);
+    }
+}
+
+#[tokio::test]
+async fn another_merchants_objects_do_not_exist() {
+    let rig = Rig::new();
+    let id = rig.captured("k1", 500).await;
+    let refund = rig.post("/v1/refunds", "r1", serde_json::json!({ "payment": id, "amount_minor": 100 })).await.json();
+    let refund = refund["id"].as_str().unwrap();
+    for (method, path, code) in [
+        ("GET", format!("/v1/payments/{id}"), "payment_unknown"),
+        ("GET", format!("/v1/payments/{id}/journey"), "payment_unknown"),
+        ("POST", format!("/v1/payments/{id}/confirm"), "payment_unknown"),
+        ("POST", format!("/v1/payments/{id}/capture"), "payment_unknown"),
+        ("POST", format!("/v1/payments/{id}/cancel"), "payment_unknown"),
+        ("GET", format!("/v1/refunds/{refund}"), "refund_unknown"),
+    ] {
+        let operation = Operation { method: method.into(), path, scheme: None };
+        assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.problem(), (404, code.into()), "{}", operation.path);
+    }
+    let request = Request::builder().method("POST").uri("/v1/refunds").header("authorization", format!("Bearer {}", rig.other_key));
+    let request = request.header("content-type", "application/json").header("idempotency-key", "k");
+    let answer = rig.send(request.body(Body::from(format!("{{\"payment\":\"{id}\"}}"))).unwrap()).await;
+    assert_eq!(answer.problem(), (404, "payment_unknown".into()));
+    for path in ["/v1/payments", "/v1/refunds", &format!("/v1/refunds?payment={id}")] {
+        let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None };
+        assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.json()["data"], serde_json::json!([]), "{path}");
+    }
+}

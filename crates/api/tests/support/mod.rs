@@ -1,0 +1,515 @@
+//! A platform in memory: the engine itself behind one lock, read models in a temporary file, and a provider that
+//! answers as the payment method says: `pm_card_visa` approves, `pm_declined` declines, `pm_action` asks for the
+//! customer, `pm_silent` never answers. While [`TestPlatform::silence`] is on, nothing answers.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use api::{BoxFuture, Opened, Options, Platform, Principal, Readiness, SubmitError, Submitted};
+use axum::Router;
+use axum::body::Body;
+use base::{
+    Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, NextAction, OperatorId, Outcome, PaymentId, ProviderState, Redacted,
+    SubjectId, Timestamp,
+};
+use engine::{Command, Context, DeriveKey, EffectKind, Entry, Gaps, KeyOwner, Policy, ProviderPolicy, Reply, Sealed, State};
+use hmac::{Hmac, Mac};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt;
+use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
+use payments::postings::AccountKind;
+use sha2::Sha256;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+const S: u64 = 1_000_000_000;
+/// Number of permits that lets everything through.
+const OPEN: usize = 1_000_000;
+
+fn policy() -> Policy {
+    Policy {
+        providers: vec![ProviderPolicy {
+            name: "stripe".into(),
+            multiple_captures: false,
+            key_retention_ns: 24 * 3_600 * S,
+            amount_minor_max: 99_999_999,
+            replay_gaps: Gaps::seconds(&[2, 10]),
+            lookup_gaps: Gaps::seconds(&[60, 600, 3_600]),
+        }],
+        attempt_deadline_ns: 900 * S,
+        defer_gaps: Gaps::seconds(&[1, 3]),
+        waiting_gaps: Gaps::seconds(&[5, 60]),
+        watch_gaps: Gaps::seconds(&[60, 86_400]),
+        created_ns: 24 * 3_600 * S,
+        action_ns: 3_600 * S,
+        hold_ns: 6 * 24 * 3_600 * S,
+        resume_spacing_ns: 5_000_000,
+    }
+}
+
+/// The usual options of tests.
+pub fn options() -> Options {
+    Options {
+        body_bytes_max: 64 * 1_024,
+        wait_ms_max: 25_000,
+        requests_open_max: 64,
+        allow_simulate: true,
+        providers: vec!["stripe".into()],
+    }
+}
+
+struct Inner {
+    state: State,
+    now_ns: u64,
+    writer: views::Writer,
+    unapplied: Vec<events::Recorded>,
+    commands: Vec<Command>,
+}
+
+/// See the file's head.
+pub struct TestPlatform {
+    inner: Mutex<Inner>,
+    policy: Policy,
+    derive_key: DeriveKey,
+    pepper: Pepper,
+    reader: views::Reader,
+    folder: PathBuf,
+    changed: watch::Sender<u64>,
+    entropy: AtomicU64,
+    silent: AtomicBool,
+    views_paused: AtomicBool,
+    not_ready: AtomicBool,
+    refuse_with: Mutex<Option<SubmitError>>,
+    gate: Semaphore,
+    arrivals: watch::Sender<u64>,
+    known_keys: Mutex<BTreeSet<SubjectId>>,
+}
+
+impl Drop for TestPlatform {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl TestPlatform {
+    fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("bezant-api-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("views.sqlite");
+        let writer = views::Writer::open(&path).unwrap();
+        let reader = views::Reader::open(&path).unwrap();
+        let state = State::new();
+        let inner = Inner { state, now_ns: 1_795_253_580 * S, writer, unapplied: Vec::new(), commands: Vec::new() };
+        let platform = Self {
+            inner: Mutex::new(inner),
+            policy: policy(),
+            derive_key: DeriveKey::new(1, &[7; 32]),
+            pepper: Pepper::new(1, Redacted::new([9; 32])),
+            reader,
+            folder,
+            changed: watch::Sender::new(0),
+            entropy: AtomicU64::new(1),
+            silent: AtomicBool::new(false),
+            views_paused: AtomicBool::new(false),
+            not_ready: AtomicBool::new(false),
+            refuse_with: Mutex::new(None),
+            gate: Semaphore::new(OPEN),
+            arrivals: watch::Sender::new(0),
+            known_keys: Mutex::new(BTreeSet::new()),
+        };
+        for command in [Command::RaiseMinVersion { version: 1 }, Command::StartLeader { epoch: 1 }] {
+            platform.run(&command);
+        }
+        platform
+    }
+
+    /// From now on no provider answers.
+    pub fn silence(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on read models stand still; `false` catches up.
+    pub fn pause_views(&self, paused: bool) {
+        self.views_paused.store(paused, Ordering::SeqCst);
+        let mut inner = self.inner.lock().unwrap();
+        Self::apply_views(&mut inner, paused);
+        drop(inner);
+        self.notify();
+    }
+
+    /// Whether probes find the platform ready.
+    pub fn set_ready(&self, ready: bool) {
+        self.not_ready.store(!ready, Ordering::SeqCst);
+    }
+
+    /// Every further submission ends this way.
+    pub fn refuse_with(&self, error: SubmitError) {
+        *self.refuse_with.lock().unwrap() = Some(error);
+    }
+
+    /// Submissions wait at the gate until [`TestPlatform::open_gate`].
+    pub fn close_gate(&self) {
+        assert_eq!(self.gate.forget_permits(OPEN), OPEN);
+    }
+
+    /// Lets submissions through again.
+    pub fn open_gate(&self) {
+        self.gate.add_permits(OPEN);
+    }
+
+    /// Waits until so many submissions came to the gate.
+    pub async fn arrived(&self, count: u64) {
+        self.arrivals.subscribe().wait_for(|seen| *seen >= count).await.unwrap();
+    }
+
+    /// Waits until something durable comes after event `seq`.
+    pub async fn durable_after(&self, seq: u64) {
+        self.changed.subscribe().wait_for(|_| self.durable_seq() > seq).await.unwrap();
+    }
+
+    /// How many submissions came to the gate so far.
+    pub fn arrivals(&self) -> u64 {
+        *self.arrivals.borrow()
+    }
+
+    /// Every command so far.
+    pub fn commands(&self) -> Vec<Command> {
+        self.inner.lock().unwrap().commands.clone()
+    }
+
+    /// How many payments there are.
+    pub fn payments_count(&self) -> usize {
+        self.inner.lock().unwrap().state.payments.len()
+    }
+
+    /// Decides outside of HTTP.
+    pub fn run(&self, command: &Command) -> Submitted {
+        let mut inner = self.inner.lock().unwrap();
+        inner.commands.push(command.clone());
+        let (reply, effects) = self.decide(&mut inner, command);
+        let seq = inner.state.next_seq - 1;
+        for effect in effects {
+            if let Some(report) = self.outcome(&inner.state, effect) {
+                self.decide(&mut inner, &Command::ReportOutcome(report));
+            }
+        }
+        Self::apply_views(&mut inner, self.views_paused.load(Ordering::SeqCst));
+        drop(inner);
+        self.notify();
+        Submitted { reply, seq }
+    }
+
+    fn notify(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn decide(&self, inner: &mut Inner, command: &Command) -> (Reply, Vec<EffectId>) {
+        inner.now_ns += 1_000_000;
+        let context = Context { now: Timestamp::from_ns(inner.now_ns), policy: &self.policy, derive_key: &self.derive_key };
+        let decision = engine::decide(&inner.state, context, command);
+        let effects = decision.effects().collect();
+        let first_seq = inner.state.next_seq;
+        for entry in &decision.entries {
+            inner.state.evolve(entry);
+        }
+        inner.unapplied.extend(recorded(first_seq, &decision.entries));
+        (decision.reply, effects)
+    }
+
+    fn apply_views(inner: &mut Inner, paused: bool) {
+        if !paused && !inner.unapplied.is_empty() {
+            let batch = std::mem::take(&mut inner.unapplied);
+            inner.writer.apply(&batch).unwrap();
+        }
+    }
+
+    fn outcome(&self, state: &State, effect: EffectId) -> Option<engine::OutcomeReport> {
+        let open = state.effects.get(&effect)?;
+        let amount_minor = open.requested.money.amount_minor;
+        let approved = |state| Outcome::Approved(Approval { state, fee_minor: Some(3), available_at: None });
+        if self.silent.load(Ordering::SeqCst) {
+            return None;
+        }
+        let outcome = match (open.requested.kind, open.requested.payment_method.as_str(), open.requested.capture) {
+            (EffectKind::Authorize { .. }, "pm_silent", _) => return None,
+            (EffectKind::Authorize { .. }, "pm_declined", _) => Outcome::Declined(Decline {
+                class: DeclineClass::SoftFunds,
+                code: "insufficient_funds".into(),
+                network_code: Some("51".into()),
+            }),
+            (EffectKind::Authorize { .. }, "pm_action", _) => {
+                Outcome::Pending(NextAction::Redirect { url: "https://provider.example/3ds".into() })
+            }
+            (EffectKind::Authorize { .. }, _, engine::CaptureMode::Automatic) => approved(ProviderState::Captured { amount_minor }),
+            (EffectKind::Authorize { .. }, _, engine::CaptureMode::Manual) => approved(ProviderState::Authorized { amount_minor }),
+            (EffectKind::Capture { .. }, _, _) => approved(ProviderState::Captured { amount_minor }),
+            (EffectKind::Cancel { .. }, _, _) => approved(ProviderState::Canceled),
+            (EffectKind::Refund { .. }, _, _) => approved(ProviderState::Refunded { amount_minor }),
+        };
+        Some(engine::OutcomeReport { effect, send: open.sends, outcome, provider_id: Some("pi_1".into()) })
+    }
+
+    fn mask(&self, subject: SubjectId, bytes: &[u8]) -> Vec<u8> {
+        let key = self.keyed_hash("test seal", &[&subject.as_u128().to_be_bytes()]);
+        bytes.iter().enumerate().map(|(index, byte)| byte ^ key[index % 16]).collect()
+    }
+}
+
+/// Entries as the journal gives them back.
+fn recorded(first_seq: u64, entries: &[Entry]) -> Vec<events::Recorded> {
+    let batch = events::encode_batch(entries);
+    events::decode_batch(first_seq, batch.event_count, &batch.events, &batch.transfers).unwrap()
+}
+
+impl Platform for TestPlatform {
+    fn submit(&self, command: Command) -> BoxFuture<'_, Result<Submitted, SubmitError>> {
+        Box::pin(async move {
+            self.arrivals.send_modify(|count| *count += 1);
+            let place = self.gate.acquire().await.unwrap();
+            drop(place);
+            if let Some(error) = *self.refuse_with.lock().unwrap() {
+                return Err(error);
+            }
+            Ok(self.run(&command))
+        })
+    }
+
+    fn settled(&self, _payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let mut changes = self.changed.subscribe();
+            let decided = changes.wait_for(|_| {
+                let inner = self.inner.lock().unwrap();
+                !inner.state.effects.get(&effect).is_some_and(engine::Effect::is_undecided)
+            });
+            tokio::time::timeout_at(deadline, decided).await.is_ok()
+        })
+    }
+
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            inner.state.payment_of(merchant, payment).map(|found| (found.clone(), inner.state.next_seq - 1))
+        })
+    }
+
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            let currencies = inner.state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
+            let all = currencies.into_iter().flat_map(|currency| AccountKind::ALL.map(|kind| (currency, kind)));
+            all.map(|(currency, kind)| (currency, kind, inner.state.balance(merchant, currency, kind))).collect()
+        })
+    }
+
+    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            let all = inner.state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+            all.take(count_max).map(|(id, merchant)| (*id, merchant.clone())).collect()
+        })
+    }
+
+    fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>> {
+        Box::pin(async move {
+            self.known_keys.lock().unwrap().insert(subject);
+            Ok(Sealed { subject, bytes: self.mask(subject, &plaintext) })
+        })
+    }
+
+    fn living_subject(&self, subject: SubjectId) -> SubjectId {
+        subject
+    }
+
+    fn open(&self, sealed: &Sealed) -> Opened {
+        if self.inner.lock().unwrap().state.erased.contains(&sealed.subject) {
+            return Opened::Erased;
+        }
+        Opened::Plain(self.mask(sealed.subject, &sealed.bytes))
+    }
+
+    fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(b"test secret").unwrap();
+        for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
+            mac.update(&u64::try_from(part.len()).unwrap().to_le_bytes());
+            mac.update(part);
+        }
+        let digest = mac.finalize().into_bytes();
+        std::array::from_fn(|index| digest[index])
+    }
+
+    fn principal(&self, key: &ParsedKey) -> Option<Principal> {
+        let inner = self.inner.lock().unwrap();
+        let public_id: [u8; 10] = key.public_id().as_str().as_bytes().try_into().ok()?;
+        let found = inner.state.api_keys.get(&public_id)?;
+        if found.revoked || !key.verify(&found.digest, &self.pepper) {
+            return None;
+        }
+        Some(match found.owner {
+            KeyOwner::Merchant(merchant) => Principal::Merchant(merchant),
+            KeyOwner::Operator(operator) => Principal::Operator(operator),
+        })
+    }
+
+    fn generate_key(&self, kind: KeyKind) -> (Redacted<String>, KeyRecord) {
+        identity::generate_key(kind, Mode::Test, &self.entropy(), &self.pepper)
+    }
+
+    fn views(&self) -> &views::Reader {
+        &self.reader
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.inner.lock().unwrap().state.next_seq - 1
+    }
+
+    fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let mut changes = self.changed.subscribe();
+            let reached = changes.wait_for(|_| self.inner.lock().unwrap().writer.applied_seq() >= seq);
+            tokio::time::timeout_at(deadline, reached).await.is_ok()
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.not_ready.load(Ordering::SeqCst) { Readiness::NotReady("the journal is being read".into()) } else { Readiness::Ready }
+    }
+
+    fn metrics(&self) -> String {
+        "# HELP test A test.\n".into()
+    }
+
+    fn entropy(&self) -> [u8; 48] {
+        let number = self.entropy.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        let first = self.keyed_hash("entropy", &[&number, b"0"]);
+        let second = self.keyed_hash("entropy", &[&number, b"1"]);
+        let third = self.keyed_hash("entropy", &[&number, b"2"]);
+        let all = [first, second, third].concat();
+        std::array::from_fn(|index| all[index])
+    }
+}
+
+/// A platform with its API, two merchants and an operator.
+pub struct Rig {
+    pub platform: Arc<TestPlatform>,
+    pub router: Router,
+    pub merchant: MerchantId,
+    pub key: String,
+    pub other_key: String,
+    pub operator_key: String,
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        Self::with(options())
+    }
+
+    pub fn with(options: Options) -> Self {
+        let platform = Arc::new(TestPlatform::new());
+        let merchant = MerchantId::from_u128(1);
+        let other = MerchantId::from_u128(2);
+        let operator = OperatorId::from_u128(3);
+        for command in [
+            Command::CreateMerchant { merchant, handle: "books".into() },
+            Command::CreateMerchant { merchant: other, handle: "shoes".into() },
+            Command::CreateOperator { operator, handle: "root".into() },
+        ] {
+            assert_eq!(platform.run(&command).reply, Reply::Done);
+        }
+        let key_of = |kind, owner| {
+            let (text, record) = platform.generate_key(kind);
+            let public_id = record.public_id.as_str().as_bytes().try_into().unwrap();
+            let command = engine::CreateApiKey { public_id, owner, digest: record.digest, pepper_version: 1 };
+            assert_eq!(platform.run(&Command::CreateApiKey(command)).reply, Reply::Done);
+            text.into_inner()
+        };
+        let key = key_of(KeyKind::Secret, KeyOwner::Merchant(merchant));
+        let other_key = key_of(KeyKind::Secret, KeyOwner::Merchant(other));
+        let operator_key = key_of(KeyKind::Operator, KeyOwner::Operator(operator));
+        let router = api::router(platform.clone(), options);
+        Self { platform, router, merchant, key, other_key, operator_key }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    /// A POST of JSON with the merchant's key.
+    pub async fn post(&self, path: &str, key: &str, body: serde_json::Value) -> Answer {
+        self.send(self.request("POST", path).header("idempotency-key", key).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A GET with the merchant's key.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request("GET", path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A request with the operator's key.
+    pub async fn operate(&self, method: &str, path: &str, body: Option<serde_json::Value>) -> Answer {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.operator_key));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(body.map_or(Body::empty(), |body| Body::from(body.to_string()))).unwrap()).await
+    }
+
+    /// The beginning of a request with the merchant's key.
+    pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.key));
+        request.header("content-type", "application/json")
+    }
+
+    /// A payment that was taken; its id.
+    pub async fn captured(&self, key: &str, amount_minor: u64) -> String {
+        let answer = self.post("/v1/payments", key, payment(amount_minor, "pm_card_visa")).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The smallest payment.
+pub fn payment(amount_minor: u64, payment_method: &str) -> serde_json::Value {
+    serde_json::json!({ "amount": { "amount_minor": amount_minor, "currency": "EUR" }, "payment_method": payment_method })
+}
+
+/// An answer, whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Status and code of a problem document, whose form is checked.
+    #[track_caller]
+    pub fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text);
+        let problem = self.json();
+        let code = problem["code"].as_str().unwrap().to_owned();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(problem["type"], format!("/docs/errors/{code}"));
+        assert_eq!(problem["doc_url"], problem["type"]);
+        let trace_id = problem["trace_id"].as_str().unwrap();
+        assert!(self.header("traceparent").unwrap().contains(trace_id));
+        for text in ["title", "detail", "what_to_do"] {
+            assert!(!problem[text].as_str().unwrap().is_empty(), "{text}");
+        }
+        assert!(problem["retryable"].is_boolean());
+        (self.status.as_u16(), code)
+    }
+}

@@ -1,0 +1,180 @@
+//! Work on a data folder without a running platform: verifying and listing the journal, erasing a person's data.
+
+use crate::partition::{self, Answer, Partition};
+use crate::policy::default_policy;
+use crate::request::Requests;
+use crate::serve::{self, PARTITION, open_disk};
+use crate::{clock::Clock, door::KeyCache, secrets};
+use base::{PaymentId, SubjectId};
+use connectors::Connector;
+use connectors::stripe::{Environment, Stripe};
+use engine::{Command, DeriveKey};
+use journal::{OsIo, RecordKind};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why an administrative command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal could not be read, or is damaged at the place named.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// A record could not be read, or is damaged at the place named.
+    #[error(transparent)]
+    Read(#[from] journal::ReadError),
+    /// A batch could not be decoded.
+    #[error(transparent)]
+    Load(#[from] partition::LoadError),
+    /// The data folder could not be opened.
+    #[error(transparent)]
+    Disk(#[from] Box<serve::Error>),
+    /// The key store failed.
+    #[error(transparent)]
+    Keys(#[from] crate::keystore::Error),
+    /// The journal could not be appended to.
+    #[error(transparent)]
+    Append(#[from] journal::AppendError),
+    /// Neither a subject's id nor a payment's.
+    #[error("\"{0}\" is neither a subject (sub_…) nor a payment (pay_…) of this platform")]
+    SubjectUnknown(String),
+    /// There is no journal.
+    #[error("{0} holds no journal; name the data folder of a platform with --data")]
+    NoJournal(String),
+    /// The output could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+fn existing(data: &Path) -> Result<OsIo, Error> {
+    if !data.join("journal").is_dir() {
+        return Err(Error::NoJournal(data.display().to_string()));
+    }
+    Ok(OsIo::new(data))
+}
+
+/// Checks every byte of a journal, and that every event in it can be applied.
+///
+/// # Errors
+/// Names segment, offset and sequence number of damage.
+pub fn verify(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    let report = journal::verify(&existing(data)?, PARTITION)?;
+    let mut state = engine::State::new();
+    for record in journal::dump(existing(data)?, PARTITION)? {
+        let record = record?;
+        if record.kind == RecordKind::Batch {
+            for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+                partition::apply_recorded(&mut state, &recorded)?;
+            }
+        }
+    }
+    let digest = secrets::hex(&events::snapshot::digest(&state));
+    let hash = secrets::hex(&report.tail.hash);
+    if json {
+        let line = serde_json::json!({
+            "segments": report.segment_count, "batches": report.batch_count, "seals": report.seal_count,
+            "first_seq": report.first_seq, "last_seq": report.last_seq, "tail": format!("{:?}", report.tail_state),
+            "chain_hash": hash, "state_digest": digest, "stray_bytes": report.stray_bytes,
+        });
+        writeln!(out, "{line}")?;
+        return Ok(());
+    }
+    writeln!(out, "segments      {}", report.segment_count)?;
+    writeln!(out, "batches       {}", report.batch_count)?;
+    writeln!(out, "seals         {}", report.seal_count)?;
+    writeln!(out, "events        {}", report.last_seq.unwrap_or(0))?;
+    writeln!(out, "tail          {:?}", report.tail_state)?;
+    writeln!(out, "chain hash    {hash}")?;
+    writeln!(out, "state digest  {digest}")?;
+    writeln!(out, "sound: every checksum holds, the chain is whole and every event applies")?;
+    Ok(())
+}
+
+/// Lists every event of a journal in order, as text or as one JSON object a line. Sealed fields are shown by length.
+///
+/// # Errors
+/// As [`verify`]; events before the damage are listed.
+pub fn dump(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> {
+    for record in journal::dump(existing(data)?, PARTITION)? {
+        let record = record?;
+        if record.kind != RecordKind::Batch {
+            continue;
+        }
+        for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+            let entry = &recorded.entry;
+            let payment = entry.event.payment().map(|payment| payment.to_string());
+            if json {
+                let legs: Vec<serde_json::Value> = entry.legs.iter().map(leg_json).collect();
+                let line = serde_json::json!({
+                    "seq": recorded.seq, "at": entry.at.to_string(), "type": entry.event.kind().name(), "payment": payment,
+                    "segment": record.segment_first_seq, "offset": record.offset, "event": redacted(&entry.event), "legs": legs,
+                });
+                writeln!(out, "{line}")?;
+                continue;
+            }
+            writeln!(out, "{:>10}  {}  {:<28}  {}", recorded.seq, entry.at, entry.event.kind().name(), payment.unwrap_or_default())?;
+            for leg in &entry.legs {
+                writeln!(out, "{:>12}leg {} debit {:x} credit {:x} amount {} ledger {}", "", leg.code, leg.debit_account_id, leg.credit_account_id, leg.amount, leg.ledger)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn leg_json(leg: &ledger::Transfer) -> serde_json::Value {
+    serde_json::json!({
+        "id": leg.id.to_string(), "debit_account_id": leg.debit_account_id.to_string(), "credit_account_id": leg.credit_account_id.to_string(),
+        "amount": leg.amount.to_string(), "pending_id": leg.pending_id.to_string(), "ledger": leg.ledger, "code": leg.code,
+        "flags": leg.flags.bits(),
+    })
+}
+
+/// The event's debug form with sealed bytes replaced by their length.
+fn redacted(event: &engine::Event) -> String {
+    let text = format!("{event:?}");
+    let mut shown = String::with_capacity(text.len().min(2_048));
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find("bytes: [") {
+        let (before, after) = rest.split_at(start);
+        let end = after.find(']').unwrap_or(after.len());
+        let count = after[..end].split(',').count();
+        shown.push_str(before);
+        shown.push_str(&format!("bytes: {count} sealed"));
+        rest = after.get(end + 1..).unwrap_or("");
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Erases a person's data in a folder that no platform has open: journals the erasure, then destroys the key. Returns
+/// the subject.
+///
+/// # Errors
+/// See [`Error`]. When the key store fails after the journal has the erasure, the next start finishes it.
+pub fn erase(data: &Path, subject: &str) -> Result<SubjectId, Error> {
+    existing(data)?;
+    let mut disk = open_disk(data).map_err(Box::new)?;
+    let unknown = || Error::SubjectUnknown(subject.to_owned());
+    let subject = match subject.parse::<SubjectId>() {
+        Ok(subject) => subject,
+        Err(_) => {
+            let payment: PaymentId = subject.parse().map_err(|_| unknown())?;
+            disk.state.payments.get(&payment).ok_or_else(unknown)?.subject
+        }
+    };
+    let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(Environment::Test));
+    let policy = default_policy(stripe.capabilities());
+    let requests = Arc::new(Requests { connectors: vec![stripe], keys: Arc::new(KeyCache::default()) });
+    let derive_key = DeriveKey::new(secrets::VERSION, disk.secrets.derive.expose());
+    let epoch = disk.state.epoch.max(1);
+    let mut partition = Partition::new(disk.state, policy, derive_key, requests);
+    let mut round = partition.begin();
+    let joined = partition.join(&mut round, (), &Command::EraseSubject { subject }, Clock::wall());
+    assert!(joined.is_ok() && round.answers.iter().all(|(_, answer)| *answer != Answer::Poisoned), "erasing never crashes");
+    if let Some(batch) = round.encode() {
+        partition::append(&mut disk.journal, round.first_seq, epoch, &batch)?;
+        journal::Journal::seal(&mut disk.journal)?;
+    }
+    disk.keys.erase(subject)?;
+    Ok(subject)
+}

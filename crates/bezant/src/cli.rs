@@ -1,0 +1,167 @@
+//! Arguments and exit codes. What the commands do is elsewhere.
+
+use crate::pay::PayOptions;
+use crate::{admin, operate, pay, serve};
+use base::Redacted;
+use clap::{Args, Parser, Subcommand};
+use std::io::{self, BufWriter, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use telemetry::LogFormat;
+
+/// Bezant takes a payment from checkout to settled, reconciled money, and can prove every step.
+#[derive(Debug, Parser)]
+#[command(name = "bezant", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the platform: HTTP API, sequencer, journal, read models.
+    Serve(Serve),
+    /// Charge a file of orders through a running platform; running it again charges nobody twice.
+    Pay(PayOptions),
+    /// Look at a journal without a running platform.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Erase a person's data.
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Folder with everything durable.
+    #[arg(long, default_value = "bezant-data/platform")]
+    data: PathBuf,
+    /// Address to listen on; loopback unless you say otherwise, port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where Stripe's API is.
+    #[arg(long, default_value = "https://api.stripe.com")]
+    stripe_url: String,
+    /// Stripe's secret key.
+    #[arg(long, env = "BEZANT_STRIPE_KEY", hide_env_values = true)]
+    stripe_key: String,
+    /// Set up a demonstration merchant and let requests ask the simulator for faults.
+    #[arg(long)]
+    demo: bool,
+    /// Print one JSON line once listening, instead of sentences.
+    #[arg(long)]
+    json: bool,
+    /// What to log, as tracing directives such as info or bezant=debug.
+    #[arg(long, env = "BEZANT_LOG", default_value = "info")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalCommand {
+    /// Check every checksum, the chain, and that every event applies; changes nothing.
+    Verify(Folder),
+    /// List every event in order; sealed fields are shown by their length.
+    Dump(Folder),
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// The platform's data folder.
+    #[arg(long, default_value = "bezant-data/platform")]
+    data: PathBuf,
+    /// JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum PrivacyCommand {
+    /// Destroy a person's key: everything sealed under it becomes unreadable everywhere, and every hash still holds.
+    /// With --url the running platform does it; without, the data folder must not be in use.
+    Erase {
+        /// The subject (sub_…), or one of the person's payments (pay_…) when the folder is used.
+        subject: String,
+        /// The platform's data folder.
+        #[arg(long, default_value = "bezant-data/platform")]
+        data: PathBuf,
+        /// A running platform, such as http://127.0.0.1:8080.
+        #[arg(long)]
+        url: Option<String>,
+        /// The operator's key, for --url.
+        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
+        operator_key: Option<String>,
+    },
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Pay(options) => run(async move { pay::command(options).await }),
+        Command::Journal(JournalCommand::Verify(folder)) => report(|out| admin::verify(&folder.data, folder.json, out)),
+        Command::Journal(JournalCommand::Dump(folder)) => report(|out| admin::dump(&folder.data, folder.json, out)),
+        Command::Privacy(PrivacyCommand::Erase { subject, data, url, operator_key }) => match url {
+            None => report(|out| {
+                let erased = admin::erase(&data, &subject)?;
+                writeln!(out, "{erased} is erased: what was sealed for it cannot be read any more")?;
+                Ok(())
+            }),
+            Some(url) => block_on(async move {
+                operate::erase(&url, operator_key, &subject).await?;
+                println!("{subject} is erased: what was sealed for it cannot be read any more");
+                Ok(())
+            }),
+        },
+    }
+}
+
+fn serve(arguments: Serve) -> ExitCode {
+    let Serve { data, listen, stripe_url, stripe_key, demo, json, log } = arguments;
+    if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
+        eprintln!("bezant: {error}");
+        return ExitCode::FAILURE;
+    }
+    let options = serve::Options { data, listen, stripe_url, stripe_key: Redacted::new(stripe_key), demo, json };
+    block_on(async move { Ok(serve::run(options).await?) })
+}
+
+fn block_on(work: impl Future<Output = Result<(), Box<dyn std::error::Error>>>) -> ExitCode {
+    run(async move {
+        match work.await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                tracing::error!(%error, "bezant ends");
+                eprintln!("bezant: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+fn run(work: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bezant: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    code
+}
+
+fn report(work: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> Result<(), admin::Error>) -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = work(&mut out).and_then(|()| Ok(out.flush()?));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(admin::Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = out.flush(); // the error below matters more
+            eprintln!("bezant: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
+//! trait.
+
+use crate::keystore::{KeyStore, SubjectKey};
+use crate::request::SubjectKeys;
+use crate::secrets::{self, Secrets};
+use crate::sequencer::{Handle, Submission};
+use api::{BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
+use base::{Currency, EffectId, MerchantId, PaymentId, Redacted, SubjectId};
+use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
+use hmac::{Hmac, Mac};
+use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
+use journal::OsIo;
+use payments::postings::AccountKind;
+use sha2::Sha256;
+use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant as StdInstant;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+
+/// What personal details are sealed for.
+pub const DETAILS_PURPOSE: &str = "details";
+/// After how many seconds a shed client should come back.
+const RETRY_AFTER_S: u32 = 1;
+
+/// Keys of subjects in memory, shared by all who seal and open.
+#[derive(Default)]
+pub struct KeyCache {
+    keys: RwLock<HashMap<SubjectId, SubjectKey>>,
+    erased: RwLock<HashSet<SubjectId>>,
+}
+
+impl KeyCache {
+    /// Remembers subjects whose keys are destroyed.
+    pub fn mark_erased(&self, subjects: impl IntoIterator<Item = SubjectId>) {
+        self.erased.write().unwrap_or_else(PoisonError::into_inner).extend(subjects);
+    }
+
+    fn is_erased(&self, subject: SubjectId) -> bool {
+        self.erased.read().unwrap_or_else(PoisonError::into_inner).contains(&subject)
+    }
+
+    fn key(&self, subject: SubjectId) -> Option<SubjectKey> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&subject).cloned()
+    }
+
+    /// Adds keys.
+    pub fn extend(&self, keys: impl IntoIterator<Item = (SubjectId, SubjectKey)>) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).extend(keys);
+    }
+
+    /// Forgets a key.
+    pub fn forget(&self, subject: SubjectId) {
+        self.mark_erased([subject]);
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(&subject);
+    }
+}
+
+impl SubjectKeys for KeyCache {
+    fn seal(&self, subject: SubjectId, purpose: &str, plaintext: &[u8]) -> Option<Sealed> {
+        Some(self.key(subject)?.seal(purpose, plaintext))
+    }
+
+    fn open(&self, purpose: &str, sealed: &Sealed) -> Option<Vec<u8>> {
+        self.key(sealed.subject)?.open(purpose, sealed)
+    }
+}
+
+/// What the key store's thread is asked.
+pub enum KeyJob {
+    /// Make sure that a subject has a durable key; answers whether it may have one.
+    Ensure {
+        /// Whose.
+        subject: SubjectId,
+        /// Where the answer goes.
+        reply: oneshot::Sender<bool>,
+    },
+    /// Destroy a subject's key.
+    Erase {
+        /// Whose.
+        subject: SubjectId,
+        /// Where the answer goes.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// Most keys of one group commit.
+const KEYS_PER_COMMIT_MAX: usize = 4_096;
+
+/// Runs the key store: everything that waits is committed as one group. Ends when nobody asks any more or the disk
+/// fails; then nobody gets an answer, and new subjects are refused.
+pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<KeyJob>) {
+    while let Ok(first) = jobs.recv() {
+        let mut waiting = Vec::new();
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                KeyJob::Ensure { subject, reply } => waiting.push((subject, reply)),
+                KeyJob::Erase { subject, reply } => {
+                    if let Err(error) = store.erase(subject) {
+                        tracing::error!(%error, "a key could not be destroyed; restart to try again: the journal remembers");
+                        return;
+                    }
+                    cache.forget(subject);
+                    let _ = reply.send(()); // whoever asked gave up
+                }
+            }
+            next = if waiting.len() < KEYS_PER_COMMIT_MAX { jobs.try_recv().ok() } else { None };
+        }
+        let subjects: Vec<SubjectId> = waiting.iter().map(|(subject, _)| *subject).collect();
+        let started = StdInstant::now();
+        let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
+        let keys = match store.ensure(&subjects, &mut entropy) {
+            Ok(keys) => keys,
+            Err(error) => {
+                tracing::error!(%error, "the key store failed; no new subjects are accepted until a restart");
+                return;
+            }
+        };
+        metrics::histogram!(telemetry::names::KEYSTORE_COMMIT_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
+        cache.extend(subjects.iter().copied().zip(&keys).filter_map(|(subject, key)| Some((subject, key.clone()?))));
+        for ((_, reply), key) in waiting.into_iter().zip(keys) {
+            let _ = reply.send(key.is_some()); // whoever asked gave up
+        }
+    }
+}
+
+/// API keys by public part, as durable events made them.
+#[derive(Default)]
+pub struct Directory {
+    keys: RwLock<HashMap<[u8; 10], ApiKey>>,
+}
+
+impl Directory {
+    /// Starts from what a state holds.
+    pub fn from_state(state: &engine::State) -> Self {
+        Self { keys: RwLock::new(state.api_keys.iter().map(|(id, key)| (*id, key.clone())).collect()) }
+    }
+
+    /// Follows a durable event.
+    pub fn observe(&self, event: &Event) {
+        match event {
+            Event::ApiKeyCreated { public_id, owner, digest, pepper_version } => {
+                let key = ApiKey { owner: *owner, digest: *digest, pepper_version: *pepper_version, revoked: false };
+                self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(*public_id, key);
+            }
+            Event::ApiKeyRevoked { public_id } => {
+                if let Some(key) = self.keys.write().unwrap_or_else(PoisonError::into_inner).get_mut(public_id) {
+                    key.revoked = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn owner(&self, parsed: &ParsedKey, pepper: &Pepper) -> Option<KeyOwner> {
+        let public_id: [u8; 10] = parsed.public_id().as_str().as_bytes().try_into().ok()?;
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.get(&public_id).filter(|key| !key.revoked && key.pepper_version == pepper.version())?;
+        parsed.verify(&key.digest, pepper).then_some(key.owner)
+    }
+}
+
+/// Hashes under one of the platform's secrets.
+#[derive(Clone)]
+pub struct KeyedHash(Hmac<Sha256>);
+
+impl KeyedHash {
+    /// From the platform's secrets.
+    pub fn new(secrets: &Secrets) -> Self {
+        Self(Hmac::new_from_slice(secrets.hash.expose()).expect("HMAC takes a key of any length"))
+    }
+
+    /// The first 16 bytes of HMAC-SHA-256 over label and parts, each with its length before it.
+    pub fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut mac = self.0.clone();
+        for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
+            mac.update(&u64::try_from(part.len()).expect("lengths fit 64 bits").to_le_bytes());
+            mac.update(part);
+        }
+        let digest = mac.finalize().into_bytes();
+        std::array::from_fn(|index| digest[index])
+    }
+}
+
+/// The pepper of a set of secrets.
+pub fn pepper(secrets: &Secrets) -> Pepper {
+    Pepper::new(secrets::VERSION, secrets.pepper.clone())
+}
+
+/// The platform behind the API.
+pub struct Door {
+    /// The sequencer.
+    pub handle: Handle,
+    /// Keys of subjects.
+    pub cache: Arc<KeyCache>,
+    /// The key store's thread.
+    pub key_jobs: Sender<KeyJob>,
+    /// API keys.
+    pub directory: Arc<Directory>,
+    /// Hashes.
+    pub keyed_hash: KeyedHash,
+    /// Hashes API keys.
+    pub pepper: Pepper,
+    /// Live or test, which new keys say.
+    pub mode: Mode,
+    /// Read models.
+    pub views: views::Reader,
+    /// How far the read models are.
+    pub views_seq: watch::Receiver<u64>,
+    /// Metrics.
+    pub metrics: telemetry::MetricsHandle,
+}
+
+/// Most times that one person's data can be erased.
+const ERASURES_PER_PERSON_MAX: u32 = 1_000;
+
+impl Door {
+    /// Makes sure that a subject has a durable key.
+    async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
+        if self.cache.key(subject).is_some() {
+            return Ok(());
+        }
+        let (reply, ensured) = oneshot::channel();
+        self.key_jobs.send(KeyJob::Ensure { subject, reply }).map_err(|_| SubmitError::Stopping)?;
+        ensured.await.map(drop).map_err(|_| SubmitError::Stopping)
+    }
+}
+
+impl Platform for Door {
+    fn submit(&self, command: Command) -> BoxFuture<'_, Result<Submitted, SubmitError>> {
+        Box::pin(async move {
+            let erased = match &command {
+                Command::EraseSubject { subject } => Some(*subject),
+                _ => None,
+            };
+            if let Command::CreatePayment(create) = &command {
+                self.ensure_key(create.subject).await?;
+            }
+            let (reply, seq) = match self.handle.submit(command).await {
+                Submission::Decided { reply, seq } => (reply, seq),
+                Submission::Busy => return Err(SubmitError::Busy { retry_after_s: RETRY_AFTER_S }),
+                Submission::Stopping => return Err(SubmitError::Stopping),
+                Submission::Poisoned => return Err(SubmitError::Poisoned),
+            };
+            if let Some(subject) = erased {
+                // The journal says so first: a crash before the key is destroyed is made good at the next start.
+                let (reply, done) = oneshot::channel();
+                self.key_jobs.send(KeyJob::Erase { subject, reply }).map_err(|_| SubmitError::Stopping)?;
+                done.await.map_err(|_| SubmitError::Stopping)?;
+            }
+            Ok(Submitted { reply, seq })
+        })
+    }
+
+    fn settled(&self, payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(async move { timeout_at(deadline, self.handle.settled(payment, effect)).await.unwrap_or(false) })
+    }
+
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>> {
+        Box::pin(async move {
+            let look = move |state: &engine::State| state.payment_of(merchant, payment).cloned().map(|found| (found, state.next_seq - 1));
+            self.handle.read(look).await.flatten()
+        })
+    }
+
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>> {
+        Box::pin(async move {
+            let look = move |state: &engine::State| {
+                let currencies = state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
+                let kinds = |currency| AccountKind::ALL.map(move |kind| (currency, kind));
+                currencies.into_iter().flat_map(kinds).map(|(currency, kind)| (currency, kind, state.balance(merchant, currency, kind))).collect()
+            };
+            self.handle.read(look).await.unwrap_or_default()
+        })
+    }
+
+    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>> {
+        Box::pin(async move {
+            let look = move |state: &engine::State| {
+                let later = state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+                later.take(count_max).map(|(id, found)| (*id, found.clone())).collect()
+            };
+            self.handle.read(look).await.unwrap_or_default()
+        })
+    }
+
+    fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>> {
+        Box::pin(async move {
+            if let Some(sealed) = self.cache.seal(subject, DETAILS_PURPOSE, &plaintext) {
+                return Ok(sealed);
+            }
+            self.ensure_key(subject).await?;
+            self.cache.seal(subject, DETAILS_PURPOSE, &plaintext).ok_or(SubmitError::Stopping)
+        })
+    }
+
+    fn living_subject(&self, subject: SubjectId) -> SubjectId {
+        let mut living = subject;
+        for generation in 1..ERASURES_PER_PERSON_MAX {
+            if !self.cache.is_erased(living) {
+                break;
+            }
+            let parts: [&[u8]; 2] = [&subject.as_u128().to_be_bytes(), &generation.to_be_bytes()];
+            living = SubjectId::from_u128(u128::from_be_bytes(self.keyed_hash.hash("subject-after-erasure", &parts)));
+        }
+        living
+    }
+
+    fn open(&self, sealed: &Sealed) -> Opened {
+        self.cache.open(DETAILS_PURPOSE, sealed).map_or(Opened::Erased, Opened::Plain)
+    }
+
+    fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
+        self.keyed_hash.hash(label, parts)
+    }
+
+    fn principal(&self, key: &ParsedKey) -> Option<Principal> {
+        Some(match self.directory.owner(key, &self.pepper)? {
+            KeyOwner::Merchant(merchant) => Principal::Merchant(merchant),
+            KeyOwner::Operator(operator) => Principal::Operator(operator),
+        })
+    }
+
+    fn generate_key(&self, kind: KeyKind) -> (Redacted<String>, KeyRecord) {
+        identity::generate_key(kind, self.mode, &self.entropy(), &self.pepper)
+    }
+
+    fn views(&self) -> &views::Reader {
+        &self.views
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.handle.load.durable_seq()
+    }
+
+    fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool> {
+        let mut applied = self.views_seq.clone();
+        Box::pin(async move { matches!(timeout_at(deadline, applied.wait_for(|applied| *applied >= seq)).await, Ok(Ok(_))) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        if self.handle.load.is_stopped() {
+            return Readiness::NotReady("the journal has stopped; see the log for the cause".into());
+        }
+        Readiness::Ready
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render()
+    }
+
+    fn entropy(&self) -> [u8; 48] {
+        let mut bytes = [0_u8; 48];
+        getrandom::fill(&mut bytes).expect("the system's random source works");
+        bytes
+    }
+}

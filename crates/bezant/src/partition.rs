@@ -1,0 +1,310 @@
+//! One partition without threads: commands in, one batch out, answers and effects released when the batch is durable.
+//! The sequencer wraps it in threads; the deterministic simulation drives it directly.
+
+use crate::request::Requests;
+use base::{EffectId, SubjectId, Timestamp};
+use engine::event::VERSION_MAX;
+use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, Event, Policy, Refusal, Reply, State};
+use events::{EncodedBatch, Recorded};
+use journal::{Journal, Tail};
+use sha2::{Digest, Sha256};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A round is closed when its entries may have grown to this many bytes, well below the journal's largest batch.
+pub const ROUND_BYTES_MAX: usize = 512 * 1024;
+/// Most commands of one round.
+pub const ROUND_COMMANDS_MAX: usize = 512;
+
+/// Why a partition could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(#[from] journal::ReadError),
+    /// A batch holds bytes that this program cannot decode.
+    #[error("the batch at seq {first_seq} cannot be decoded: {source}")]
+    Decode {
+        /// First sequence number of the batch.
+        first_seq: u64,
+        /// Why.
+        source: events::DecodeError,
+    },
+    /// A durable event cannot be applied by this program.
+    #[error("the event at seq {seq} cannot be applied; run the program version that wrote it, or report this with a dump of the event")]
+    Poisoned {
+        /// Its sequence number.
+        seq: u64,
+    },
+    /// The journal was written by a newer program.
+    #[error("the journal needs event version {needed}, this program knows up to {known}; start a newer version")]
+    TooOld {
+        /// What the journal needs.
+        needed: u32,
+        /// What this program knows.
+        known: u32,
+    },
+}
+
+/// What loading found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Sequence number that the snapshot was made at, when one was used.
+    pub snapshot_seq: Option<u64>,
+    /// Newer snapshots that failed their check, with the reason.
+    pub skipped: Vec<String>,
+    /// Events replayed after the snapshot.
+    pub replayed_count: u64,
+}
+
+/// Rebuilds the state from the newest sound snapshot and the journal after it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load(journal: &dyn Journal) -> Result<(State, LoadReport), LoadError> {
+    let search = journal.newest_valid_snapshot()?;
+    let mut skipped: Vec<String> = search.skipped.iter().map(|(at, error)| format!("snapshot at {}: {error}", at.next_seq)).collect();
+    let decoded = search.found.and_then(|(tail, bytes)| match events::snapshot::decode(&bytes) {
+        Ok(state) => Some((tail.next_seq, state)),
+        Err(error) => {
+            skipped.push(format!("snapshot at {}: {error}", tail.next_seq));
+            None
+        }
+    });
+    let snapshot_seq = decoded.as_ref().map(|(seq, _)| *seq);
+    let mut state = decoded.map_or_else(State::new, |(_, state)| state);
+    let before = state.next_seq;
+    for batch in journal.read(state.next_seq)? {
+        replay(&mut state, &batch?)?;
+    }
+    if state.min_version > VERSION_MAX {
+        return Err(LoadError::TooOld { needed: state.min_version, known: VERSION_MAX });
+    }
+    let replayed_count = state.next_seq - before;
+    Ok((state, LoadReport { snapshot_seq, skipped, replayed_count }))
+}
+
+/// Applies one durable batch to a state.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn replay(state: &mut State, batch: &journal::OwnedBatch) -> Result<(), LoadError> {
+    decode(batch)?.iter().try_for_each(|recorded| apply_recorded(state, recorded))
+}
+
+/// Applies one durable event to a state.
+///
+/// # Errors
+/// [`LoadError::Poisoned`]; the state is then of no use.
+pub fn apply_recorded(state: &mut State, recorded: &Recorded) -> Result<(), LoadError> {
+    let applied = catch_unwind(AssertUnwindSafe(|| state.evolve(&recorded.entry)));
+    applied.map_err(|_| LoadError::Poisoned { seq: recorded.seq })
+}
+
+/// Decodes one durable batch.
+///
+/// # Errors
+/// [`LoadError::Decode`].
+pub fn decode(batch: &journal::OwnedBatch) -> Result<Vec<Recorded>, LoadError> {
+    decode_sections(batch.first_seq, batch.event_count, &batch.events, &batch.transfers)
+}
+
+/// As [`decode`], from a batch's sections.
+///
+/// # Errors
+/// [`LoadError::Decode`].
+pub fn decode_sections(first_seq: u64, event_count: u32, events: &[u8], transfers: &[u8]) -> Result<Vec<Recorded>, LoadError> {
+    events::decode_batch(first_seq, event_count, events, transfers).map_err(|source| LoadError::Decode { first_seq, source })
+}
+
+/// What one command of a round is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It was decided.
+    Decided(Reply),
+    /// It crashed the engine and appended nothing.
+    Poisoned,
+}
+
+/// A batch in the making, with what its durability releases. `T` names whoever asked.
+pub struct Round<T> {
+    /// Sequence number of its first entry.
+    pub first_seq: u64,
+    /// Entries, in order.
+    pub entries: Vec<Entry>,
+    /// Answers, in the order in which they were decided.
+    pub answers: Vec<(T, Answer)>,
+    /// Sends to make.
+    pub dispatches: Vec<Dispatch>,
+    bytes: usize,
+}
+
+impl<T> Round<T> {
+    /// Whether it has nothing to make durable and nobody to answer.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.answers.is_empty()
+    }
+
+    /// Whether no more commands should join it.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= ROUND_BYTES_MAX || self.answers.len() >= ROUND_COMMANDS_MAX
+    }
+
+    /// The bytes for the journal; `None` when there is nothing to append.
+    pub fn encode(&self) -> Option<EncodedBatch> {
+        (!self.entries.is_empty()).then(|| events::encode_batch(&self.entries))
+    }
+}
+
+/// The state of one partition and everything a decision needs.
+pub struct Partition {
+    state: State,
+    policy: Policy,
+    derive_key: DeriveKey,
+    requests: Arc<Requests>,
+}
+
+/// A command crashed while it was applied: the state can no longer be trusted and must be reloaded from the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tainted {
+    /// The command that did it; quarantine it after the reload.
+    pub fingerprint: [u8; 16],
+}
+
+impl Partition {
+    /// From a loaded state.
+    pub const fn new(state: State, policy: Policy, derive_key: DeriveKey, requests: Arc<Requests>) -> Self {
+        Self { state, policy, derive_key, requests }
+    }
+
+    /// The state, entries of the open round included.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Replaces the state after a reload.
+    pub fn reload(&mut self, state: State) {
+        self.state = state;
+    }
+
+    /// Starts a round.
+    pub const fn begin<T>(&self) -> Round<T> {
+        Round { first_seq: self.state.next_seq, entries: Vec::new(), answers: Vec::new(), dispatches: Vec::new(), bytes: 0 }
+    }
+
+    /// Decides one command and adds its entries to the round. `wall` is what the clock says; events get
+    /// `max(wall, last + 1)`.
+    ///
+    /// # Errors
+    /// [`Tainted`], with the token, when applying crashed: drop the round, reload, and decide its other commands again.
+    /// A crash while deciding leaves the state sound: the command alone is answered [`Answer::Poisoned`] and quarantined.
+    pub fn join<T>(&mut self, round: &mut Round<T>, token: T, command: &Command, wall: Timestamp) -> Result<(), (T, Tainted)> {
+        if !self.state.quarantine.is_empty() && self.state.quarantine.contains(&fingerprint(command)) {
+            round.answers.push((token, Answer::Decided(Reply::Refused(Refusal::Quarantined))));
+            return Ok(());
+        }
+        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command, wall)));
+        let Ok(decision) = decided else {
+            return match self.quarantine(round, fingerprint(command), wall) {
+                Ok(()) => {
+                    round.answers.push((token, Answer::Poisoned));
+                    Ok(())
+                }
+                Err(tainted) => Err((token, tainted)),
+            };
+        };
+        if let Err(tainted) = self.apply(round, decision.entries, fingerprint_of(command)) {
+            return Err((token, tainted));
+        }
+        round.answers.push((token, Answer::Decided(decision.reply)));
+        Ok(())
+    }
+
+    /// Keeps a command out from now on.
+    ///
+    /// # Errors
+    /// [`Tainted`], as [`Partition::join`].
+    pub fn quarantine<T>(&mut self, round: &mut Round<T>, fingerprint: [u8; 16], wall: Timestamp) -> Result<(), Tainted> {
+        let decision = self.decide(&Command::Quarantine { fingerprint }, wall);
+        self.apply(round, decision.entries, move || fingerprint)
+    }
+
+    fn decide(&self, command: &Command, wall: Timestamp) -> Decision {
+        let now = wall.max(self.state.last_at.plus_ns(1));
+        let context = Context { now, policy: &self.policy, derive_key: &self.derive_key };
+        let mut decision = engine::decide(&self.state, context, command);
+        let mut subject = None;
+        for entry in &mut decision.entries {
+            match &entry.event {
+                Event::PaymentCreated(created) => subject = Some(created.subject),
+                Event::PaymentRevised(revised) => subject = Some(revised.subject),
+                _ => {}
+            }
+            let payment = entry.event.payment();
+            let Some(requested) = entry.event.requested_mut() else { continue };
+            let known: Option<SubjectId> = payment.and_then(|payment| self.state.payments.get(&payment)).map(|payment| payment.subject);
+            let subject = subject.or(known).expect("an effect belongs to a payment with a subject");
+            requested.request = self.requests.prepare(subject, requested, command.private());
+        }
+        decision
+    }
+
+    fn apply<T>(&mut self, round: &mut Round<T>, entries: Vec<Entry>, fingerprint: impl FnOnce() -> [u8; 16]) -> Result<(), Tainted> {
+        let evolved = catch_unwind(AssertUnwindSafe(|| {
+            for entry in &entries {
+                self.state.evolve(entry);
+            }
+        }));
+        if evolved.is_err() {
+            return Err(Tainted { fingerprint: fingerprint() });
+        }
+        for entry in entries {
+            round.bytes += size_estimate(&entry);
+            if let Some(dispatch) = sending(&entry.event).and_then(|effect| self.state.dispatch(effect)) {
+                round.dispatches.push(dispatch);
+            }
+            round.entries.push(entry);
+        }
+        Ok(())
+    }
+}
+
+fn sending(event: &Event) -> Option<EffectId> {
+    match event {
+        Event::EffectSent { effect, .. } => Some(*effect),
+        other => other.requested().map(|requested| requested.effect),
+    }
+}
+
+/// Upper estimate of an entry's encoded size, cheap enough for every entry.
+fn size_estimate(entry: &Entry) -> usize {
+    let sealed = match &entry.event {
+        Event::PaymentCreated(created) => created.details.as_ref(),
+        Event::PaymentRevised(revised) => revised.details.as_ref(),
+        Event::RefundStarted { details, .. } => details.as_ref(),
+        _ => None,
+    };
+    let request = entry.event.requested().and_then(|requested| requested.request.as_ref());
+    let variable: usize = [sealed, request].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
+    3_072 + variable + entry.legs.len() * ledger::TRANSFER_SIZE_BYTES
+}
+
+fn fingerprint_of(command: &Command) -> impl FnOnce() -> [u8; 16] + '_ {
+    move || fingerprint(command)
+}
+
+/// Tells commands apart for the quarantine. Made of the command's debug form, which is stable within one version of the
+/// program: another version may no longer crash, and decides anew.
+pub fn fingerprint(command: &Command) -> [u8; 16] {
+    let digest = Sha256::digest(format!("{command:?}").as_bytes());
+    std::array::from_fn(|index| digest[index])
+}
+
+/// Appends a round. One call site for the sequencer's writer and the simulation alike.
+///
+/// # Errors
+/// Whatever the journal says; after any error the partition must stop and be loaded anew.
+pub fn append(journal: &mut dyn Journal, first_seq: u64, epoch: u64, batch: &EncodedBatch) -> Result<Tail, journal::AppendError> {
+    let batch = journal::Batch { event_count: batch.event_count, events: &batch.events, transfers: &batch.transfers };
+    journal.append(first_seq, epoch, batch)
+}

@@ -1,0 +1,575 @@
+//! The threads of one partition. One decides, one makes durable: while a batch is being written the next one is being
+//! decided, and it is handed over when the previous append returns; no timer delays it. Nothing leaves before its batch
+//! is durable.
+
+use crate::clock::Clock;
+use crate::partition::{self, Answer, Partition, Round, Tainted};
+use base::{EffectId, PaymentId, Timestamp};
+use engine::{Command, Dispatch, Entry, Lane, Refusal, Reply, State};
+use events::EncodedBatch;
+use journal::{AppendError, Journal, Tail};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+use telemetry::names;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Most new payments that wait to be decided; beyond it they are shed.
+pub const CREATE_QUEUED_MAX: usize = 4_096;
+/// Most captures, refunds, cancels and confirms that wait.
+pub const EXISTING_QUEUED_MAX: usize = 4_096;
+/// Most outcomes that accepted commands may have coming; new commands beyond it are shed, outcomes never are.
+pub const OUTCOMES_RESERVED_MAX: usize = 8_192;
+/// Longest sleep of the deciding thread, so that a clock jump is noticed.
+const SLEEP_MS_MAX: u64 = 500;
+/// After this long without a successor the last batch gets its seal.
+const SEAL_AFTER: Duration = Duration::from_millis(1);
+
+/// A command's fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// Decided and durable.
+    Decided {
+        /// The answer.
+        reply: Reply,
+        /// Last durable sequence number.
+        seq: u64,
+    },
+    /// It crashed the engine, or did so before.
+    Poisoned,
+    /// The partition is stopping; nothing was decided, or its durability is unknown.
+    Stopping,
+    /// Shed: too much is waiting.
+    Busy,
+}
+
+type Released = Box<dyn FnOnce() + Send>;
+type ReadRequest = Box<dyn FnOnce(&State) -> Released + Send>;
+
+enum Message {
+    Command { command: Box<Command>, reply: Option<oneshot::Sender<Submission>> },
+    Read(ReadRequest),
+    Wait { payment: PaymentId, effect: EffectId, reply: oneshot::Sender<()> },
+    Written(Result<Tail, AppendError>),
+    Loaded(Box<Result<State, partition::LoadError>>),
+    Stop,
+}
+
+enum Token {
+    Reply(Option<oneshot::Sender<Submission>>),
+    Read(Released),
+}
+
+enum Job {
+    Append { first_seq: u64, epoch: u64, batch: Arc<EncodedBatch> },
+    Reload,
+}
+
+/// A durable batch on its way to the read models.
+#[derive(Clone)]
+pub struct Durable {
+    /// Sequence number of its first event.
+    pub first_seq: u64,
+    /// Its bytes.
+    pub batch: Arc<EncodedBatch>,
+}
+
+/// Counters that admission reads without asking the deciding thread.
+#[derive(Default)]
+pub struct Load {
+    queued: [AtomicUsize; 4],
+    sends_in_flight: AtomicUsize,
+    stopped: AtomicBool,
+    durable_seq: AtomicU64,
+}
+
+impl Load {
+    fn queued(&self, lane: Lane) -> &AtomicUsize {
+        &self.queued[lane_index(lane)]
+    }
+
+    /// Last durable sequence number.
+    pub fn durable_seq(&self) -> u64 {
+        self.durable_seq.load(Ordering::Acquire)
+    }
+
+    /// Whether the partition has stopped accepting.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Whether a command of this lane is let in. Accepting one reserves room for its outcome.
+    fn admits(&self, lane: Lane) -> bool {
+        let count = |lane| self.queued(lane).load(Ordering::Relaxed);
+        let reserved = count(Lane::Create) + count(Lane::Existing) + self.sends_in_flight.load(Ordering::Relaxed);
+        match lane {
+            Lane::Outcome | Lane::Report => true,
+            Lane::Existing => count(lane) < EXISTING_QUEUED_MAX && reserved < OUTCOMES_RESERVED_MAX + EXISTING_QUEUED_MAX,
+            Lane::Create => count(lane) < CREATE_QUEUED_MAX && reserved < OUTCOMES_RESERVED_MAX,
+        }
+    }
+}
+
+const fn lane_index(lane: Lane) -> usize {
+    match lane {
+        Lane::Outcome => 0,
+        Lane::Report => 1,
+        Lane::Existing => 2,
+        Lane::Create => 3,
+    }
+}
+
+/// The way in to a running partition.
+#[derive(Clone)]
+pub struct Handle {
+    sender: Sender<Message>,
+    /// What admission reads.
+    pub load: Arc<Load>,
+}
+
+impl Handle {
+    /// Submits a command and waits until it is durable. Dropping the future cancels nothing.
+    pub async fn submit(&self, command: Command) -> Submission {
+        let lane = command.lane();
+        if self.load.is_stopped() {
+            return Submission::Stopping;
+        }
+        if !self.load.admits(lane) {
+            metrics::counter!(names::SHED_TOTAL, "lane" => lane.name()).increment(1);
+            return Submission::Busy;
+        }
+        let (reply, answer) = oneshot::channel();
+        self.load.queued(lane).fetch_add(1, Ordering::Relaxed);
+        if self.sender.send(Message::Command { command: Box::new(command), reply: Some(reply) }).is_err() {
+            return Submission::Stopping;
+        }
+        answer.await.unwrap_or(Submission::Stopping)
+    }
+
+    /// Reads the state, and answers once everything that the answer shows is durable; `None` when the partition stops.
+    pub async fn read<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let request: ReadRequest = Box::new(move |state| {
+            let seen = look(state);
+            Box::new(move || drop(reply.send(seen)))
+        });
+        self.sender.send(Message::Read(request)).ok()?;
+        answer.await.ok()
+    }
+
+    /// Waits until an effect is decided, parked, accepted or gone.
+    pub async fn settled(&self, payment: PaymentId, effect: EffectId) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.sender.send(Message::Wait { payment, effect, reply }).is_ok() && answer.await.is_ok()
+    }
+
+    /// Asks the partition to finish what it has accepted and stop.
+    pub fn stop(&self) {
+        let _ = self.sender.send(Message::Stop); // gone already: nothing to stop
+    }
+}
+
+/// Where durable facts go.
+pub struct Outlets {
+    /// Sends to make.
+    pub dispatches: mpsc::UnboundedSender<Dispatch>,
+    /// Batches for the read models.
+    pub durable: SyncSender<Durable>,
+    /// Called with every durable entry, in order, on the deciding thread: must be quick.
+    pub observe: Box<dyn FnMut(u64, &Entry) + Send>,
+    /// Last durable sequence number, for whoever waits on it.
+    pub durable_seq: watch::Sender<u64>,
+}
+
+/// Why a partition ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// The journal failed; everything acknowledged is on disk, and a restart continues once the cause is gone.
+    #[error("the journal stopped: {0}")]
+    Journal(#[from] AppendError),
+    /// The state could not be reloaded after a command crashed.
+    #[error(transparent)]
+    Reload(#[from] partition::LoadError),
+}
+
+/// A running partition: join it to learn why it ended.
+pub struct Running {
+    /// The way in.
+    pub handle: Handle,
+    decider: std::thread::JoinHandle<Result<(), Ended>>,
+}
+
+impl Running {
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// Why it ended, unless it was asked to.
+    pub fn join(self) -> Result<(), Ended> {
+        self.decider.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+/// Starts the threads of a partition whose state is loaded.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlets: Outlets) -> std::io::Result<Running> {
+    let (sender, receiver) = channel();
+    let (jobs, work) = sync_channel(1);
+    let load = Arc::new(Load::default());
+    load.durable_seq.store(partition.state().next_seq - 1, Ordering::Release);
+    let written = sender.clone();
+    std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written))?;
+    let handle = Handle { sender, load: Arc::clone(&load) };
+    let round = partition.begin();
+    let mut sequencer = Sequencer {
+        partition,
+        epoch,
+        outlets,
+        load,
+        receiver,
+        jobs,
+        clock: Clock::new(),
+        lanes: std::array::from_fn(|_| VecDeque::new()),
+        round,
+        joined: Vec::new(),
+        writing: None,
+        waiters: HashMap::new(),
+        stopping: false,
+        ticked_in_vain: false,
+    };
+    let decider = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
+    Ok(Running { handle, decider })
+}
+
+/// The writing thread: appends what it is given, seals when nothing follows.
+fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<Message>) {
+    let mut sealed = true;
+    loop {
+        let job = if sealed { work.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { work.recv_timeout(SEAL_AFTER) };
+        let message = match job {
+            Ok(Job::Append { first_seq, epoch, batch }) => {
+                let started = Instant::now();
+                let result = partition::append(journal.as_mut(), first_seq, epoch, &batch);
+                metrics::histogram!(names::JOURNAL_APPEND_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
+                sealed = false;
+                Message::Written(result)
+            }
+            Ok(Job::Reload) => Message::Loaded(Box::new(partition::load(journal.as_ref()).map(|(state, _)| state))),
+            Err(RecvTimeoutError::Timeout) => {
+                sealed = true;
+                match journal.seal() {
+                    Ok(()) => continue,
+                    Err(error) => Message::Written(Err(error)),
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let _ = journal.seal(); // the next start repairs what a failing seal leaves
+                return;
+            }
+        };
+        if written.send(message).is_err() {
+            return;
+        }
+    }
+}
+
+struct Asked {
+    command: Box<Command>,
+    reply: Option<oneshot::Sender<Submission>>,
+}
+
+struct Writing {
+    round: Round<Token>,
+    batch: Arc<EncodedBatch>,
+}
+
+struct Sequencer {
+    partition: Partition,
+    epoch: u64,
+    outlets: Outlets,
+    load: Arc<Load>,
+    receiver: Receiver<Message>,
+    jobs: SyncSender<Job>,
+    clock: Clock,
+    lanes: [VecDeque<Asked>; 4],
+    round: Round<Token>,
+    joined: Vec<Box<Command>>,
+    writing: Option<Writing>,
+    waiters: HashMap<PaymentId, Vec<(EffectId, oneshot::Sender<()>)>>,
+    stopping: bool,
+    ticked_in_vain: bool,
+}
+
+impl Sequencer {
+    fn run(&mut self) -> Result<(), Ended> {
+        let result = self.run_until_stopped();
+        self.load.stopped.store(true, Ordering::Release);
+        self.answer_all_stopping();
+        result
+    }
+
+    fn run_until_stopped(&mut self) -> Result<(), Ended> {
+        loop {
+            self.collect()?;
+            let reading = self.clock.read();
+            if let Some(jump_ns) = reading.jump_ns {
+                tracing::error!(jump_ns, "the wall clock jumped forward: expiries are suspended until the clock is confirmed");
+                metrics::gauge!(names::CLOCK_JUMP_SUSPENDED).set(1.0);
+                self.lanes[0].push_front(Asked { command: Box::new(Command::ReportClockJump { jump_ns }), reply: None });
+                self.load.queued(Lane::Outcome).fetch_add(1, Ordering::Relaxed);
+            }
+            self.decide_waiting(reading.wall)?;
+            self.hand_over()?;
+            if self.stopping && self.writing.is_none() && self.round.is_empty() && self.lanes.iter().all(VecDeque::is_empty) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for something to do, then takes everything that is there.
+    fn collect(&mut self) -> Result<(), Ended> {
+        let first = match self.receiver.recv_timeout(self.patience()) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.stopping = true;
+                return Ok(());
+            }
+        };
+        self.take(first)?;
+        while let Ok(message) = self.receiver.try_recv() {
+            self.take(message)?;
+        }
+        Ok(())
+    }
+
+    /// How long nothing can be due.
+    fn patience(&self) -> Duration {
+        let waiting = self.lanes.iter().any(|lane| !lane.is_empty());
+        if waiting && !self.round.is_full() {
+            return Duration::ZERO;
+        }
+        let longest = Duration::from_millis(SLEEP_MS_MAX);
+        if self.ticked_in_vain {
+            return longest;
+        }
+        let Some(due_at) = self.partition.state().due_at() else { return longest };
+        let wait = Duration::from_nanos(due_at.since_ns(Clock::wall()));
+        wait.clamp(Duration::from_millis(1), longest)
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Ended> {
+        match message {
+            Message::Command { command, reply } => {
+                self.lanes[lane_index(command.lane())].push_back(Asked { command, reply });
+            }
+            Message::Read(look) => {
+                let released = look(self.partition.state());
+                self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
+            }
+            Message::Wait { payment, effect, reply } => {
+                if self.is_settled(effect) {
+                    let released: Released = Box::new(move || {
+                        let _ = reply.send(()); // whoever waited gave up
+                    });
+                    self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
+                } else {
+                    self.waiters.entry(payment).or_default().push((effect, reply));
+                }
+            }
+            Message::Written(result) => self.release(result?),
+            Message::Loaded(_) => unreachable!("a load is awaited where it is asked for"),
+            Message::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self, effect: EffectId) -> bool {
+        self.partition.state().effects.get(&effect).is_none_or(|open| !open.is_undecided())
+    }
+
+    /// Decides what waits, most urgent first, until nothing waits or the round is full.
+    fn decide_waiting(&mut self, wall: Timestamp) -> Result<(), Ended> {
+        if self.partition.state().due_at().is_some_and(|due_at| due_at <= wall) && !self.ticked_in_vain {
+            let before = self.round.entries.len();
+            self.join(Token::Reply(None), Box::new(Command::Tick), wall)?;
+            self.ticked_in_vain = self.round.entries.len() == before;
+        } else {
+            self.ticked_in_vain = false;
+        }
+        let mut decided = 0_usize;
+        while !self.round.is_full() {
+            let Some((lane, asked)) = Lane::ALL.iter().find_map(|lane| self.lanes[lane_index(*lane)].pop_front().map(|asked| (*lane, asked))) else {
+                break;
+            };
+            self.load.queued(lane).fetch_sub(1, Ordering::Relaxed);
+            if matches!(*asked.command, Command::ReportOutcome(_)) {
+                self.load.sends_in_flight.fetch_sub(1, Ordering::Relaxed);
+            }
+            self.join(Token::Reply(asked.reply), asked.command, wall)?;
+            decided += 1;
+        }
+        if decided > 0 {
+            metrics::histogram!(names::SEQUENCER_ROUND_COMMANDS).record(f64::from(u32::try_from(decided).unwrap_or(u32::MAX)));
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, token: Token, command: Box<Command>, wall: Timestamp) -> Result<(), Ended> {
+        let joined = self.partition.join(&mut self.round, token, &command, wall);
+        match joined {
+            Ok(()) => {
+                self.joined.push(command);
+                Ok(())
+            }
+            Err((token, tainted)) => self.recover(token, tainted, wall),
+        }
+    }
+
+    /// A command crashed while it was applied: reload, keep it out, decide the rest of the round again.
+    fn recover(&mut self, poison: Token, tainted: Tainted, wall: Timestamp) -> Result<(), Ended> {
+        tracing::error!(fingerprint = crate::secrets::hex(&tainted.fingerprint), "a command crashed the engine; reloading the state");
+        metrics::counter!(names::POISON_COMMANDS_TOTAL).increment(1);
+        while self.writing.is_some() {
+            match self.receiver.recv() {
+                Ok(Message::Written(result)) => self.release(result?),
+                Ok(message) => self.take(message)?,
+                Err(_) => return Ok(()),
+            }
+        }
+        if self.jobs.send(Job::Reload).is_err() {
+            return Err(AppendError::Stopped.into());
+        }
+        let state = loop {
+            match self.receiver.recv() {
+                Ok(Message::Loaded(loaded)) => break (*loaded)?,
+                Ok(message) => self.deferred(message),
+                Err(_) => return Ok(()),
+            }
+        };
+        self.partition.reload(state);
+        let dropped = std::mem::replace(&mut self.round, self.partition.begin());
+        let commands = std::mem::take(&mut self.joined);
+        let mut round = std::mem::replace(&mut self.round, self.partition.begin());
+        let quarantined = self.partition.quarantine(&mut round, tainted.fingerprint, wall);
+        assert!(quarantined.is_ok(), "keeping a command out never crashes");
+        round.answers.push((poison, Answer::Poisoned));
+        self.round = round;
+        self.joined.push(Box::new(Command::Quarantine { fingerprint: tainted.fingerprint }));
+        let mut commands = commands.into_iter();
+        for (token, _) in dropped.answers {
+            match token {
+                Token::Read(released) => self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done))),
+                Token::Reply(_) => {
+                    let Some(command) = commands.next() else { continue };
+                    self.join(token, command, wall)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a message aside while a load is awaited.
+    fn deferred(&mut self, message: Message) {
+        match message {
+            Message::Command { command, reply } => self.lanes[lane_index(command.lane())].push_back(Asked { command, reply }),
+            Message::Wait { payment, effect, reply } => self.waiters.entry(payment).or_default().push((effect, reply)),
+            Message::Stop => self.stopping = true,
+            Message::Read(_) => {} // its sender is dropped, which its caller sees as a stop and answers 503
+            Message::Written(_) | Message::Loaded(_) => unreachable!("nothing is being written while a load is awaited"),
+        }
+    }
+
+    /// Hands the round to the writer when it is free; a round without entries waits only for what is being written.
+    fn hand_over(&mut self) -> Result<(), Ended> {
+        if self.writing.is_some() || self.round.is_empty() {
+            return Ok(());
+        }
+        let round = std::mem::replace(&mut self.round, self.partition.begin());
+        self.joined.clear();
+        let Some(batch) = round.encode() else {
+            self.release_round(round);
+            return Ok(());
+        };
+        self.load.sends_in_flight.fetch_add(round.dispatches.len(), Ordering::Relaxed);
+        let batch = Arc::new(batch);
+        metrics::histogram!(names::JOURNAL_BATCH_EVENTS).record(f64::from(batch.event_count));
+        let job = Job::Append { first_seq: round.first_seq, epoch: self.epoch, batch: Arc::clone(&batch) };
+        self.writing = Some(Writing { round, batch });
+        self.jobs.send(job).map_err(|_| AppendError::Stopped.into())
+    }
+
+    /// The batch is durable: everything it promises may leave.
+    fn release(&mut self, tail: Tail) {
+        let Writing { mut round, batch } = self.writing.take().expect("an append was under way");
+        self.load.durable_seq.store(tail.next_seq - 1, Ordering::Release);
+        let first_seq = round.first_seq;
+        for (seq, entry) in (first_seq..).zip(&round.entries) {
+            (self.outlets.observe)(seq, entry);
+        }
+        for dispatch in round.dispatches.drain(..) {
+            let _ = self.outlets.dispatches.send(dispatch); // the runner ended: a restart resolves what it did not send
+        }
+        let _ = self.outlets.durable.try_send(Durable { first_seq, batch }); // full or ended: they catch up from the journal
+        let touched: Vec<PaymentId> = round.entries.iter().filter_map(|entry| entry.event.payment()).collect();
+        self.release_round(round);
+        self.outlets.durable_seq.send_replace(tail.next_seq - 1);
+        for payment in touched {
+            self.wake(payment);
+        }
+    }
+
+    fn release_round(&self, round: Round<Token>) {
+        let seq = self.load.durable_seq();
+        for (token, answer) in round.answers {
+            match token {
+                Token::Read(released) => released(),
+                Token::Reply(None) => {}
+                Token::Reply(Some(reply)) => {
+                    let submission = match answer {
+                        Answer::Decided(Reply::Refused(Refusal::Quarantined)) | Answer::Poisoned => Submission::Poisoned,
+                        Answer::Decided(reply) => Submission::Decided { reply, seq },
+                    };
+                    let _ = reply.send(submission); // a client that hung up cancels nothing
+                }
+            }
+        }
+    }
+
+    /// Tells those who wait for an effect of this payment that it is settled.
+    fn wake(&mut self, payment: PaymentId) {
+        let Some(waiting) = self.waiters.remove(&payment) else { return };
+        let mut still = Vec::new();
+        for (effect, reply) in waiting {
+            if self.is_settled(effect) {
+                let _ = reply.send(()); // whoever waited gave up
+            } else if !reply.is_closed() {
+                still.push((effect, reply));
+            }
+        }
+        if !still.is_empty() {
+            self.waiters.insert(payment, still);
+        }
+    }
+
+    fn answer_all_stopping(&mut self) {
+        let mut rounds = vec![std::mem::replace(&mut self.round, self.partition.begin())];
+        rounds.extend(self.writing.take().map(|writing| writing.round));
+        let from_rounds = rounds.into_iter().flat_map(|round| round.answers).filter_map(|(token, _)| match token {
+            Token::Reply(reply) => reply,
+            Token::Read(_) => None,
+        });
+        let from_lanes = self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).filter_map(|asked| asked.reply);
+        for reply in from_rounds.chain(from_lanes) {
+            let _ = reply.send(Submission::Stopping); // gone already
+        }
+        while let Ok(message) = self.receiver.try_recv() {
+            if let Message::Command { reply: Some(reply), .. } = message {
+                let _ = reply.send(Submission::Stopping); // gone already
+            }
+        }
+    }
+}

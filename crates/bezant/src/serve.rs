@@ -1,0 +1,452 @@
+//! The composition root: opens what is on disk, starts the threads, serves until told to stop or until the journal
+//! fails.
+
+use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
+use crate::keystore::KeyStore;
+use crate::partition::{self, Partition};
+use crate::policy::default_policy;
+use crate::request::{PLATFORM_SUBJECT, Requests, SubjectKeys};
+use crate::runner::{Runner, Target};
+use crate::secrets::Secrets;
+use crate::sequencer::{self, Ended, Handle, Outlets, Running, Submission};
+use crate::{feed, listener, secrets, snapshots};
+use api::Platform;
+use base::{MerchantId, OperatorId, Redacted};
+use connectors::Connector;
+use connectors::stripe::{Environment, Stripe};
+use egress::{Client, ClientConfig, Endpoint, Roots};
+use engine::event::VERSION_MAX;
+use engine::{Command, CreateApiKey, DeriveKey, KeyOwner, State};
+use identity::{KeyKind, Mode};
+use journal::{FileJournal, OsIo, Tail};
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+/// The one partition of an embedded platform.
+pub const PARTITION: u32 = 0;
+/// Name of the file that holds the first operator's key.
+pub const OPERATOR_KEY_FILE: &str = "operator.key";
+/// Name of the file that holds the demonstration merchant's key.
+pub const DEMO_KEY_FILE: &str = "demo.key";
+/// How long requests under way may take to finish after a stop was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long clients are still told 503 after the journal failed.
+const FAILED_GRACE: Duration = Duration::from_secs(1);
+/// From the start of a send to its complete answer; below the time that a client waits.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the next journal segment is looked after.
+const SEGMENT_LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often metrics are folded and gauges set.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder with everything durable.
+    pub data: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where Stripe is.
+    pub stripe_url: String,
+    /// Stripe's secret key.
+    pub stripe_key: Redacted<String>,
+    /// Whether to set up a demonstration merchant and let requests ask a simulator for faults.
+    pub demo: bool,
+    /// Whether the line printed when listening is JSON.
+    pub json: bool,
+}
+
+/// Why serving could not start or ended. Every message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder cannot be used.
+    #[error("cannot {attempted} {path}: {source}")]
+    Folder {
+        /// What was tried.
+        attempted: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The secrets.
+    #[error(transparent)]
+    Secrets(#[from] secrets::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::OpenError),
+    /// The state.
+    #[error(transparent)]
+    Load(#[from] partition::LoadError),
+    /// The key store.
+    #[error(transparent)]
+    Keys(#[from] crate::keystore::Error),
+    /// The read models.
+    #[error(transparent)]
+    Views(#[from] views::Error),
+    /// The provider's address.
+    #[error("--stripe-url: {0}")]
+    Endpoint(#[from] egress::EndpointError),
+    /// The outbound client.
+    #[error(transparent)]
+    Client(#[from] egress::ConfigError),
+    /// The listener.
+    #[error("cannot listen on {address}: {source}; is another instance running there?")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// No thread or signal handler could be had.
+    #[error("the system gave no thread or signal handler: {0}")]
+    System(std::io::Error),
+    /// The first commands were not accepted.
+    #[error("the platform could not be set up: {0}")]
+    SetUp(String),
+    /// The platform stopped by itself.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+}
+
+/// What is on disk, opened and locked.
+pub struct Disk {
+    /// The journal.
+    pub journal: FileJournal<OsIo>,
+    /// The state after its last event.
+    pub state: State,
+    /// Keys of subjects, erasures reapplied.
+    pub keys: KeyStore<OsIo>,
+    /// The platform's own secrets.
+    pub secrets: Secrets,
+}
+
+/// Opens everything durable in `data`, in the order in which one part vouches for the next.
+///
+/// # Errors
+/// See [`Error`]; damage is named with segment, offset and sequence number, and nothing is changed.
+pub fn open_disk(data: &Path) -> Result<Disk, Error> {
+    fs::create_dir_all(data).map_err(|source| Error::Folder { attempted: "create", path: data.to_owned(), source })?;
+    let io = OsIo::new(data);
+    let options = journal::Options { verify_from: newest_sound_snapshot(&io), ..journal::Options::for_partition(PARTITION) };
+    let (journal, report) = FileJournal::open(io, options)?;
+    tracing::info!(next_seq = report.tail.next_seq, segments = report.segment_count, tail = ?report.tail_state, "journal opened");
+    let secrets = Secrets::load_or_create(data)?;
+    let (state, loaded) = partition::load(&journal)?;
+    for skipped in &loaded.skipped {
+        tracing::warn!("skipped a damaged snapshot: {skipped}");
+    }
+    tracing::info!(snapshot_seq = loaded.snapshot_seq, replayed = loaded.replayed_count, "state loaded");
+    let mut keys = KeyStore::open(OsIo::new(data), secrets.master.clone())?;
+    let reapplied = keys.reapply(&state.erased)?;
+    if reapplied > 0 {
+        tracing::warn!(reapplied, "a restored key store held keys of erased subjects; they are destroyed again");
+    }
+    if keys.damaged_count() > 0 {
+        tracing::error!(slots = keys.damaged_count(), "the key store has damaged slots; restore it from a backup if details are unreadable");
+    }
+    Ok(Disk { journal, state, keys, secrets })
+}
+
+/// The position of the newest snapshot that can be read, so that only the journal after it needs a full check.
+fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
+    let snapshots = journal::list_snapshots(io).ok()?;
+    let bytes_max = journal::Options::for_partition(PARTITION).snapshot_bytes_max;
+    snapshots.iter().find_map(|snapshot| journal::load_snapshot_file(io, PARTITION, bytes_max, snapshot).ok().map(|(tail, _)| tail))
+}
+
+/// Serves until a signal or a failure.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(options: Options) -> Result<(), Error> {
+    let metrics = telemetry::install_metrics();
+    let disk = open_disk(&options.data)?;
+    let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
+    let endpoint = Endpoint::parse(&options.stripe_url)?;
+    let policy = default_policy(stripe.capabilities());
+    let cache = Arc::new(KeyCache::default());
+    let mut keys = disk.keys;
+    let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
+    keys.ensure(&[PLATFORM_SUBJECT], &mut entropy)?;
+    cache.extend(keys.keys());
+    cache.mark_erased(keys.erased().iter().copied());
+    let requests = Arc::new(Requests { connectors: vec![stripe], keys: Arc::clone(&cache) as Arc<dyn SubjectKeys> });
+    let runner = Arc::new(Runner {
+        client: Client::new(client_config(endpoint.clone()))?,
+        targets: vec![Target { endpoint, secret: options.stripe_key.clone() }],
+        requests: Arc::clone(&requests),
+        send_timeout: SEND_TIMEOUT,
+    });
+    let derive_key = DeriveKey::new(secrets::VERSION, disk.secrets.derive.expose());
+    let directory = Arc::new(Directory::from_state(&disk.state));
+    let (epoch, fresh) = (disk.state.epoch + 1, disk.state.min_version == 0);
+    let (reader, snapshot_reader) = (disk.journal.reader(), disk.journal.reader());
+    let (snapshot_store, preparer) = (disk.journal.snapshot_store(), disk.journal.preparer());
+
+    let (dispatches, dispatched) = mpsc::unbounded_channel();
+    let (durable, to_views) = sync_channel(feed::BATCHES_QUEUED_MAX);
+    let (durable_seq, _) = watch::channel(disk.state.next_seq - 1);
+    let observing = Arc::clone(&directory);
+    let observe = Box::new(move |_seq: u64, entry: &engine::Entry| {
+        observing.observe(&entry.event);
+        count(entry);
+    });
+    let partition = Partition::new(disk.state, policy, derive_key, requests);
+    let outlets = Outlets { dispatches, durable, observe, durable_seq };
+    let running = sequencer::start(partition, Box::new(disk.journal), epoch, outlets).map_err(Error::System)?;
+    let handle = running.handle.clone();
+
+    let (key_jobs, key_work) = channel();
+    let key_cache = Arc::clone(&cache);
+    spawn("keys", move || door::run_keys(keys, &key_cache, &key_work))?;
+    let views_path = options.data.join("views.sqlite");
+    let writer = views::Writer::open(&views_path)?;
+    let (applied, views_seq) = watch::channel(writer.applied_seq());
+    let views = views::Reader::open(&views_path)?;
+    let feed_path = views_path.clone();
+    spawn("views", move || feed::run(writer, &feed_path, &reader, &to_views, &applied))?;
+    let (stop_segments, segments_stopped) = channel::<()>();
+    spawn("segments", move || prepare_segments(&preparer, &segments_stopped))?;
+    let (stop_snapshots, snapshots_stopped) = channel::<()>();
+    spawn("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshots_stopped))?;
+    let sends = tokio::spawn(runner.run(dispatched, handle.clone()));
+
+    let door = Arc::new(Door {
+        handle: handle.clone(),
+        cache,
+        key_jobs,
+        directory,
+        keyed_hash: KeyedHash::new(&disk.secrets),
+        pepper: door::pepper(&disk.secrets),
+        mode: Mode::Test,
+        views,
+        views_seq,
+        metrics,
+    });
+    set_up(&handle, epoch, fresh).await?;
+    let served = serve(&options, &door, running).await;
+    drop((stop_segments, stop_snapshots));
+    sends.abort();
+    served
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::System)
+}
+
+fn environment_of(key: &Redacted<String>) -> Environment {
+    if key.expose().contains("_live_") { Environment::Live } else { Environment::Test }
+}
+
+fn client_config(endpoint: Endpoint) -> ClientConfig {
+    ClientConfig {
+        endpoints: vec![endpoint],
+        roots: Roots::Mozilla,
+        user_agent: concat!("bezant/", env!("CARGO_PKG_VERSION")).to_owned(),
+        connections_max: 256,
+        idle_ms_max: 30_000,
+        connect_ms_max: 5_000,
+        head_bytes_max: 32 * 1024,
+        response_bytes_max: connectors::stripe::RESPONSE_BYTES_MAX,
+    }
+}
+
+/// Counts what durable entries say, for the metrics.
+fn count(entry: &engine::Entry) {
+    use engine::EventKind;
+    use telemetry::names;
+    let outcome = match entry.event.kind() {
+        EventKind::PaymentCreated => {
+            metrics::counter!(names::PAYMENTS_TOTAL, "status" => "created").increment(1);
+            return;
+        }
+        EventKind::AttemptCaptured => "captured",
+        EventKind::AttemptAuthorized => "authorized",
+        EventKind::AttemptDeclined => "declined",
+        EventKind::AttemptFailed => "failed",
+        EventKind::AttemptPending => "pending",
+        EventKind::AttemptMismatched => "mismatched",
+        EventKind::EffectUnknown => "unknown",
+        EventKind::EffectParked => "parked",
+        _ => return,
+    };
+    metrics::counter!(names::ATTEMPTS_TOTAL, "outcome" => outcome).increment(1);
+}
+
+/// Makes journal segments ahead of need, so that no append waits for one.
+fn prepare_segments(preparer: &journal::SegmentPreparer<OsIo>, stop: &std::sync::mpsc::Receiver<()>) {
+    use std::sync::mpsc::RecvTimeoutError;
+    loop {
+        if let Err(error) = preparer.prepare_next_segment() {
+            tracing::warn!(%error, "the next journal segment could not be made ahead of need");
+        }
+        if stop.recv_timeout(SEGMENT_LOOK_EVERY) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// The first commands of every start: which event versions may be written, and who leads.
+async fn set_up(handle: &Handle, epoch: u64, fresh: bool) -> Result<(), Error> {
+    if fresh {
+        accepted(handle.submit(Command::RaiseMinVersion { version: VERSION_MAX }).await)?;
+    }
+    accepted(handle.submit(Command::StartLeader { epoch }).await)
+}
+
+fn accepted(submission: Submission) -> Result<(), Error> {
+    match submission {
+        Submission::Decided { reply: engine::Reply::Refused(refusal), .. } => Err(Error::SetUp(format!("refused: {refusal:?}"))),
+        Submission::Decided { .. } => Ok(()),
+        Submission::Poisoned => Err(Error::SetUp("a set-up command crashed the engine".into())),
+        Submission::Stopping | Submission::Busy => Err(Error::SetUp("the journal failed at once; see the log".into())),
+    }
+}
+
+/// The key in a file, if it still works; else a new one, durable and written to the file for its owner alone.
+async fn ensure_key(door: &Arc<Door>, path: &Path, kind: KeyKind, owner: KeyOwner) -> Result<String, Error> {
+    if let Ok(text) = fs::read_to_string(path)
+        && let Ok(parsed) = identity::parse_key(text.trim())
+        && door.principal(&parsed).is_some()
+    {
+        return Ok(text.trim().to_owned());
+    }
+    let (text, record) = door.generate_key(kind);
+    let public_id: [u8; 10] = record.public_id.as_str().as_bytes().try_into().expect("a public id has ten characters");
+    let command = CreateApiKey { public_id, owner, digest: record.digest, pepper_version: record.pepper_version };
+    accepted(door.handle.submit(Command::CreateApiKey(command)).await)?;
+    let written = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).and_then(|mut file| {
+        writeln!(file, "{}", text.expose())?;
+        file.sync_all()
+    });
+    written.map_err(|source| Error::Folder { attempted: "write", path: path.to_owned(), source })?;
+    Ok(text.into_inner())
+}
+
+/// The first operator and, for a demonstration, the first merchant, with their keys.
+async fn admit(options: &Options, door: &Arc<Door>) -> Result<(String, Option<String>), Error> {
+    let id = |label: &str| u128::from_be_bytes(door.keyed_hash.hash(label, &[]));
+    let operator = OperatorId::from_u128(id("first-operator"));
+    let merchant = MerchantId::from_u128(id("demo-merchant"));
+    let known = door.handle.read(move |state| (state.operators.contains_key(&operator), state.merchants.contains_key(&merchant))).await;
+    let (operator_known, merchant_known) = known.ok_or_else(|| Error::SetUp("the journal stopped".into()))?;
+    if !operator_known {
+        accepted(door.handle.submit(Command::CreateOperator { operator, handle: "root".into() }).await)?;
+    }
+    let operator_key = ensure_key(door, &options.data.join(OPERATOR_KEY_FILE), KeyKind::Operator, KeyOwner::Operator(operator)).await?;
+    if !options.demo {
+        return Ok((operator_key, None));
+    }
+    if !merchant_known {
+        accepted(door.handle.submit(Command::CreateMerchant { merchant, handle: "demo".into() }).await)?;
+    }
+    let demo_key = ensure_key(door, &options.data.join(DEMO_KEY_FILE), KeyKind::Secret, KeyOwner::Merchant(merchant)).await?;
+    Ok((operator_key, Some(demo_key)))
+}
+
+async fn serve(options: &Options, door: &Arc<Door>, running: Running) -> Result<(), Error> {
+    let connections_max = listener::connections_max();
+    let bound = TcpListener::bind(options.listen).await.map_err(|source| Error::Listen { address: options.listen, source })?;
+    let address = bound.local_addr().map_err(Error::System)?;
+    let (operator_key, demo_key) = admit(options, door).await?;
+    announce(options, address, &operator_key, demo_key.as_deref());
+    let platform: Arc<dyn Platform> = Arc::clone(door) as Arc<dyn Platform>;
+    let router = api::router(platform, api_options(options));
+    let (stop, stopping) = watch::channel(false);
+    let serving = tokio::spawn(listener::serve(bound, router, connections_max, stopping, GRACE));
+    let gauges = tokio::spawn(gauge(Arc::clone(door)));
+    let handle = running.handle.clone();
+    let mut ended = tokio::task::spawn_blocking(move || running.join());
+    let signals = signals().map_err(Error::System)?;
+    // Cancel-safe: both arms only wait; the ended partition is joined again below when a signal came first.
+    let result = tokio::select! {
+        ended = &mut ended => {
+            tokio::time::sleep(FAILED_GRACE).await; // clients that come meanwhile are answered 503
+            ended
+        }
+        () = signals => {
+            stop.send_replace(true);
+            let _ = serving.await; // a panic there was logged; the journal still has to be closed
+            handle.stop();
+            ended.await
+        }
+    };
+    gauges.abort();
+    let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    result.map_err(Error::Ended)
+}
+
+fn api_options(options: &Options) -> api::Options {
+    api::Options {
+        body_bytes_max: 64 * 1024,
+        wait_ms_max: 25_000,
+        requests_open_max: 8_192,
+        allow_simulate: options.demo,
+        providers: vec!["stripe".to_owned()],
+    }
+}
+
+/// Completes when the process is asked to stop.
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        // Cancel-safe: both arms only wait for a signal.
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+async fn gauge(door: Arc<Door>) {
+    use telemetry::names;
+    loop {
+        let counts = door
+            .handle
+            .read(|state| {
+                let count = |wanted: engine::EffectStatus| state.effects.values().filter(|open| open.status == wanted).count();
+                [state.effects.len(), count(engine::EffectStatus::Unknown), count(engine::EffectStatus::Parked)]
+            })
+            .await;
+        if let Some(counts) = counts {
+            let [open, unknown, parked] = counts.map(|count| f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+            metrics::gauge!(names::EFFECTS_OPEN).set(open);
+            metrics::gauge!(names::UNKNOWN_OPEN).set(unknown);
+            metrics::gauge!(names::PARKED_OPEN).set(parked);
+        }
+        let lag = door.handle.load.durable_seq().saturating_sub(*door.views_seq.borrow());
+        metrics::gauge!(names::VIEWS_LAG_EVENTS).set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
+        door.metrics.fold_observations();
+        tokio::time::sleep(METRICS_EVERY).await;
+    }
+}
+
+fn announce(options: &Options, address: SocketAddr, operator_key: &str, demo_key: Option<&str>) {
+    if options.json {
+        let line = serde_json::json!({
+            "event": "listening",
+            "listening": format!("http://{address}"),
+            "api_key": demo_key,
+            "operator_key": options.demo.then_some(operator_key),
+            "data": options.data,
+        });
+        println!("{line}");
+        return;
+    }
+    println!("bezant is listening on http://{address}");
+    println!("the operator's key is in {}", options.data.join(OPERATOR_KEY_FILE).display());
+    if demo_key.is_some() {
+        println!("the demonstration merchant's key is in {}", options.data.join(DEMO_KEY_FILE).display());
+    }
+}

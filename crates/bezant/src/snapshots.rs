@@ -1,0 +1,74 @@
+//! Snapshots bound the time of a restart. They are made beside the hot path: the journal after the last snapshot is
+//! replayed onto it and the result saved.
+
+use crate::partition::{self, LoadError};
+use engine::State;
+use journal::{OsIo, Reader, SnapshotStore, Tail};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// A snapshot is made when at least this many events came after the last one.
+pub const EVENTS_BETWEEN: u64 = 200_000;
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Makes snapshots until `stop` closes. A failure is logged and tried again later: the journal alone is the truth.
+pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, stop: &Receiver<()>) {
+    loop {
+        match stop.recv_timeout(LOOK_EVERY) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let newest_seq = store.list().first().map_or(1, |snapshot| snapshot.next_seq);
+        if reader.tail().next_seq.saturating_sub(newest_seq) < EVENTS_BETWEEN {
+            continue;
+        }
+        let started = Instant::now();
+        match make(reader, store) {
+            Ok(at) => {
+                metrics::histogram!(telemetry::names::SNAPSHOT_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
+                tracing::info!(seq = at.next_seq, "snapshot made");
+            }
+            Err(error) => tracing::error!(%error, "no snapshot could be made; a restart will replay more of the journal"),
+        }
+    }
+}
+
+/// Why no snapshot was made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal could not be replayed.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(#[from] journal::ReadError),
+    /// The snapshot could not be saved.
+    #[error(transparent)]
+    Save(#[from] journal::SnapshotError),
+}
+
+/// Replays the journal onto the newest sound snapshot and saves the result.
+///
+/// # Errors
+/// See [`Error`].
+pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>) -> Result<Tail, Error> {
+    let mut state = newest(store).unwrap_or_default();
+    let mut at = Tail::GENESIS;
+    for batch in reader.read(state.next_seq)? {
+        let batch = batch?;
+        partition::replay(&mut state, &batch)?;
+        at = batch.tail();
+    }
+    if at != Tail::GENESIS {
+        store.save(&at, &events::snapshot::encode(&state))?;
+    }
+    Ok(at)
+}
+
+fn newest(store: &SnapshotStore<OsIo>) -> Option<State> {
+    store.list().iter().find_map(|snapshot| {
+        let (_, bytes) = store.load(snapshot).ok()?;
+        events::snapshot::decode(&bytes).ok()
+    })
+}

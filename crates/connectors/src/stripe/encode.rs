@@ -1,0 +1,170 @@
+//! Calls to Stripe's requests. The order of parameters is fixed: the same call gives the same bytes.
+
+use super::object::{INTENT, REFUND, is_browser_url, is_id};
+use super::{API_VERSION, AmountError, Environment, KEY_BYTES_MAX, REFERENCE_BYTES_MAX, REFERENCE_METADATA, to_provider};
+use crate::connector::{Call, Capabilities, CaptureMode, EncodeError, Operation};
+use crate::form::Form;
+use base::Money;
+use base::limits::{METADATA_VALUE_BYTES_MAX, PAYMENT_METHOD_BYTES_MAX};
+use egress::{Method, Request};
+
+/// Brings the fee and the date of availability along with a payment intent.
+const EXPAND: &str = "latest_charge.balance_transaction";
+/// Limits the intent to cards. Stripe's changelog of 2026-09-30.endive says that this name is refused from then on and
+/// that `allowed_payment_method_types[0]` takes its place; it changes together with the simulator.
+const CARDS_ONLY: &str = "payment_method_types[0]";
+/// The only reason we give; the others are claims about the customer.
+const CANCEL_REASON: &str = "requested_by_customer";
+/// Search hits per page. More than one is already exceptional.
+const SEARCH_LIMIT: &str = "10";
+/// Refunds per page: Stripe's maximum, and the most that we make for one payment.
+const REFUNDS_LIMIT: &str = "100";
+
+/// The request of a call.
+pub(super) fn request(environment: Environment, capabilities: &Capabilities, call: &Call) -> Result<Request, EncodeError> {
+    check_key(&call.key)?;
+    check_reference(&call.reference)?;
+    match &call.operation {
+        Operation::Authorize { money, payment_method, capture, return_url, sim } => {
+            let amount = provider_amount(capabilities, *money)?;
+            check_payment_method(payment_method)?;
+            if return_url.as_deref().is_some_and(|url| !is_browser_url(url)) {
+                return Err(EncodeError::ReturnUrl);
+            }
+            check_sim(environment, sim.as_deref())?;
+            let form = Form::default()
+                .pair("amount", &amount.to_string())
+                .pair("currency", &money.currency.alpha().to_ascii_lowercase())
+                .pair("capture_method", capture_method(*capture))
+                .pair("confirm", "true")
+                .pair("payment_method", payment_method)
+                .pair(CARDS_ONLY, "card")
+                .pair_if("return_url", return_url.as_deref())
+                .pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference)
+                .pair_if("metadata[sim]", sim.as_deref())
+                .pair("expand[0]", EXPAND);
+            post("/v1/payment_intents".to_owned(), &call.key, form)
+        }
+        Operation::Capture { provider_id, money } => {
+            let amount = provider_amount(capabilities, *money)?;
+            // No metadata: it would replace the reference under which the payment itself is found.
+            let form = Form::default().pair("amount_to_capture", &amount.to_string()).pair("expand[0]", EXPAND);
+            post(format!("{}/capture", intent_path(provider_id)?), &call.key, form)
+        }
+        Operation::Cancel { provider_id } => {
+            let form = Form::default().pair("cancellation_reason", CANCEL_REASON);
+            post(format!("{}/cancel", intent_path(provider_id)?), &call.key, form)
+        }
+        Operation::Refund { provider_id, money } => {
+            intent_path(provider_id)?;
+            let amount = provider_amount(capabilities, *money)?;
+            let form = Form::default()
+                .pair("payment_intent", provider_id)
+                .pair("amount", &amount.to_string())
+                .pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference);
+            post("/v1/refunds".to_owned(), &call.key, form)
+        }
+    }
+}
+
+/// Reads one object by its id.
+pub(super) fn fetch(call: &Call, provider_id: &str) -> Result<Request, EncodeError> {
+    match &call.operation {
+        Operation::Authorize { .. } | Operation::Capture { .. } | Operation::Cancel { .. } => {
+            get(Form::default().pair("expand[0]", EXPAND).after(&intent_path(provider_id)?))
+        }
+        Operation::Refund { .. } if is_id(provider_id, REFUND) => get(format!("/v1/refunds/{provider_id}")),
+        Operation::Refund { .. } => Err(EncodeError::ProviderId),
+    }
+}
+
+/// Finds the object by our reference; where its id is known, reads it.
+pub(super) fn search(call: &Call) -> Result<Request, EncodeError> {
+    check_reference(&call.reference)?;
+    match &call.operation {
+        Operation::Authorize { .. } => {
+            let query = format!("metadata['{REFERENCE_METADATA}']:'{}'", call.reference);
+            let form = Form::default().pair("query", &query).pair("limit", SEARCH_LIMIT).pair("expand[0]", &format!("data.{EXPAND}"));
+            get(form.after("/v1/payment_intents/search"))
+        }
+        Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => fetch(call, provider_id),
+        Operation::Refund { provider_id, .. } => {
+            intent_path(provider_id)?;
+            get(Form::default().pair("payment_intent", provider_id).pair("limit", REFUNDS_LIMIT).after("/v1/refunds"))
+        }
+    }
+}
+
+fn post(path_and_query: String, key: &str, form: Form) -> Result<Request, EncodeError> {
+    let headers = vec![
+        ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+        ("idempotency-key".to_owned(), key.to_owned()),
+        ("stripe-version".to_owned(), API_VERSION.to_owned()),
+    ];
+    checked(Request { method: Method::Post, path_and_query, headers, body: form.into_body() })
+}
+
+fn get(path_and_query: String) -> Result<Request, EncodeError> {
+    let headers = vec![("stripe-version".to_owned(), API_VERSION.to_owned())];
+    checked(Request { method: Method::Get, path_and_query, headers, body: Vec::new() })
+}
+
+fn checked(request: Request) -> Result<Request, EncodeError> {
+    request.check().map_err(|_| EncodeError::TooLarge)?;
+    Ok(request)
+}
+
+const fn capture_method(capture: CaptureMode) -> &'static str {
+    match capture {
+        // Not `automatic_async`, Stripe's default: with it the fee is not known when the answer comes.
+        CaptureMode::Automatic => "automatic",
+        CaptureMode::Manual => "manual",
+    }
+}
+
+fn provider_amount(capabilities: &Capabilities, money: Money) -> Result<u64, EncodeError> {
+    if capabilities.refuses(money.currency) {
+        return Err(EncodeError::CurrencyRefused(money.currency));
+    }
+    let amount = to_provider(money).map_err(|error| match error {
+        AmountError::Currency => EncodeError::CurrencyRefused(money.currency),
+        AmountError::NotRepresentable => EncodeError::AmountNotRepresentable(money),
+        AmountError::TooLarge => EncodeError::AmountOutOfRange(money),
+    })?;
+    if amount == 0 || amount > capabilities.provider_amount_max {
+        return Err(EncodeError::AmountOutOfRange(money));
+    }
+    Ok(amount)
+}
+
+fn intent_path(provider_id: &str) -> Result<String, EncodeError> {
+    if !is_id(provider_id, INTENT) {
+        return Err(EncodeError::ProviderId);
+    }
+    Ok(format!("/v1/payment_intents/{provider_id}"))
+}
+
+fn check_key(key: &str) -> Result<(), EncodeError> {
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > KEY_BYTES_MAX || !visible { Err(EncodeError::Key) } else { Ok(()) }
+}
+
+/// Nothing that could end the quoted value of a search.
+fn check_reference(reference: &str) -> Result<(), EncodeError> {
+    let plain = reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if reference.is_empty() || reference.len() > REFERENCE_BYTES_MAX || !plain { Err(EncodeError::Reference) } else { Ok(()) }
+}
+
+fn check_payment_method(token: &str) -> Result<(), EncodeError> {
+    let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    // Every token starts with a word and an underscore; a bare number would be a card's.
+    let named = token.split_once('_').is_some_and(|(word, rest)| !rest.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+    if token.len() > PAYMENT_METHOD_BYTES_MAX || !plain || !named { Err(EncodeError::PaymentMethod) } else { Ok(()) }
+}
+
+fn check_sim(environment: Environment, sim: Option<&str>) -> Result<(), EncodeError> {
+    let Some(sim) = sim else { return Ok(()) };
+    let visible = sim.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let allowed = environment == Environment::Test && !sim.is_empty() && sim.len() <= METADATA_VALUE_BYTES_MAX && visible;
+    if allowed { Ok(()) } else { Err(EncodeError::Sim) }
+}

@@ -1,0 +1,383 @@
+//! A world around the engine: it decides, evolves, and judges the state after every entry. The rules of the judge live
+//! in `judge.rs`; what a scenario means lives in the test files.
+
+#![allow(dead_code, reason = "every test file uses another part of the world")]
+
+mod judge;
+
+use base::time::NS_PER_S;
+use base::{
+    Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, NotSentReason, Outcome, PaymentId,
+    ProviderState, RefundId, Rejection, SubjectId, Timestamp, UnknownReason,
+};
+use engine::state::Balance;
+use engine::{
+    CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, Context, CreatePayment, CreateRefund, Decision, DeriveKey, Effect,
+    EffectStatus, Entry, Event, Gaps, Idempotency, OutcomeReport, Payment, Policy, Private, ProviderPolicy, ProviderReport, Reply, Sealed,
+    SendKind, State, decide,
+};
+pub use judge::check_state;
+use payments::PaymentStatus;
+use payments::postings::AccountKind;
+
+/// When every world begins.
+pub const START: Timestamp = Timestamp::from_s(1_795_253_580);
+/// The first merchant.
+pub const MERCHANT: MerchantId = MerchantId::from_u128(1);
+/// Another merchant.
+pub const OTHER: MerchantId = MerchantId::from_u128(2);
+/// A second in nanoseconds.
+pub const S: u64 = NS_PER_S;
+
+/// The policy of the tests: short ladders, so that each rung can be named.
+pub fn policy() -> Policy {
+    let provider = ProviderPolicy {
+        name: "test".into(),
+        multiple_captures: false,
+        key_retention_ns: 24 * 3_600 * S,
+        amount_minor_max: 99_999_999,
+        replay_gaps: Gaps::seconds(&[2, 10]),
+        lookup_gaps: Gaps::seconds(&[60, 600, 3_600]),
+    };
+    Policy {
+        providers: vec![provider],
+        attempt_deadline_ns: 900 * S,
+        defer_gaps: Gaps::seconds(&[1, 3]),
+        waiting_gaps: Gaps::seconds(&[5, 60]),
+        watch_gaps: Gaps::seconds(&[60, 86_400]),
+        created_ns: 24 * 3_600 * S,
+        action_ns: 3_600 * S,
+        hold_ns: 6 * 24 * 3_600 * S,
+        resume_spacing_ns: 5_000_000,
+    }
+}
+
+pub fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+/// A key of which body and fingerprint follow from one number each.
+pub fn idempotency(key: u64, body: u64) -> Idempotency {
+    let wide = |number: u64| u128::from(number).to_be_bytes();
+    Idempotency { key: wide(key), fingerprint: wide(body) }
+}
+
+/// An hour in which nothing may loop: more runs than this in a row is a loop.
+const TICKS_MAX: usize = 2_000;
+
+pub struct World {
+    pub state: State,
+    pub now: Timestamp,
+    pub policy: Policy,
+    pub derive_key: DeriveKey,
+    /// Everything that happened, to replay.
+    pub entries: Vec<Entry>,
+    /// Whether requests get sealed bytes, without which a replay is illegal.
+    pub seals: bool,
+    next_key: u64,
+}
+
+impl World {
+    /// A world whose partition is led and has two merchants.
+    pub fn new() -> Self {
+        Self::with_policy(policy())
+    }
+
+    pub fn with_policy(policy: Policy) -> Self {
+        let mut world = Self::bare(policy);
+        assert_eq!(world.submit(&Command::RaiseMinVersion { version: 1 }), Reply::Done);
+        assert_eq!(world.submit(&Command::StartLeader { epoch: 1 }), Reply::Done);
+        for (merchant, handle) in [(MERCHANT, "shop"), (OTHER, "other")] {
+            assert_eq!(world.submit(&Command::CreateMerchant { merchant, handle: handle.into() }), Reply::Done);
+        }
+        world
+    }
+
+    /// A world before its first event.
+    pub fn bare(policy: Policy) -> Self {
+        let derive_key = DeriveKey::new(1, &[7; 32]);
+        Self { state: State::new(), now: START, policy, derive_key, entries: Vec::new(), seals: true, next_key: 1_000 }
+    }
+
+    pub fn decide(&self, command: &Command) -> Decision {
+        let now = self.now.max(self.state.last_at.plus_ns(1));
+        decide(&self.state, Context { now, policy: &self.policy, derive_key: &self.derive_key }, command)
+    }
+
+    /// Decides twice, as determinism demands, seals the requests, applies every entry and judges the state after each.
+    pub fn decision(&mut self, command: &Command) -> Decision {
+        let mut decision = self.decide(command);
+        assert_eq!(decision, self.decide(command), "the same inputs give the same decision");
+        self.now = self.now.max(self.state.last_at.plus_ns(1));
+        let mut created = None;
+        for entry in &mut decision.entries {
+            if let Event::PaymentCreated(event) = &entry.event {
+                created = Some(event.subject);
+            }
+            let subject = created.or(entry.event.payment().and_then(|id| self.state.payments.get(&id)).map(|payment| payment.subject));
+            let seals = self.seals;
+            if let Some(requested) = entry.event.requested_mut().filter(|_| seals) {
+                let bytes = requested.key.to_be_bytes().to_vec();
+                requested.request = Some(Sealed { subject: subject.unwrap(), bytes });
+            }
+            self.state.evolve(entry);
+            check_state(&self.state);
+        }
+        self.entries.extend(decision.entries.iter().cloned());
+        decision
+    }
+
+    pub fn submit(&mut self, command: &Command) -> Reply {
+        self.decision(command).reply
+    }
+
+    /// Reports what the latest send of an effect came to.
+    pub fn outcome(&mut self, effect: EffectId, outcome: Outcome) -> Decision {
+        let send = self.state.effects.get(&effect).map_or(1, |open| open.sends);
+        self.outcome_of(effect, send, outcome)
+    }
+
+    /// Reports what one send of an effect came to.
+    pub fn outcome_of(&mut self, effect: EffectId, send: u32, outcome: Outcome) -> Decision {
+        let provider_id = outcome_names_object(&outcome).then(|| format!("pi_{:x}", effect.as_u128() >> 96));
+        let decision = self.decision(&Command::ReportOutcome(OutcomeReport { effect, send, outcome, provider_id }));
+        assert_eq!(decision.reply, Reply::Done);
+        decision
+    }
+
+    /// Lets time pass, then runs what is due until nothing is.
+    pub fn advance(&mut self, ns: u64) -> Vec<EffectId> {
+        self.now = self.now.max(self.state.last_at).plus_ns(ns);
+        self.tick_until_quiet()
+    }
+
+    /// Runs what is due; returns the effects that were sent, in order.
+    pub fn tick_until_quiet(&mut self) -> Vec<EffectId> {
+        let mut sent = Vec::new();
+        for _ in 0..TICKS_MAX {
+            let now = self.now.max(self.state.last_at.plus_ns(1));
+            let due = self.state.due_at().is_some_and(|at| at <= now);
+            let decision = self.decision(&Command::Tick);
+            assert_eq!(decision.reply, Reply::Done);
+            assert_eq!(due, !decision.entries.is_empty(), "a tick acts exactly when something is due: {:?}", self.state.timers.first());
+            if !due {
+                return sent;
+            }
+            sent.extend(decision.effects());
+        }
+        panic!("a tick finds something due for ever: {:?}", self.state.timers.first());
+    }
+
+    /// Runs time up to what falls due next, and that.
+    pub fn advance_to_next(&mut self) -> Vec<EffectId> {
+        let at = self.state.due_at().expect("something falls due");
+        self.now = self.now.max(at);
+        self.tick_until_quiet()
+    }
+
+    /// A key that no command has used.
+    pub fn fresh(&mut self) -> Idempotency {
+        self.next_key += 1;
+        idempotency(self.next_key, self.next_key)
+    }
+
+    /// A request for an automatic capture of a card, confirmed, without a reference.
+    pub fn request(&mut self, amount_minor: u64) -> CreatePayment {
+        let idempotency = self.fresh();
+        CreatePayment {
+            merchant: MERCHANT,
+            idempotency,
+            reference: None,
+            content: [1; 16],
+            subject: SubjectId::from_u128(9),
+            money: Money { amount_minor, currency: eur() },
+            capture: CaptureMode::Automatic,
+            payment_method: Some("pm_card".into()),
+            confirm: true,
+            retry_declined: false,
+            details: None,
+            private: Private::default(),
+        }
+    }
+
+    pub fn create(&mut self, request: &CreatePayment) -> PaymentId {
+        let Reply::Payment { payment, replayed: false, .. } = self.submit(&Command::CreatePayment(request.clone())) else {
+            panic!("a new payment is created");
+        };
+        payment
+    }
+
+    /// A payment whose authorization is on its way.
+    pub fn pay(&mut self, amount_minor: u64, capture: CaptureMode) -> (PaymentId, EffectId) {
+        let request = CreatePayment { capture, ..self.request(amount_minor) };
+        let payment = self.create(&request);
+        (payment, self.operation(payment))
+    }
+
+    /// A payment whose money was taken in one step.
+    pub fn captured(&mut self, amount_minor: u64) -> PaymentId {
+        let (payment, effect) = self.pay(amount_minor, CaptureMode::Automatic);
+        self.outcome(effect, captured(amount_minor));
+        assert_eq!(self.status(payment), PaymentStatus::Captured);
+        payment
+    }
+
+    /// A payment whose money is held.
+    pub fn authorized(&mut self, amount_minor: u64) -> PaymentId {
+        let (payment, effect) = self.pay(amount_minor, CaptureMode::Manual);
+        self.outcome(effect, authorized(amount_minor));
+        assert_eq!(self.status(payment), PaymentStatus::Authorized);
+        payment
+    }
+
+    pub fn confirm(&mut self, payment: PaymentId) -> Reply {
+        let command =
+            ConfirmPayment { merchant: MERCHANT, payment, idempotency: self.fresh(), payment_method: None, private: Private::default() };
+        self.submit(&Command::ConfirmPayment(command))
+    }
+
+    pub fn capture(&mut self, payment: PaymentId, amount_minor: Option<u64>) -> Reply {
+        let command = CapturePayment { merchant: MERCHANT, payment, idempotency: self.fresh(), amount_minor, private: Private::default() };
+        self.submit(&Command::CapturePayment(command))
+    }
+
+    pub fn cancel(&mut self, payment: PaymentId) -> Reply {
+        let command = CancelPayment { merchant: MERCHANT, payment, idempotency: self.fresh(), private: Private::default() };
+        self.submit(&Command::CancelPayment(command))
+    }
+
+    pub fn refund(&mut self, payment: PaymentId, amount_minor: Option<u64>) -> Reply {
+        let (idempotency, private) = (self.fresh(), Private::default());
+        self.submit(&Command::CreateRefund(CreateRefund { merchant: MERCHANT, payment, idempotency, amount_minor, details: None, private }))
+    }
+
+    /// A refund that is on its way.
+    pub fn refunding(&mut self, payment: PaymentId, amount_minor: u64) -> (RefundId, EffectId) {
+        match self.refund(payment, Some(amount_minor)) {
+            Reply::Refund { refund, waiting_for: Some(effect), replayed: false, .. } => (refund, effect),
+            other => panic!("a refund starts: {other:?}"),
+        }
+    }
+
+    pub fn report(&mut self, payment: PaymentId, report: ProviderReport) -> Reply {
+        self.submit(&Command::ReportProvider { payment, report })
+    }
+
+    pub fn payment(&self, payment: PaymentId) -> &Payment {
+        &self.state.payments[&payment]
+    }
+
+    pub fn status(&self, payment: PaymentId) -> PaymentStatus {
+        self.payment(payment).status
+    }
+
+    /// The authorization or capture that is open.
+    pub fn operation(&self, payment: PaymentId) -> EffectId {
+        self.payment(payment).operation.expect("an operation is open")
+    }
+
+    pub fn open(&self, effect: EffectId) -> &Effect {
+        self.state.effects.get(&effect).expect("the effect is open")
+    }
+
+    pub fn is_open(&self, effect: EffectId) -> bool {
+        self.state.effects.contains_key(&effect)
+    }
+
+    /// Where an open effect stands and how its latest send went out.
+    pub fn stand(&self, effect: EffectId) -> (EffectStatus, SendKind) {
+        (self.open(effect).status, self.open(effect).send_kind)
+    }
+
+    pub fn balance(&self, kind: AccountKind) -> Balance {
+        self.state.balance(MERCHANT, eur(), kind)
+    }
+
+    /// Posted balance, debits positive.
+    pub fn debit(&self, kind: AccountKind) -> i128 {
+        let balance = self.balance(kind);
+        i128::try_from(balance.debits_posted).unwrap() - i128::try_from(balance.credits_posted).unwrap()
+    }
+
+    /// Posted balance, credits positive.
+    pub fn credit(&self, kind: AccountKind) -> i128 {
+        -self.debit(kind)
+    }
+
+    /// What is reserved of the receivable for holds, in minor units.
+    pub fn held(&self) -> u128 {
+        self.balance(AccountKind::Receivable).debits_pending
+    }
+
+    /// Replays everything that happened into a new state, which must be the same.
+    pub fn assert_replay_is_equal(&self) {
+        let mut state = State::new();
+        for entry in &self.entries {
+            state.evolve(entry);
+        }
+        assert!(state == self.state, "the same journal gives the same state");
+    }
+}
+
+/// Whether such an answer would name the provider's object.
+fn outcome_names_object(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) | Outcome::Declined(_))
+}
+
+pub const fn approved(state: ProviderState) -> Outcome {
+    Outcome::Approved(Approval { state, fee_minor: None, available_at: None })
+}
+
+pub const fn captured(amount_minor: u64) -> Outcome {
+    approved(ProviderState::Captured { amount_minor })
+}
+
+/// Captured with a fee, released at a time.
+pub const fn settled(amount_minor: u64, fee_minor: u64, available_at: Timestamp) -> Outcome {
+    let state = ProviderState::Captured { amount_minor };
+    Outcome::Approved(Approval { state, fee_minor: Some(fee_minor), available_at: Some(available_at) })
+}
+
+pub const fn authorized(amount_minor: u64) -> Outcome {
+    approved(ProviderState::Authorized { amount_minor })
+}
+
+pub const fn canceled() -> Outcome {
+    approved(ProviderState::Canceled)
+}
+
+pub const fn refunded(amount_minor: u64) -> Outcome {
+    approved(ProviderState::Refunded { amount_minor })
+}
+
+pub const fn refund_pending(amount_minor: u64) -> Outcome {
+    approved(ProviderState::RefundPending { amount_minor })
+}
+
+pub fn declined() -> Outcome {
+    Outcome::Declined(Decline { class: DeclineClass::SoftFunds, code: "insufficient_funds".into(), network_code: None })
+}
+
+pub fn redirect() -> Outcome {
+    Outcome::Pending(NextAction::Redirect { url: "https://provider.example/3ds".into() })
+}
+
+pub const fn unknown() -> Outcome {
+    Outcome::Unknown(UnknownReason::Timeout)
+}
+
+pub const fn not_found() -> Outcome {
+    Outcome::Unknown(UnknownReason::NotFound)
+}
+
+pub const fn not_sent() -> Outcome {
+    Outcome::NotSent(NotSentReason::Connect)
+}
+
+pub fn rejected(permanent: bool) -> Outcome {
+    Outcome::Rejected(Rejection { permanent, code: "rate_limit".into() })
+}
+
+pub fn mismatch(amount_minor: u64, captured: bool) -> Outcome {
+    Outcome::Mismatch(Mismatch { amount_minor, currency: eur(), captured })
+}

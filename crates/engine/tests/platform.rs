@@ -1,0 +1,150 @@
+//! The platform's own administration: versions, leadership, keys, quarantine, clock, privacy.
+
+mod common;
+
+use base::{MerchantId, OperatorId, PaymentId, SubjectId};
+use common::{MERCHANT, S, World, policy};
+use engine::{CaptureMode, Command, CreateApiKey, CreatePayment, EventKind, KeyOwner, Lane, Refusal, Reply};
+use payments::PaymentStatus;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[test]
+fn no_kind_is_written_before_its_version_was_raised() {
+    let merchant = MERCHANT;
+    let commands = [
+        Command::StartLeader { epoch: 1 },
+        Command::CreateMerchant { merchant, handle: "shop".into() },
+        Command::CreateOperator { operator: OperatorId::from_u128(1), handle: "ops".into() },
+        Command::EraseSubject { subject: SubjectId::from_u128(1) },
+        Command::Quarantine { fingerprint: [1; 16] },
+        Command::ReportClockJump { jump_ns: 1 },
+    ];
+    for command in commands {
+        let world = World::bare(policy());
+        let crashed = catch_unwind(AssertUnwindSafe(|| world.decide(&command))).is_err();
+        assert!(crashed, "{command:?} wrote an event before its version was raised");
+    }
+    for kind in EventKind::ALL {
+        assert_eq!(kind.version() == 0, *kind == EventKind::MinVersionRaised, "{}", kind.name());
+    }
+}
+
+#[test]
+fn the_minimal_version_only_rises_and_only_to_what_this_program_knows() {
+    let mut world = World::new();
+    for version in [0, 1, engine::event::VERSION_MAX + 1, u32::MAX] {
+        assert_eq!(world.submit(&Command::RaiseMinVersion { version }), Reply::Refused(Refusal::VersionNotRaised));
+    }
+}
+
+#[test]
+fn merchants_and_operators_have_handles_and_numbers_of_their_own() {
+    let mut world = World::new();
+    let merchant = MerchantId::from_u128(3);
+    for (merchant, handle) in [(merchant, "shop"), (MERCHANT, "third")] {
+        let command = Command::CreateMerchant { merchant, handle: handle.into() };
+        assert_eq!(world.submit(&command), Reply::Refused(Refusal::HandleTaken));
+    }
+    assert_eq!(world.submit(&Command::CreateMerchant { merchant, handle: "third".into() }), Reply::Done);
+    assert_eq!(world.state.merchants[&merchant].number, 3);
+    let operator = OperatorId::from_u128(1);
+    let command = Command::CreateOperator { operator, handle: "ops".into() };
+    assert_eq!(world.submit(&command), Reply::Done);
+    assert_eq!(world.submit(&command), Reply::Refused(Refusal::HandleTaken));
+}
+
+#[test]
+fn api_keys_are_made_for_owners_that_exist_and_stop_once() {
+    let mut world = World::new();
+    let key = |owner, public_id| Command::CreateApiKey(CreateApiKey { public_id, owner, digest: [1; 32], pepper_version: 1 });
+    let stranger = KeyOwner::Merchant(MerchantId::from_u128(9));
+    assert_eq!(world.submit(&key(stranger, [1; 10])), Reply::Refused(Refusal::MerchantUnknown));
+    let nobody = KeyOwner::Operator(OperatorId::from_u128(9));
+    assert_eq!(world.submit(&key(nobody, [1; 10])), Reply::Refused(Refusal::OperatorUnknown));
+    let owner = KeyOwner::Merchant(MERCHANT);
+    assert_eq!(world.submit(&key(owner, [1; 10])), Reply::Done);
+    assert_eq!(world.submit(&key(owner, [1; 10])), Reply::Refused(Refusal::KeyTaken));
+    assert_eq!(world.submit(&Command::RevokeApiKey { public_id: [2; 10] }), Reply::Refused(Refusal::KeyUnknown));
+    for written in [1, 0] {
+        let decision = world.decision(&Command::RevokeApiKey { public_id: [1; 10] });
+        assert_eq!((decision.reply, decision.entries.len()), (Reply::Done, written));
+    }
+    assert!(world.state.api_keys[&[1; 10]].revoked);
+}
+
+#[test]
+fn a_quarantine_is_remembered_until_it_is_released() {
+    let mut world = World::new();
+    for (command, written, kept) in [
+        (Command::Quarantine { fingerprint: [7; 16] }, 1, true),
+        (Command::Quarantine { fingerprint: [7; 16] }, 0, true),
+        (Command::ReleaseQuarantine { fingerprint: [8; 16] }, 0, true),
+        (Command::ReleaseQuarantine { fingerprint: [7; 16] }, 1, false),
+        (Command::ReleaseQuarantine { fingerprint: [7; 16] }, 0, false),
+    ] {
+        assert_eq!(world.decision(&command).entries.len(), written, "{command:?}");
+        assert_eq!(world.state.quarantine.contains(&[7; 16]), kept);
+    }
+}
+
+#[test]
+fn a_clock_jump_suspends_expiries_and_nothing_else_until_it_is_confirmed() {
+    let mut world = World::new();
+    let created = CreatePayment { confirm: false, ..world.request(100) };
+    let created = world.create(&created);
+    let held = world.authorized(100);
+    let (waits, effect) = world.pay(100, CaptureMode::Automatic);
+    world.outcome(effect, common::redirect());
+    let (released, capture) = world.pay(100, CaptureMode::Automatic);
+    let available_at = world.now.plus_ns(10 * S);
+    world.outcome(capture, common::settled(100, 0, available_at));
+
+    world.submit(&Command::ReportClockJump { jump_ns: 365 * 86_400 * S });
+    assert!(world.state.due_at().is_some(), "what is no expiry stays due");
+    let sent = world.advance(365 * 86_400 * S);
+    assert_eq!(sent, [effect], "the look at the waiting payment goes on");
+    assert!(world.payment(released).available);
+    let statuses = |world: &World| [created, held, waits].map(|payment| world.status(payment));
+    assert_eq!(statuses(&world), [PaymentStatus::Created, PaymentStatus::Authorized, PaymentStatus::RequiresAction]);
+    assert_eq!(world.state.due_at(), None);
+
+    assert_eq!(world.decision(&Command::ConfirmClock).entries.len(), 1);
+    assert_eq!(world.decision(&Command::ConfirmClock).entries.len(), 0);
+    world.tick_until_quiet();
+    assert_eq!(world.status(created), PaymentStatus::Expired);
+    assert!(world.payment(held).cancel.is_some() && world.payment(waits).cancel.is_some());
+}
+
+#[test]
+fn many_due_timers_run_in_bounded_batches() {
+    let mut world = World::new();
+    for _ in 0..300 {
+        let created = CreatePayment { confirm: false, ..world.request(100) };
+        world.create(&created);
+    }
+    world.now = world.now.plus_ns(25 * 3_600 * S);
+    assert_eq!(world.decision(&Command::Tick).entries.len(), 256);
+    assert_eq!(world.decision(&Command::Tick).entries.len(), 44);
+    assert_eq!(world.decision(&Command::Tick).entries.len(), 0);
+}
+
+#[test]
+fn facts_about_money_travel_in_the_lanes_that_are_never_shed() {
+    let mut world = World::new();
+    let create = Command::CreatePayment(world.request(1));
+    assert_eq!(create.lane(), Lane::Create);
+    assert_eq!(Command::Tick.lane(), Lane::Outcome);
+    let dispute = engine::ProviderReport::DisputeClosed { dispute: String::new(), won: true };
+    assert_eq!(Command::ReportProvider { payment: PaymentId::from_u128(1), report: dispute.clone() }.lane(), Lane::Report);
+    assert!(Lane::Outcome < Lane::Report && Lane::Report < Lane::Existing && Lane::Existing < Lane::Create);
+    let reply = world.submit(&Command::ReportProvider { payment: PaymentId::from_u128(1), report: dispute });
+    assert_eq!(reply, Reply::Refused(Refusal::PaymentUnknown));
+}
+
+#[test]
+fn an_erasure_is_journaled_once() {
+    let mut world = World::new();
+    for written in [1, 0] {
+        assert_eq!(world.decision(&Command::EraseSubject { subject: SubjectId::from_u128(9) }).entries.len(), written);
+    }
+}

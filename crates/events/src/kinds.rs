@@ -1,0 +1,88 @@
+//! Every kind of event with every field, as a message of the same name.
+//!
+//! The table is read in both directions, so that they cannot disagree, and names every field of both sides: a new one
+//! does not compile until it stands here.
+
+use crate::error::FieldError;
+use crate::generated::v1::{self, event::Kind};
+use crate::wire::Wire;
+use engine::Event;
+
+/// Three forms of kinds: fields in the event itself (after the semicolon those with another name in the schema), a
+/// struct (see `parts.rs`), nothing.
+macro_rules! kinds {
+    (
+        fields { $($kind:ident { $($field:ident),* $(; $($inner:ident = $outer:ident),+)? })+ }
+        structs { $($whole:ident)+ }
+        empty { $($empty:ident)+ }
+    ) => {
+        /// The event as a message.
+        pub(crate) fn encode(event: &Event) -> Option<Kind> {
+            match event {
+                $(Event::$kind { $($field,)* $($($inner,)+)? } => Some(Kind::$kind(v1::$kind {
+                    $($field: Wire::encode($field),)*
+                    $($($outer: Wire::encode($inner),)+)?
+                })),)+
+                $(Event::$whole(whole) => Wire::encode(whole).map(Kind::$whole),)+
+                $(Event::$empty => Some(Kind::$empty(v1::$empty {})),)+
+            }
+        }
+
+        /// The event of a message.
+        pub(crate) fn decode(kind: Kind) -> Result<Event, FieldError> {
+            Ok(match kind {
+                $(Kind::$kind(v1::$kind { $($field,)* $($($outer,)+)? }) => Event::$kind {
+                    $($field: Wire::decode($field, stringify!($field))?,)*
+                    $($($inner: Wire::decode($outer, stringify!($outer))?,)+)?
+                },)+
+                $(Kind::$whole(whole) => Event::$whole(Wire::decode(Some(whole), stringify!($whole))?),)+
+                $(Kind::$empty(v1::$empty {}) => Event::$empty,)+
+            })
+        }
+    };
+}
+
+kinds! {
+    fields {
+        MinVersionRaised { version }
+        LeaderStarted { epoch }
+        MerchantCreated { merchant, number, handle }
+        OperatorCreated { operator, handle }
+        ApiKeyCreated { public_id, owner, digest, pepper_version }
+        ApiKeyRevoked { public_id }
+        AccountsOpened { merchant, currency }
+        AttemptStarted { payment, requested, key }
+        EffectUnknown { payment, effect, reason, step; next_at = next_at_ns }
+        EffectDeferred { payment, effect, class, code, step; next_at = next_at_ns }
+        EffectSent { payment, effect, send, send_kind, step }
+        EffectUnchanged { payment, effect, step; next_at = next_at_ns }
+        EffectParked { payment, effect }
+        AttemptPending { payment, effect, action, provider_id; next_at = next_at_ns, expires_at = expires_at_ns }
+        AttemptAuthorized { payment, effect, provider_id; expires_at = expires_at_ns }
+        AttemptCaptured { payment, effect, provider_id, amount_minor, fee_minor; available_at = available_at_ns }
+        AttemptDeclined { payment, effect, provider_id, decline }
+        AttemptFailed { payment, effect, class, code }
+        AttemptMismatched { payment, effect, provider_id, mismatch }
+        CaptureStarted { payment, requested, key }
+        CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor; available_at = available_at_ns }
+        CaptureFailed { payment, effect, code }
+        CaptureReversed { payment, capture, amount_minor, code }
+        CancelStarted { payment, requested, key }
+        CancelFailed { payment, effect, code }
+        PaymentCanceled { payment, expired, key }
+        RefundStarted { payment, requested, from_available, details, key }
+        RefundPending { payment, refund, provider_id; next_at = next_at_ns }
+        RefundSucceeded { payment, refund, provider_id; next_at = next_at_ns }
+        RefundFailed { payment, refund, code }
+        RefundReversed { payment, refund, code }
+        FundsAvailable { payment, amount_minor }
+        DisputeOpened { payment, dispute, amount_minor }
+        DisputeClosed { payment, dispute, won }
+        SubjectErased { subject }
+        CommandQuarantined { fingerprint }
+        QuarantineReleased { fingerprint }
+        ClockJumped { jump_ns }
+    }
+    structs { PaymentCreated PaymentRevised }
+    empty { ClockConfirmed }
+}

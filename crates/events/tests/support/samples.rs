@@ -1,0 +1,251 @@
+//! One entry of every kind, and more where a kind has alternatives. Each is frozen together with its golden bytes: a
+//! field that is added later stays absent here and gets a sample of its own.
+
+use base::{
+    Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
+    SubjectId, Timestamp, UnknownReason,
+};
+use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
+use engine::{CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, Sealed, SendKind};
+use ledger::{Transfer, TransferFlags};
+
+const AT: Timestamp = Timestamp::from_s(1_795_253_580);
+const LATER: Timestamp = Timestamp::from_s(1_795_257_180);
+const PAYMENT: PaymentId = PaymentId::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+const MERCHANT: MerchantId = MerchantId::from_u128(0x11);
+const OPERATOR: OperatorId = OperatorId::from_u128(0x22);
+const SUBJECT: SubjectId = SubjectId::from_u128(0x33);
+const EFFECT: EffectId = EffectId::from_u128(u128::MAX - 1);
+const REFUND: RefundId = RefundId::from_u128(0x55 << 64);
+const KEY: KeyUse = KeyUse { key: [0xA1; 16], fingerprint: [0xA2; 16], expires_at: LATER };
+
+fn money() -> Money {
+    Money { amount_minor: 1_999, currency: eur() }
+}
+
+fn eur() -> Currency {
+    "EUR".parse().unwrap()
+}
+
+fn sealed() -> Sealed {
+    Sealed { subject: SUBJECT, bytes: vec![0xB1, 0xB2, 0xB3] }
+}
+
+fn provider_id() -> Option<String> {
+    Some("pi_1".into())
+}
+
+pub fn leg(id: u128) -> Transfer {
+    Transfer {
+        id,
+        debit_account_id: 1,
+        credit_account_id: 2,
+        amount: 1_999,
+        pending_id: 0,
+        user_data_128: PAYMENT.as_u128(),
+        user_data_64: 3,
+        user_data_32: 4,
+        timeout_s: 0,
+        ledger: 978,
+        code: 5,
+        flags: TransferFlags::PENDING,
+        timestamp: AT.ns(),
+    }
+}
+
+fn requested(kind: EffectKind) -> EffectRequested {
+    EffectRequested {
+        effect: EFFECT,
+        kind,
+        provider: 1,
+        key: 0xC1,
+        reference: 0xC2,
+        key_version: 3,
+        money: money(),
+        capture: CaptureMode::Automatic,
+        payment_method: "pm_card_visa".into(),
+        provider_id: provider_id(),
+        request: Some(sealed()),
+    }
+}
+
+fn created() -> PaymentCreated {
+    PaymentCreated {
+        payment: PAYMENT,
+        merchant: MERCHANT,
+        subject: SUBJECT,
+        money: money(),
+        capture: CaptureMode::Manual,
+        reference: Some([0xD1; 16]),
+        content: [0xD2; 16],
+        payment_method: Some("pm_card_visa".into()),
+        key_version: 1,
+        details: Some(sealed()),
+        expires_at: LATER,
+        key: KEY,
+    }
+}
+
+/// The payment that `golden/v0` holds in the layout of pre-release programs.
+pub fn pre_release_entry() -> Entry {
+    Entry { at: AT, event: Event::PaymentCreated(created()), legs: vec![leg(7)] }
+}
+
+/// Every sample with the name under which its bytes are frozen: the kind's, and what is special after a slash.
+pub fn all() -> Vec<(String, Entry)> {
+    let plain = EventKind::ALL.iter().map(|kind| (kind.name().to_owned(), sample(*kind)));
+    let special = specials().into_iter().map(|(what, event)| (format!("{}/{what}", event.kind().name()), event));
+    plain.chain(special).map(|(name, event)| (name, Entry { at: AT, legs: legs_of(&event), event })).collect()
+}
+
+/// A few kinds have legs, so that their number is frozen too.
+fn legs_of(event: &Event) -> Vec<Transfer> {
+    match event {
+        Event::AttemptStarted { .. } => vec![leg(1)],
+        Event::AttemptCaptured { .. } => vec![leg(1), leg(2), leg(3)],
+        _ => Vec::new(),
+    }
+}
+
+/// Alternatives that one sample of a kind cannot show.
+fn specials() -> Vec<(&'static str, Event)> {
+    let bare = EffectRequested { provider_id: None, request: None, ..requested(EffectKind::Authorize { attempt: 0 }) };
+    let created =
+        PaymentCreated { reference: None, payment_method: None, details: None, capture: CaptureMode::Automatic, ..created() };
+    let owner = KeyOwner::Operator(OPERATOR);
+    vec![
+        ("bare", Event::PaymentCreated(created)),
+        ("bare", Event::AttemptStarted { payment: PAYMENT, requested: bare, key: None }),
+        ("operator", Event::ApiKeyCreated { public_id: *b"0123456789", owner, digest: [0xE1; 32], pepper_version: 1 }),
+        (
+            "wait",
+            Event::AttemptPending {
+                payment: PAYMENT,
+                effect: EFFECT,
+                action: NextAction::Wait,
+                provider_id: None,
+                next_at: AT,
+                expires_at: LATER,
+            },
+        ),
+        ("attempt", Event::CaptureReversed { payment: PAYMENT, capture: None, amount_minor: 0, code: String::new() }),
+        ("closed", Event::EffectUnchanged { payment: PAYMENT, effect: EFFECT, step: u16::MAX, next_at: None }),
+    ]
+}
+
+/// The sample of a kind.
+fn sample(kind: EventKind) -> Event {
+    platform(kind).or_else(|| attempt(kind)).or_else(|| effect(kind)).or_else(|| aftermath(kind)).expect("every kind has a sample")
+}
+
+fn platform(kind: EventKind) -> Option<Event> {
+    Some(match kind {
+        EventKind::MinVersionRaised => Event::MinVersionRaised { version: 1 },
+        EventKind::LeaderStarted => Event::LeaderStarted { epoch: 9 },
+        EventKind::MerchantCreated => Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() },
+        EventKind::OperatorCreated => Event::OperatorCreated { operator: OPERATOR, handle: "ops".into() },
+        EventKind::ApiKeyCreated => Event::ApiKeyCreated {
+            public_id: *b"0123456789",
+            owner: KeyOwner::Merchant(MERCHANT),
+            digest: [0xE1; 32],
+            pepper_version: 1,
+        },
+        EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
+        EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
+        EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
+        EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: [0xF1; 16] },
+        EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: [0xF1; 16] },
+        EventKind::ClockJumped => Event::ClockJumped { jump_ns: 6_000_000_000 },
+        EventKind::ClockConfirmed => Event::ClockConfirmed,
+        _ => return None,
+    })
+}
+
+fn attempt(kind: EventKind) -> Option<Event> {
+    let (payment, effect, provider_id) = (PAYMENT, EFFECT, provider_id());
+    Some(match kind {
+        EventKind::PaymentCreated => Event::PaymentCreated(created()),
+        EventKind::PaymentRevised => Event::PaymentRevised(PaymentRevised {
+            payment,
+            subject: SUBJECT,
+            money: money(),
+            capture: CaptureMode::Automatic,
+            content: [0xD3; 16],
+            payment_method: Some("pm_card_visa".into()),
+            details: Some(sealed()),
+        }),
+        EventKind::AttemptStarted => {
+            Event::AttemptStarted { payment, requested: requested(EffectKind::Authorize { attempt: 2 }), key: Some(KEY) }
+        }
+        EventKind::AttemptPending => {
+            let action = NextAction::Redirect { url: "https://provider.test/3ds".into() };
+            Event::AttemptPending { payment, effect, action, provider_id, next_at: AT, expires_at: LATER }
+        }
+        EventKind::AttemptAuthorized => Event::AttemptAuthorized { payment, effect, provider_id, expires_at: LATER },
+        EventKind::AttemptCaptured => {
+            Event::AttemptCaptured { payment, effect, provider_id, amount_minor: 1_999, fee_minor: 88, available_at: Some(LATER) }
+        }
+        EventKind::AttemptDeclined => {
+            let decline = Decline { class: DeclineClass::SoftFunds, code: "insufficient_funds".into(), network_code: Some("51".into()) };
+            Event::AttemptDeclined { payment, effect, provider_id, decline }
+        }
+        EventKind::AttemptFailed => Event::AttemptFailed { payment, effect, class: OutcomeClass::Rejected, code: "rate_limit".into() },
+        EventKind::AttemptMismatched => {
+            let mismatch = Mismatch { amount_minor: 2_000, currency: eur(), captured: true };
+            Event::AttemptMismatched { payment, effect, provider_id, mismatch }
+        }
+        _ => return None,
+    })
+}
+
+fn effect(kind: EventKind) -> Option<Event> {
+    let (payment, effect) = (PAYMENT, EFFECT);
+    Some(match kind {
+        EventKind::EffectUnknown => {
+            Event::EffectUnknown { payment, effect, reason: UnknownReason::Timeout, step: 1, next_at: Some(LATER) }
+        }
+        EventKind::EffectDeferred => {
+            Event::EffectDeferred { payment, effect, class: OutcomeClass::NotSent, code: "connect".into(), step: 2, next_at: LATER }
+        }
+        EventKind::EffectSent => Event::EffectSent { payment, effect, send: 3, send_kind: SendKind::Lookup, step: 4 },
+        EventKind::EffectUnchanged => Event::EffectUnchanged { payment, effect, step: 5, next_at: Some(LATER) },
+        EventKind::EffectParked => Event::EffectParked { payment, effect },
+        EventKind::CancelStarted => {
+            Event::CancelStarted { payment, requested: requested(EffectKind::Cancel { expiry: false }), key: Some(KEY) }
+        }
+        EventKind::CancelFailed => Event::CancelFailed { payment, effect, code: "already_captured".into() },
+        EventKind::PaymentCanceled => Event::PaymentCanceled { payment, expired: true, key: Some(KEY) },
+        _ => return None,
+    })
+}
+
+fn aftermath(kind: EventKind) -> Option<Event> {
+    let (payment, effect, refund, provider_id) = (PAYMENT, EFFECT, REFUND, Some("re_1".into()));
+    Some(match kind {
+        EventKind::CaptureStarted => {
+            Event::CaptureStarted { payment, requested: requested(EffectKind::Capture { capture: 1 }), key: Some(KEY) }
+        }
+        EventKind::CaptureSucceeded => {
+            Event::CaptureSucceeded { payment, effect, amount_minor: 1_000, fee_minor: 44, held_minor: 999, available_at: Some(LATER) }
+        }
+        EventKind::CaptureFailed => Event::CaptureFailed { payment, effect, code: "expired".into() },
+        EventKind::CaptureReversed => {
+            Event::CaptureReversed { payment, capture: Some(1), amount_minor: 1_000, code: "bank_reversal".into() }
+        }
+        EventKind::RefundStarted => Event::RefundStarted {
+            payment,
+            requested: requested(EffectKind::Refund { refund }),
+            from_available: true,
+            details: Some(sealed()),
+            key: Some(KEY),
+        },
+        EventKind::RefundPending => Event::RefundPending { payment, refund, provider_id, next_at: LATER },
+        EventKind::RefundSucceeded => Event::RefundSucceeded { payment, refund, provider_id, next_at: Some(LATER) },
+        EventKind::RefundFailed => Event::RefundFailed { payment, refund, code: "lost_or_stolen_card".into() },
+        EventKind::RefundReversed => Event::RefundReversed { payment, refund, code: "declined".into() },
+        EventKind::FundsAvailable => Event::FundsAvailable { payment, amount_minor: 1_911 },
+        EventKind::DisputeOpened => Event::DisputeOpened { payment, dispute: "dp_1".into(), amount_minor: 1_999 },
+        EventKind::DisputeClosed => Event::DisputeClosed { payment, dispute: "dp_1".into(), won: true },
+        _ => return None,
+    })
+}

@@ -1,0 +1,10 @@
+//! The journal's specification: the suite for every backend, the bytes on disk, the rule for the tail, and crashes.
+
+mod backends;
+mod crashes;
+mod damage;
+mod failures;
+mod format;
+mod snapshots;
+mod support;
+mod tools;

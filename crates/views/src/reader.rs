@@ -1,0 +1,479 @@
+//! Lists, searches, journeys. Every answer is bounded, comes from one consistent state of the file, and shows a
+//! merchant nothing of another one's.
+
+mod pool;
+
+use crate::cells::{Cells, prefix, unsigned};
+use crate::codes::Coded;
+use crate::cursor::{Cursor, CursorKind};
+use crate::error::{Doing, Error};
+use crate::lookup;
+use crate::rows::{AttemptRow, CaptureRow, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow};
+use crate::schema::{LEGS, PAYMENTS, REFUNDS};
+use base::{Currency, MerchantId, PaymentId, RefundId, Timestamp};
+use engine::EventKind;
+use payments::{PaymentStatus, RefundStatus};
+use pool::Pool;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Row, params};
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+/// Most rows of one page.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+/// Most rows that one search looks at; it goes on with the next page.
+pub const SCAN_ROWS_MAX: usize = 10_000;
+
+/// Which payments a list shows; absent fields do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaymentFilter {
+    /// Those that stand here.
+    pub status: Option<PaymentStatus>,
+    /// Those created then or later.
+    pub created_from: Option<Timestamp>,
+    /// Those created before.
+    pub created_until: Option<Timestamp>,
+    /// Those in this currency.
+    pub currency: Option<Currency>,
+    /// The one with this keyed hash of its reference.
+    pub reference: Option<[u8; 16]>,
+    /// Those of this many minor units or more.
+    pub amount_minor_min: Option<u64>,
+    /// Those of this many minor units or fewer.
+    pub amount_minor_max: Option<u64>,
+}
+
+/// Which refunds a list shows; absent fields do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefundFilter {
+    /// Those of this payment.
+    pub payment: Option<PaymentId>,
+    /// Those that stand here.
+    pub status: Option<RefundStatus>,
+}
+
+/// Which events a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only this kind, when given.
+    pub kind: Option<EventKind>,
+    /// From which end.
+    pub order: Order,
+}
+
+/// From which end a list is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Oldest first: to follow what happens.
+    OldestFirst,
+    /// Newest first: to look back.
+    NewestFirst,
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Where the page before ended; the list's beginning, when absent.
+    pub after: Option<Cursor>,
+    /// Most rows; at least 1 and at most [`PAGE_ROWS_MAX`] count.
+    pub limit: usize,
+}
+
+/// A part of a list. It may hold fewer rows than asked for, even none, while there is a next part: a search looks at
+/// no more than [`SCAN_ROWS_MAX`] rows at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageOf<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next part begins; `None` at the end.
+    pub next: Option<Cursor>,
+    /// The last event that the answer contains.
+    pub applied_seq: u64,
+}
+
+/// Answers questions from the file. Cheap to clone; clones share a few connections.
+#[derive(Clone)]
+pub struct Reader {
+    pool: Arc<Pool>,
+}
+
+impl core::fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+static BY_MERCHANT: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns} FROM payments INDEXED BY payments_by_merchant \
+         WHERE merchant = ?1 AND number < ?2 AND number >= ?3 ORDER BY number DESC"
+    )
+});
+
+static BY_STATUS: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns} FROM payments INDEXED BY payments_by_status \
+         WHERE merchant = ?1 AND number < ?2 AND number >= ?3 AND status = ?4 ORDER BY number DESC"
+    )
+});
+
+static BY_REFERENCE: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns} FROM payment_references CROSS JOIN payments ON payments.number = payment_references.payment \
+         WHERE payment_references.prefix = ?4 AND payments.merchant = ?1 \
+         AND payment_references.payment < ?2 AND payment_references.payment >= ?3 AND payments.reference = ?5 \
+         ORDER BY payment_references.payment DESC"
+    )
+});
+
+static REFUND_BY_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = REFUNDS.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM refund_ids CROSS JOIN refunds ON refunds.number = refund_ids.refund \
+         CROSS JOIN payments ON payments.number = refunds.payment \
+         WHERE refund_ids.prefix = ?1 AND refunds.id = ?2 AND refunds.merchant = ?3"
+    )
+});
+
+static REFUNDS_BY_MERCHANT: LazyLock<String> = LazyLock::new(|| {
+    let columns = REFUNDS.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM refunds INDEXED BY refunds_by_merchant \
+         CROSS JOIN payments ON payments.number = refunds.payment \
+         WHERE refunds.merchant = ?1 AND refunds.number < ?2 ORDER BY refunds.number DESC"
+    )
+});
+
+static REFUNDS_BY_PAYMENT: LazyLock<String> = LazyLock::new(|| {
+    let columns = REFUNDS.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM refunds INDEXED BY refunds_by_payment \
+         CROSS JOIN payments ON payments.number = refunds.payment \
+         WHERE refunds.payment = ?1 AND refunds.number < ?2 ORDER BY refunds.number DESC"
+    )
+});
+
+static LEGS_OF: LazyLock<String> = LazyLock::new(|| {
+    let columns = LEGS.selection();
+    format!("SELECT {columns} FROM legs WHERE payment = ?1 AND (seq, position) > (?2, ?3) ORDER BY seq, position LIMIT ?4")
+});
+
+const JOURNEY: &str = "SELECT events.seq, events.at, events.kind, events.payload, ?4 \
+    FROM payment_events CROSS JOIN events ON events.seq = payment_events.seq \
+    WHERE payment_events.payment = ?1 AND payment_events.seq > ?2 ORDER BY payment_events.seq LIMIT ?3";
+
+const EVENTS_FORWARD: &str = "SELECT events.seq, events.at, events.kind, events.payload, payments.id \
+    FROM events INDEXED BY events_by_merchant LEFT JOIN payments ON payments.number = events.payment \
+    WHERE events.merchant = ?1 AND events.seq > ?2 ORDER BY events.seq";
+
+const EVENTS_BACKWARD: &str = "SELECT events.seq, events.at, events.kind, events.payload, payments.id \
+    FROM events INDEXED BY events_by_merchant LEFT JOIN payments ON payments.number = events.payment \
+    WHERE events.merchant = ?1 AND events.seq < ?2 ORDER BY events.seq DESC";
+
+const AT_OF_EVENT: &str = "SELECT at FROM events WHERE seq = ?1";
+
+impl Reader {
+    /// Opens the file that a [`crate::Writer`] made.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] when there is no file of this schema yet.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self { pool: Arc::new(Pool::open(path)?) })
+    }
+
+    /// The last event that the rows contain; 0 when they contain none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn applied_seq(&self) -> Result<u64, Error> {
+        let connection = self.pool.lease()?;
+        applied_seq(&connection)
+    }
+
+    /// The payment, if this merchant owns it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<PaymentRow>, Error> {
+        self.read(|connection| payment_of(connection, merchant, id))
+    }
+
+    /// The merchant's payments, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn payments(&self, merchant: MerchantId, filter: &PaymentFilter, page: &Page) -> Result<PageOf<PaymentRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return empty(connection);
+            };
+            let before = created_before(connection, filter.created_until)?.min(page.seq_before());
+            let from = filter.created_from.map_or(Ok(0), |from| first_seq_at(connection, from))?;
+            let (before, from) = (clamped(before), clamped(from));
+            let read = |row: &Row<'_>| {
+                let found = PaymentRow::read(&mut Cells::new(PAYMENTS.name, row), |found| (found == number).then_some(merchant))?;
+                Ok(Some(found.1).filter(|payment| filter.matches(payment)))
+            };
+            match (filter.reference, filter.status) {
+                (Some(reference), _) => {
+                    let key = prefix(u128::from_be_bytes(reference));
+                    scan(connection, &BY_REFERENCE, &[&number, &before, &from, &key, &reference], page, CursorKind::Payments, read)
+                }
+                (None, Some(status)) => {
+                    scan(connection, &BY_STATUS, &[&number, &before, &from, &status.code()], page, CursorKind::Payments, read)
+                }
+                (None, None) => scan(connection, &BY_MERCHANT, &[&number, &before, &from], page, CursorKind::Payments, read),
+            }
+        })
+    }
+
+    /// The refund, if this merchant owns it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<RefundRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return Ok(None);
+            };
+            let raw = id.as_u128();
+            let mut statement = connection.prepare_cached(&REFUND_BY_ID).doing("preparing a query")?;
+            let mut rows = statement.query(params![prefix(raw), raw.to_be_bytes(), number]).doing("running a query")?;
+            rows.next().doing("reading a row")?.map(|row| read_refund(row, merchant)).transpose()
+        })
+    }
+
+    /// The merchant's refunds, newest first. Another merchant's payment has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn refunds(&self, merchant: MerchantId, filter: &RefundFilter, page: &Page) -> Result<PageOf<RefundRow>, Error> {
+        self.read(|connection| {
+            let before = clamped(page.seq_before());
+            let read = |row: &Row<'_>| {
+                let found = read_refund(row, merchant)?;
+                Ok(Some(found).filter(|refund| filter.status.is_none_or(|status| refund.status == status)))
+            };
+            if let Some(payment) = filter.payment {
+                return match payment_of(connection, merchant, payment)? {
+                    Some(payment) => {
+                        let number = unsigned(payment.number);
+                        scan(connection, &REFUNDS_BY_PAYMENT, &[&number, &before], page, CursorKind::Refunds, read)
+                    }
+                    None => empty(connection),
+                };
+            }
+            match lookup::merchant_number(connection, merchant)? {
+                Some(number) => scan(connection, &REFUNDS_BY_MERCHANT, &[&number, &before], page, CursorKind::Refunds, read),
+                None => empty(connection),
+            }
+        })
+    }
+
+    /// What happened to a payment after event `after_seq`, oldest first, at most `limit` and [`PAGE_ROWS_MAX`] events;
+    /// `None` when this merchant has no such payment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn journey(&self, merchant: MerchantId, payment: PaymentId, after_seq: u64, limit: usize) -> Result<Option<Vec<EventRow>>, Error> {
+        self.of_payment(merchant, payment, |connection, row| {
+            let id = payment.as_u128().to_be_bytes();
+            let parameters = params![unsigned(row.number), clamped(after_seq), rows_max(limit), id];
+            lookup::all(connection, JOURNEY, parameters, "events", EventRow::read)
+        })
+    }
+
+    /// Events about this merchant and its payments.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn events(&self, merchant: MerchantId, filter: &EventFilter, page: &Page) -> Result<PageOf<EventRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return empty(connection);
+            };
+            let read = |row: &Row<'_>| {
+                let kind = Cells::starting_at("events", row, 2).coded::<EventKind>()?;
+                if filter.kind.is_some_and(|wanted| wanted != kind) {
+                    return Ok(None);
+                }
+                EventRow::read(&mut Cells::new("events", row)).map(Some)
+            };
+            let (sql, edge) = match filter.order {
+                Order::OldestFirst => (EVENTS_FORWARD, clamped(page.after.map_or(0, |cursor| cursor.seq))),
+                Order::NewestFirst => (EVENTS_BACKWARD, clamped(page.seq_before())),
+            };
+            scan(connection, sql, &[&number, &edge], page, CursorKind::Events, read)
+        })
+    }
+
+    /// A payment's attempts, oldest first; `None` when this merchant has no such payment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn attempts(&self, merchant: MerchantId, payment: PaymentId) -> Result<Option<Vec<AttemptRow>>, Error> {
+        self.of_payment(merchant, payment, |connection, row| lookup::attempts(connection, row.number))
+    }
+
+    /// A payment's separate captures, oldest first; `None` when this merchant has no such payment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn captures(&self, merchant: MerchantId, payment: PaymentId) -> Result<Option<Vec<CaptureRow>>, Error> {
+        self.of_payment(merchant, payment, |connection, row| lookup::captures(connection, row.number))
+    }
+
+    /// A payment's disputes, oldest first; `None` when this merchant has no such payment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn disputes(&self, merchant: MerchantId, payment: PaymentId) -> Result<Option<Vec<DisputeRow>>, Error> {
+        self.of_payment(merchant, payment, |connection, row| lookup::disputes(connection, row.number))
+    }
+
+    /// A payment's ledger lines after the one at `after` (event and position), in the order of booking, at most `limit`
+    /// and [`PAGE_ROWS_MAX`]; `None` when this merchant has no such payment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn legs(
+        &self,
+        merchant: MerchantId,
+        payment: PaymentId,
+        after: Option<(u64, u16)>,
+        limit: usize,
+    ) -> Result<Option<Vec<LegRow>>, Error> {
+        self.of_payment(merchant, payment, |connection, row| {
+            let (seq, position) = after.unwrap_or((0, 0));
+            let parameters = params![unsigned(row.number), clamped(seq), position, rows_max(limit)];
+            lookup::all(connection, &LEGS_OF, parameters, LEGS.name, LegRow::read)
+        })
+    }
+
+    /// Runs queries on one state of the file.
+    fn read<T>(&self, queries: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let connection = self.pool.lease()?;
+        let transaction = connection.unchecked_transaction().doing("beginning to read")?;
+        let found = queries(&transaction);
+        transaction.finish().doing("ending to read")?;
+        found
+    }
+
+    fn of_payment<T>(
+        &self,
+        merchant: MerchantId,
+        payment: PaymentId,
+        query: impl FnOnce(&Connection, &PaymentRow) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.read(|connection| payment_of(connection, merchant, payment)?.map(|row| query(connection, &row)).transpose())
+    }
+}
+
+impl PaymentFilter {
+    fn matches(&self, payment: &PaymentRow) -> bool {
+        let Self { status, created_from, created_until, currency, reference, amount_minor_min, amount_minor_max } = self;
+        status.is_none_or(|status| payment.status == status)
+            && created_from.is_none_or(|from| payment.created_at >= from)
+            && created_until.is_none_or(|until| payment.created_at < until)
+            && currency.is_none_or(|currency| payment.money.currency == currency)
+            && reference.is_none_or(|reference| payment.reference == Some(reference))
+            && amount_minor_min.is_none_or(|least| payment.money.amount_minor >= least)
+            && amount_minor_max.is_none_or(|most| payment.money.amount_minor <= most)
+    }
+}
+
+impl Page {
+    /// The sequence number that rows of a list that goes back must be below.
+    fn seq_before(&self) -> u64 {
+        self.after.map_or(u64::MAX, |cursor| cursor.seq)
+    }
+}
+
+/// Takes the rows that `read` lets through, until the page is full or enough was looked at. The first column is the
+/// sequence number that the list is sorted by.
+fn scan<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[&dyn ToSql],
+    page: &Page,
+    kind: CursorKind,
+    mut read: impl FnMut(&Row<'_>) -> Result<Option<T>, Error>,
+) -> Result<PageOf<T>, Error> {
+    let limit = page.limit.clamp(1, PAGE_ROWS_MAX);
+    let mut statement = connection.prepare_cached(sql).doing("preparing a query")?;
+    let mut rows = statement.query(parameters).doing("running a query")?;
+    let mut items = Vec::new();
+    let mut last_seq = None;
+    let mut next = None;
+    for looked_at in 0.. {
+        let Some(row) = rows.next().doing("reading a row")? else {
+            break;
+        };
+        if looked_at == SCAN_ROWS_MAX || items.len() == limit {
+            next = last_seq.map(|seq| Cursor { kind, seq });
+            break;
+        }
+        last_seq = Some(Cells::new("list", row).u64()?);
+        items.extend(read(row)?);
+    }
+    Ok(PageOf { items, next, applied_seq: applied_seq(connection)? })
+}
+
+fn empty<T>(connection: &Connection) -> Result<PageOf<T>, Error> {
+    Ok(PageOf { items: Vec::new(), next: None, applied_seq: applied_seq(connection)? })
+}
+
+fn applied_seq(connection: &Connection) -> Result<u64, Error> {
+    let found = lookup::first(connection, "SELECT applied_seq FROM meta WHERE singleton = 0", [], "meta", |cells| cells.u64())?;
+    found.ok_or(Error::Damaged { table: "meta", column: 0 })
+}
+
+fn payment_of(connection: &Connection, merchant: MerchantId, id: PaymentId) -> Result<Option<PaymentRow>, Error> {
+    let Some(number) = lookup::merchant_number(connection, merchant)? else {
+        return Ok(None);
+    };
+    // Another merchant's row is read under this one's id and dropped before anybody sees it.
+    let found = lookup::payment(connection, id, |_| Some(merchant))?;
+    Ok(found.filter(|(owner, _)| *owner == number).map(|(_, row)| row))
+}
+
+fn read_refund(row: &Row<'_>, merchant: MerchantId) -> Result<RefundRow, Error> {
+    let payment_column = row.as_ref().column_count().saturating_sub(1);
+    let payment = PaymentId::from_u128(Cells::starting_at(REFUNDS.name, row, payment_column).id()?);
+    RefundRow::read(&mut Cells::new(REFUNDS.name, row), merchant, payment)
+}
+
+fn created_before(connection: &Connection, until: Option<Timestamp>) -> Result<u64, Error> {
+    until.map_or(Ok(u64::MAX), |until| first_seq_at(connection, until))
+}
+
+/// The first event at `at` or later, or the one to come. Times never go back along the journal, so halving finds it.
+fn first_seq_at(connection: &Connection, at: Timestamp) -> Result<u64, Error> {
+    let mut low = 1;
+    let mut high = applied_seq(connection)? + 1;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = lookup::first(connection, AT_OF_EVENT, params![clamped(middle)], "events", |cells| cells.time())?;
+        match found {
+            Some(found) if found < at => low = middle + 1,
+            Some(_) => high = middle,
+            None => return Err(Error::Damaged { table: "events", column: 0 }),
+        }
+    }
+    Ok(low)
+}
+
+/// A sequence number as SQL knows it; those that it cannot hold are beyond every row.
+fn clamped(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn rows_max(limit: usize) -> i64 {
+    i64::try_from(limit.clamp(1, PAGE_ROWS_MAX)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The rows say what the engine's state says, and say the same however the events were cut into batches.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::{Folder, Shop, dump, merchant, recorded};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use views::{Page, PaymentFilter, Reader, RefundFilter, Writer};
+
+fn assert_same_as_state(shop: &Shop, reader: &Reader) {
+    for (id, expected) in &shop.state.payments {
+        let expected: &engine::Payment = expected;
+        let row = reader.payment(expected.merchant, *id).unwrap().expect("every payment has a row");
+        let engine::Payment {
+            merchant,
+            subject,
+            money,
+            capture,
+            status,
+            reference,
+            content,
+            payment_method,
+            created_at,
+            hold: _,
+            held_minor,
+            captured_minor,
+            refunded_minor,
+            refunding_minor,
+            fee_minor,
+            available,
+            attempts,
+            captures: _,
+            refunds: _,
+            disputes: _,
+            last_decline,
+            next_action,
+            expires_at,
+            operation: _,
+            cancel: _,
+            cancels: _,
+            unreleased_minor: _,
+        } = expected;
+        assert_eq!((row.merchant, row.subject, row.money, row.capture_mode), (*merchant, *subject, *money, *capture), "{id}");
+        assert_eq!((row.status, row.reference, row.content, row.created_at), (*status, *reference, *content, *created_at), "{id}");
+        assert_eq!(row.payment_method, *payment_method, "{id}");
+        assert_eq!((row.held_minor, row.captured_minor, row.fee_minor), (*held_minor, *captured_minor, *fee_minor), "{id}");
+        assert_eq!((row.refunded_minor, row.refunding_minor), (*refunded_minor, *refunding_minor), "{id}");
+        assert_eq!((row.disputed_minor, row.available), (expected.disputed_minor(), *available), "{id}");
+        assert_eq!((&row.last_decline, &row.next_action, row.expires_at), (last_decline, next_action, *expires_at), "{id}");
+        assert_eq!(row.provider_id.as_deref(), expected.provider_id(), "{id}");
+        assert_eq!(row.provider, attempts.last().map(|attempt| attempt.provider), "{id}");
+
+        assert_same_parts(expected, *id, reader);
+    }
+    let whole = Page { after: None, limit: views::PAGE_ROWS_MAX };
+    for number in 1..=2 {
+        let listed = reader.payments(merchant(number), &PaymentFilter::default(), &whole).unwrap();
+        let listed: BTreeSet<_> = listed.items.into_iter().map(|row| row.id).collect();
+        let owned = shop.state.payments.iter().filter(|(_, found)| found.merchant == merchant(number));
+        assert_eq!(listed, owned.map(|(id, _)| *id).collect());
+    }
+}
+
+fn assert_same_parts(expected: &engine::Payment, id: base::PaymentId, reader: &Reader) {
+    let whole = Page { after: None, limit: views::PAGE_ROWS_MAX };
+    let found = reader.attempts(expected.merchant, id).unwrap().unwrap();
+    let found: Vec<_> = found.into_iter().map(|row| (row.effect, row.provider, row.status, row.provider_id)).collect();
+    let wanted: Vec<_> = expected.attempts.iter().map(|row| (row.effect, row.provider, row.status, row.provider_id.clone())).collect();
+    assert_eq!(found, wanted, "{id}");
+    let found = reader.captures(expected.merchant, id).unwrap().unwrap();
+    let found: Vec<_> = found.into_iter().map(|row| (row.effect, row.amount_minor, row.status)).collect();
+    assert_eq!(found, expected.captures.iter().map(|row| (row.effect, row.amount_minor, row.status)).collect::<Vec<_>>(), "{id}");
+    let found = reader.disputes(expected.merchant, id).unwrap().unwrap();
+    let found: Vec<_> = found.into_iter().map(|row| (row.provider_id, row.amount_minor, row.status)).collect();
+    assert_eq!(found, expected.disputes.iter().map(|row| (row.dispute.clone(), row.amount_minor, row.status)).collect::<Vec<_>>(), "{id}");
+    let filter = RefundFilter { payment: Some(id), status: None };
+    let found = reader.refunds(expected.merchant, &filter, &whole).unwrap().items;
+    let found: Vec<_> = found
+        .into_iter()
+        .rev()
+        .map(|row| (row.id, row.effect, row.money.amount_minor, row.status, row.from_available, row.provider_id, row.created_at))
+        .collect();
+    let wanted: Vec<_> = expected
+        .refunds
+        .iter()
+        .map(|row| (row.refund, row.effect, row.amount_minor, row.status, row.from_available, row.provider_id.clone(), row.created_at))
+        .collect();
+    assert_eq!(found, wanted, "{id}");
+    for refund in &expected.refunds {
+        assert_eq!(reader.refund(expected.merchant, refund.refund).unwrap().map(|row| row.payment), Some(id));
+    }
+}
+
+fn assert_journeys_are_the_journal(shop: &Shop, reader: &Reader) {
+    for (id, expected) in &shop.state.payments {
+        let about = |entry: &&engine::Entry| entry.event.payment() == Some(*id);
+        let journey = reader.journey(expected.merchant, *id, 0, views::PAGE_ROWS_MAX).unwrap().unwrap();
+        let found: Vec<_> = journey.iter().map(|event| (event.at, event.kind, event.payment)).collect();
+        let wanted: Vec<_> = shop.entries.iter().filter(about).map(|entry| (entry.at, entry.event.kind(), Some(*id))).collect();
+        assert_eq!(found, wanted, "{id}");
+        let told = journey.iter().map(|event| events::decode_payload(event.seq, &event.payload).unwrap().event);
+        assert!(told.eq(shop.entries.iter().filter(about).map(|entry| entry.event.clone())), "{id}");
+        let legs = reader.legs(expected.merchant, *id, None, views::PAGE_ROWS_MAX).unwrap().unwrap();
+        let found: Vec<_> = legs.iter().map(|leg| (leg.id, leg.debit_account, leg.credit_account, leg.amount_minor, leg.flags)).collect();
+        let posted = shop.entries.iter().filter(about).flat_map(|entry| &entry.legs);
+        let wanted: Vec<_> =
+            posted.map(|leg| (leg.id, leg.debit_account_id, leg.credit_account_id, leg.amount, leg.flags.bits())).collect();
+        assert_eq!(found, wanted, "{id}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rows_are_the_engines_state_however_the_events_are_cut_into_batches(
+        steps in prop::collection::vec((any::<u32>(), any::<u16>()), 40..200),
+        cuts in prop::collection::vec(1_usize..30, 1..20),
+    ) {
+        let mut shop = Shop::new();
+        for (choice, amount) in &steps {
+            shop.step(*choice, *amount);
+        }
+        let events = recorded(shop.entries.iter().cloned());
+        let (piecewise, at_once) = (Folder::new(), Folder::new());
+
+        let mut writer = Writer::open(&piecewise.file()).unwrap();
+        let mut from = 0;
+        for (turn, cut) in cuts.iter().cycle().enumerate() {
+            if from == events.len() {
+                break;
+            }
+            let until = events.len().min(from + cut);
+            // Every batch is given with some events that are known already, and now and then a new process goes on.
+            let applied = writer.apply(&events[from.saturating_sub(turn % 4)..until]).unwrap();
+            prop_assert_eq!(applied, events[until - 1].seq);
+            from = until;
+            if turn % 3 == 2 {
+                drop(writer);
+                writer = Writer::open(&piecewise.file()).unwrap();
+                prop_assert_eq!(writer.rebuilt(), None);
+            }
+        }
+        let mut whole = Writer::open(&at_once.file()).unwrap();
+        whole.apply(&events).unwrap();
+        prop_assert_eq!(dump(&piecewise.file()), dump(&at_once.file()));
+
+        let reader = Reader::open(&piecewise.file()).unwrap();
+        assert_same_as_state(&shop, &reader);
+        assert_journeys_are_the_journal(&shop, &reader);
+    }
+}
+
+#[test]
+fn the_random_shop_reaches_every_state_that_a_row_can_show() {
+    // A property over events that never happen proves nothing.
+    let mut seen = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for _ in 0..60 {
+        let mut shop = Shop::new();
+        for _ in 0..150 {
+            let bytes = next().to_be_bytes();
+            shop.step(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), u16::from_be_bytes([bytes[4], bytes[5]]));
+            seen.extend(shop.state.payments.values().map(|payment| payment.status));
+        }
+        kinds.extend(shop.entries.iter().map(|entry| entry.event.kind()));
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), payments::PaymentStatus::ALL);
+    let about_money = |kind: &&engine::EventKind| !kind.name().starts_with("platform.") && !kind.name().starts_with("operator.");
+    let keys = |kind: &&engine::EventKind| !kind.name().starts_with("api_key.") && !kind.name().starts_with("privacy.");
+    let missing: Vec<_> = engine::EventKind::ALL.iter().filter(about_money).filter(keys).filter(|kind| !kinds.contains(kind)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

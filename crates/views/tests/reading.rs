@@ -1,0 +1,261 @@
+//! What readers are shown: filters, pages, and never another merchant's rows.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use base::{Money, Timestamp};
+use common::{Folder, admitted, captured, created, euro, merchant, payment, recorded, reference_of, released, started, yen};
+use engine::{Entry, EventKind};
+use payments::PaymentStatus;
+use views::{Cursor, CursorKind, EventFilter, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter, SCAN_ROWS_MAX, Writer};
+
+fn whole() -> Page {
+    Page { after: None, limit: views::PAGE_ROWS_MAX }
+}
+
+fn opened(folder: &Folder, entries: Vec<Entry>) -> Reader {
+    let mut writer = Writer::open(&folder.file()).unwrap();
+    writer.apply(&recorded(entries)).unwrap();
+    Reader::open(&folder.file()).unwrap()
+}
+
+fn money(amount_minor: u64, currency: base::Currency) -> Money {
+    Money { amount_minor, currency }
+}
+
+/// Payments 1 to 6 at seconds 10 to 60; every third is another merchant's.
+fn six() -> Vec<Entry> {
+    let mut entries = vec![admitted(1), admitted(2)];
+    for number in 1..=6 {
+        let owner = merchant(if number % 3 == 0 { 2 } else { 1 });
+        let money = money(100 * number, if number == 4 { yen() } else { euro() });
+        entries.push(created(payment(number), owner, money, 10 * number));
+        if number != 1 {
+            entries.push(started(payment(number), money, 10 * number));
+        }
+        if number >= 4 {
+            entries.push(captured(payment(number), money, 10 * number));
+        }
+    }
+    entries
+}
+
+fn numbers(found: &PageOf<PaymentRow>) -> Vec<u64> {
+    (1..=6).rev().filter(|number| found.items.iter().any(|row| row.id == payment(*number))).collect()
+}
+
+#[test]
+fn filters_narrow_a_list_one_by_one_and_together() {
+    let folder = Folder::new();
+    let reader = opened(&folder, six());
+    let s = Timestamp::from_s;
+    let all = PaymentFilter::default();
+    let table: Vec<(PaymentFilter, &[u64])> = vec![
+        (all.clone(), &[5, 4, 2, 1]),
+        (PaymentFilter { status: Some(PaymentStatus::Captured), ..all.clone() }, &[5, 4]),
+        (PaymentFilter { status: Some(PaymentStatus::Created), ..all.clone() }, &[1]),
+        (PaymentFilter { status: Some(PaymentStatus::Refunded), ..all.clone() }, &[]),
+        (PaymentFilter { created_from: Some(s(20)), ..all.clone() }, &[5, 4, 2]),
+        (PaymentFilter { created_from: Some(s(21)), ..all.clone() }, &[5, 4]),
+        (PaymentFilter { created_from: Some(s(9_999)), ..all.clone() }, &[]),
+        (PaymentFilter { created_until: Some(s(20)), ..all.clone() }, &[1]),
+        (PaymentFilter { created_until: Some(s(21)), ..all.clone() }, &[2, 1]),
+        (PaymentFilter { created_until: Some(Timestamp::ZERO), ..all.clone() }, &[]),
+        (PaymentFilter { created_from: Some(s(20)), created_until: Some(s(50)), ..all.clone() }, &[4, 2]),
+        (PaymentFilter { currency: Some(yen()), ..all.clone() }, &[4]),
+        (PaymentFilter { amount_minor_min: Some(200), amount_minor_max: Some(400), ..all.clone() }, &[4, 2]),
+        (PaymentFilter { amount_minor_min: Some(501), ..all.clone() }, &[]),
+        (PaymentFilter { reference: Some(reference_of(payment(2))), ..all.clone() }, &[2]),
+        (PaymentFilter { reference: Some(reference_of(payment(3))), ..all.clone() }, &[]), // another merchant's
+        (PaymentFilter { reference: Some([0; 16]), ..all.clone() }, &[]),
+        (PaymentFilter { reference: Some(reference_of(payment(2))), status: Some(PaymentStatus::Captured), ..all.clone() }, &[]),
+        (PaymentFilter { status: Some(PaymentStatus::Captured), currency: Some(euro()), created_from: Some(s(30)), ..all }, &[5]),
+    ];
+    for (filter, expected) in table {
+        let found = reader.payments(merchant(1), &filter, &whole()).unwrap();
+        assert_eq!(numbers(&found), expected, "{filter:?}");
+        assert_eq!((found.items.len(), found.next, found.applied_seq), (expected.len(), None, 16), "{filter:?}");
+        assert!(found.items.is_sorted_by(|earlier, later| earlier.number > later.number), "{filter:?}");
+    }
+}
+
+#[test]
+fn another_merchants_objects_do_not_exist() {
+    let folder = Folder::new();
+    let reader = opened(&folder, six());
+    for (asking, id) in [(merchant(1), payment(3)), (merchant(2), payment(1)), (merchant(3), payment(1)), (merchant(1), payment(7))] {
+        assert_eq!(reader.payment(asking, id).unwrap(), None);
+        assert_eq!(reader.journey(asking, id, 0, 10).unwrap(), None);
+        assert_eq!(reader.attempts(asking, id).unwrap(), None);
+        assert_eq!(reader.captures(asking, id).unwrap(), None);
+        assert_eq!(reader.disputes(asking, id).unwrap(), None);
+        assert_eq!(reader.legs(asking, id, None, 10).unwrap(), None);
+        let filter = RefundFilter { payment: Some(id), status: None };
+        assert_eq!(reader.refunds(asking, &filter, &whole()).unwrap().items, []);
+    }
+    let events = EventFilter { kind: None, order: Order::OldestFirst };
+    assert_eq!(reader.events(merchant(3), &events, &whole()).unwrap().items, []);
+    assert_eq!(reader.payments(merchant(3), &PaymentFilter::default(), &whole()).unwrap().items, []);
+    for (number, ids) in [(1, [1, 2, 4, 5].as_slice()), (2, &[3, 6])] {
+        let shown = reader.events(merchant(number), &events, &whole()).unwrap().items;
+        assert!(shown.iter().filter_map(|event| event.payment).all(|id| ids.iter().any(|own| payment(*own) == id)));
+        let admissions = shown.iter().filter(|event| event.kind == EventKind::MerchantCreated).count();
+        assert_eq!(admissions, 1);
+    }
+}
+
+#[test]
+fn pages_join_to_the_whole_list_and_new_payments_do_not_move_them() {
+    let folder = Folder::new();
+    let mut entries = vec![admitted(1)];
+    entries.extend((1..=25).map(|number| created(payment(number), merchant(1), money(5, euro()), number)));
+    let mut events = recorded(entries.clone());
+    let mut writer = Writer::open(&folder.file()).unwrap();
+    writer.apply(&events).unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    for limit in [1, 4, 5, 25, 26] {
+        let before = reader.payments(merchant(1), &PaymentFilter::default(), &whole()).unwrap().items;
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = reader.payments(merchant(1), &PaymentFilter::default(), &Page { after, limit }).unwrap();
+            seen.extend(page.items);
+            // Somebody pays between two pages.
+            let number = u64::try_from(entries.len()).unwrap();
+            entries.push(created(payment(number), merchant(1), money(5, euro()), number));
+            events = recorded(entries.clone());
+            writer.apply(&events).unwrap();
+            let Some(next) = page.next else {
+                break;
+            };
+            let text = next.to_string();
+            after = Some(Cursor::parse(CursorKind::Payments, &text).unwrap());
+        }
+        assert_eq!(seen, before, "{limit}");
+    }
+    // A limit of nothing or too much is brought into range.
+    let counted = |limit| reader.payments(merchant(1), &PaymentFilter::default(), &Page { after: None, limit }).unwrap().items.len();
+    assert_eq!((counted(0), counted(usize::MAX)), (1, entries.len() - 1));
+}
+
+#[test]
+fn a_search_looks_at_a_bounded_number_of_rows_and_goes_on_where_it_stopped() {
+    let folder = Folder::new();
+    let count = u64::try_from(SCAN_ROWS_MAX).unwrap() * 2;
+    let mut entries = vec![admitted(1), created(payment(1), merchant(1), money(5, yen()), 2)];
+    entries.extend((2..=count).map(|number| created(payment(number), merchant(1), money(5, euro()), number)));
+    let reader = opened(&folder, entries);
+    let filter = PaymentFilter { currency: Some(yen()), ..PaymentFilter::default() };
+    let first = reader.payments(merchant(1), &filter, &Page { after: None, limit: 10 }).unwrap();
+    assert_eq!(first.items, []);
+    let second = reader.payments(merchant(1), &filter, &Page { after: first.next, limit: 10 }).unwrap();
+    assert_eq!(second.items.iter().map(|row| row.id).collect::<Vec<_>>(), [payment(1)]);
+    assert_eq!(second.next, None);
+    // The time of creation leads straight there.
+    let filter = PaymentFilter { created_until: Some(Timestamp::from_s(4)), ..filter };
+    assert_eq!(reader.payments(merchant(1), &filter, &Page { after: None, limit: 10 }).unwrap().items.len(), 1);
+}
+
+#[test]
+fn amounts_and_times_of_sixty_four_bits_read_back_and_are_ordered_as_unsigned() {
+    let folder = Folder::new();
+    let amounts = [0, 1, u64::MAX >> 1, (u64::MAX >> 1) + 1, u64::MAX - 1, u64::MAX];
+    let mut entries = vec![admitted(1)];
+    for (number, amount_minor) in (1..).zip(amounts) {
+        let mut entry = created(payment(number), merchant(1), money(amount_minor, euro()), number);
+        entry.at = Timestamp::from_ns((u64::MAX >> 1) - 3 + number);
+        entries.push(entry);
+        entries.push(Entry {
+            at: Timestamp::from_ns((u64::MAX >> 1) - 3 + number),
+            ..started(payment(number), money(amount_minor, euro()), 1)
+        });
+    }
+    let reader = opened(&folder, entries);
+    for (number, amount_minor) in (1..).zip(amounts) {
+        let row = reader.payment(merchant(1), payment(number)).unwrap().unwrap();
+        assert_eq!((row.money.amount_minor, row.held_minor), (amount_minor, amount_minor));
+        assert_eq!(row.created_at.ns(), (u64::MAX >> 1) - 3 + number);
+        let legs = reader.legs(merchant(1), payment(number), None, 10).unwrap().unwrap();
+        assert_eq!(legs.iter().map(|leg| leg.amount_minor).collect::<Vec<_>>(), [u128::from(amount_minor)]);
+    }
+    for (least, most, expected) in [(0, u64::MAX, 6), (u64::MAX >> 1, u64::MAX - 1, 3), (u64::MAX, u64::MAX, 1), (2, 9, 0)] {
+        let filter = PaymentFilter { amount_minor_min: Some(least), amount_minor_max: Some(most), ..PaymentFilter::default() };
+        assert_eq!(reader.payments(merchant(1), &filter, &whole()).unwrap().items.len(), expected, "{least}..={most}");
+    }
+    let late = PaymentFilter { created_from: Some(Timestamp::from_ns(1 << 63)), ..PaymentFilter::default() };
+    assert_eq!(reader.payments(merchant(1), &late, &whole()).unwrap().items.len(), 3);
+}
+
+#[test]
+fn a_journey_comes_in_order_and_in_parts() {
+    let folder = Folder::new();
+    let id = payment(1);
+    let ten = money(1_000, euro());
+    let other = payment(2);
+    let reader = opened(
+        &folder,
+        vec![
+            admitted(1),
+            created(id, merchant(1), ten, 10),
+            created(other, merchant(1), ten, 10),
+            started(id, ten, 11),
+            started(other, ten, 11),
+            captured(id, ten, 12),
+            released(id, ten, 13),
+        ],
+    );
+    let journey = |after, limit| reader.journey(merchant(1), id, after, limit).unwrap().unwrap();
+    let all = journey(0, 100);
+    let kinds = [EventKind::PaymentCreated, EventKind::AttemptStarted, EventKind::AttemptCaptured, EventKind::FundsAvailable];
+    assert_eq!(all.iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+    assert_eq!(all.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 4, 6, 7]);
+    let told = events::decode_payload(2, &all[0].payload).unwrap();
+    assert_eq!((told.at, told.event), (Timestamp::from_s(10), created(id, merchant(1), ten, 10).event));
+    assert_eq!(journey(0, 2), all[..2]);
+    assert_eq!(journey(4, 2), all[2..]);
+    assert_eq!(journey(u64::MAX, 2), []);
+}
+
+#[test]
+fn events_are_listed_from_either_end_and_by_kind() {
+    let folder = Folder::new();
+    let reader = opened(&folder, six());
+    let list = |kind, order, limit| {
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = reader.events(merchant(1), &EventFilter { kind, order }, &Page { after, limit }).unwrap();
+            assert!(page.items.len() <= limit);
+            seen.extend(page.items.into_iter().map(|event| event.seq));
+            match page.next {
+                Some(next) => after = Some(Cursor::parse(CursorKind::Events, &next.to_string()).unwrap()),
+                None => return seen,
+            }
+        }
+    };
+    let forward = list(None, Order::OldestFirst, 3);
+    assert_eq!(forward, [1, 3, 4, 5, 8, 9, 10, 11, 12, 13]);
+    let mut backward = list(None, Order::NewestFirst, 4);
+    backward.reverse();
+    assert_eq!(backward, forward);
+    assert_eq!(list(Some(EventKind::AttemptCaptured), Order::OldestFirst, 1), [10, 13]);
+    assert_eq!(list(Some(EventKind::AttemptCaptured), Order::NewestFirst, 100), [13, 10]);
+    assert_eq!(list(Some(EventKind::DisputeOpened), Order::NewestFirst, 100), [0; 0]);
+}
+
+#[test]
+fn rows_hold_sealed_bytes_and_the_event_that_changed_them() {
+    let folder = Folder::new();
+    let ten = money(1_000, euro());
+    let id = payment(1);
+    let reader = opened(&folder, vec![admitted(1), created(id, merchant(1), ten, 10), started(id, ten, 11), captured(id, ten, 12)]);
+    let row = reader.payment(merchant(1), id).unwrap().unwrap();
+    assert_eq!(row.details.map(|details| details.bytes), Some(vec![1, 2, 3]));
+    assert_eq!((row.number, row.changed_seq, row.updated_at), (2, 4, Timestamp::from_s(12)));
+    assert_eq!((row.attempts_count, row.fee_minor, row.status), (1, 30, PaymentStatus::Captured));
+    let attempts = reader.attempts(merchant(1), id).unwrap().unwrap();
+    assert_eq!(attempts.iter().map(|attempt| (attempt.changed_seq, attempt.money)).collect::<Vec<_>>(), [(4, ten)]);
+    let legs = reader.legs(merchant(1), id, None, 10).unwrap().unwrap();
+    assert_eq!(legs.iter().map(|leg| (leg.seq, leg.position, leg.amount_minor)).collect::<Vec<_>>(), [(3, 0, 1_000)]);
+    assert_eq!(reader.legs(merchant(1), id, Some((3, 0)), 10).unwrap().unwrap(), []);
+}
