@@ -1,5 +1,7 @@
 //! Who may call what, for every operation of the description: by construction, none is forgotten.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use axum::body::Body;

@@ -1,5 +1,7 @@
 //! The committed description is the one that the types make. `BEZANT_UPDATE=1` writes it anew.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 
 #[test]

@@ -1,6 +1,8 @@
 //! What log lines say of requests: trace, route and payment, and nothing of clients' text. The only test of its file:
 //! whether a log line is wanted is remembered for a whole process.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use axum::body::Body;

@@ -1,5 +1,7 @@
 //! What metrics say of requests; the only test of its file, for a process has one recorder.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use support::Rig;

@@ -1,5 +1,7 @@
 //! What moves money: creating, confirming, capturing, canceling, refunding; replays, waits and hang-ups.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use api::SubmitError;

@@ -1,5 +1,7 @@
 //! What operators do, and what anybody may see.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use axum::body::Body;

@@ -1,5 +1,7 @@
 //! Lists, journeys, balances; reading one's own writes; what travels in headers.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use axum::body::Body;

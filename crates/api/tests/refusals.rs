@@ -1,11 +1,16 @@
 //! Bad input, row by row: what is sent, and the status, code and field that come back.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use support::{Rig, options, payment};
+
+/// Method, path, headers, body; status and code.
+type Refused = (&'static str, &'static str, Vec<(&'static str, Vec<u8>)>, Vec<u8>, u16, &'static str);
 
 fn with(field: &str, value: Value) -> Value {
     let mut body = payment(500, "pm_card_visa");
@@ -84,7 +89,7 @@ async fn currencies_without_and_with_three_decimals_are_taken_in_their_minor_uni
 #[tokio::test]
 async fn what_is_not_a_request_is_refused_before_anything_is_read_from_it() {
     let rig = Rig::new();
-    let table: Vec<(&str, &str, Vec<(&str, Vec<u8>)>, Vec<u8>, u16, &str)> = vec![
+    let table: Vec<Refused> = vec![
         ("POST", "/v1/payments", vec![], b"{".to_vec(), 400, "json_malformed"),
         ("POST", "/v1/payments", vec![], b"{\"amount\":\"\xff\"}".to_vec(), 400, "utf8_invalid"),
         ("POST", "/v1/payments", vec![], vec![b' '; 64 * 1_024 + 1], 413, "body_too_large"),

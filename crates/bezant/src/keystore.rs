@@ -192,6 +192,7 @@ impl<I: Io> KeyStore<I> {
             subjects.iter().copied().filter(|subject| !self.keys.contains_key(subject) && !self.erased.contains(subject)).collect();
         if !missing.is_empty() {
             let made = self.append(&missing, entropy).inspect_err(|_| self.stopped = true)?;
+            self.slot_count += u64::try_from(made.len()).expect("counts fit 64 bits");
             self.keys.extend(made);
         }
         Ok(subjects.iter().map(|subject| self.keys.get(subject).map(|(_, key)| key.clone())).collect())

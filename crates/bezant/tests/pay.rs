@@ -1,6 +1,8 @@
 //! `bezant pay` against a scripted platform on loopback that keeps references and idempotency keys as the real one does
 //! and can lose connections, be busy or go away.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use base::Timestamp;
 use bezant::pay::{Ended, PayError, PayOptions, RefusedRow, Summary, run_until};
 use bytes::Bytes;

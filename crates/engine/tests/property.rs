@@ -155,7 +155,7 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
 }
 
 proptest! {
-    #![proptest_config(config(20_000))]
+    #![proptest_config(config(200))]
 
     /// The world judges every state and asks for every decision twice; nothing panics; a replay gives the same state.
     #[test]
@@ -463,7 +463,7 @@ fn heal(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
 }
 
 proptest! {
-    #![proptest_config(config(20_000))]
+    #![proptest_config(config(200))]
 
     /// Nobody is charged twice, and once faults stop the books equal what the provider says it did.
     #[test]

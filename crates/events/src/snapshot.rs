@@ -14,7 +14,8 @@ use thiserror::Error;
 /// What every snapshot starts with.
 pub const MAGIC: [u8; 8] = *b"BZNTSNAP";
 
-/// The layout of the state. Raised with every change to what the state holds; a frozen digest in the tests reminds.
+/// The layout of the state. Raised with every change to what the state holds, in a change of its own; a frozen digest in
+/// the tests reminds.
 pub const VERSION: u32 = 1;
 
 const HEADER_BYTES: usize = 16;

@@ -78,7 +78,6 @@ fn lift_payment_created(old: v0::PaymentCreated) -> Result<v1::PaymentCreated, F
 /// Schema 0 named currencies by letters, schema 1 by number.
 fn lift_money(old: v0::Money) -> Result<v1::Money, FieldError> {
     let v0::Money { amount_minor, currency } = old;
-    let currency: Currency =
-        currency.parse().map_err(|_| FieldError { field: "currency", problem: FieldProblem::UnknownCurrency })?;
+    let currency: Currency = currency.parse().map_err(|_| FieldError { field: "currency", problem: FieldProblem::UnknownCurrency })?;
     Ok(v1::Money { amount_minor, currency: u32::from(currency.numeric()) })
 }

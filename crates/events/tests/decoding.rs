@@ -1,5 +1,7 @@
 //! Reading and writing: nothing is lost, and no bytes whatever make a decoder panic.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
 mod support;
 
 use base::Timestamp;

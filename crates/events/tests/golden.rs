@@ -1,5 +1,7 @@
 //! What was written once is read for ever: frozen bytes of every kind of event, in every layout there has been.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
 mod support;
 
 use engine::{Entry, EventKind};

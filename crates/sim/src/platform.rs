@@ -9,7 +9,7 @@ use base::{PaymentId, Redacted, SubjectId, Timestamp};
 use bezant::keystore::{self, KeyStore, SubjectKey};
 use bezant::partition::{self, LoadError, Partition, Round};
 use bezant::policy::default_policy;
-use bezant::request::{Requests, SubjectKeys};
+use bezant::request::{PLATFORM_SUBJECT, Requests, SubjectKeys};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
 use engine::{Command, DeriveKey, Entry, Lane, Policy, Sealed, State};
@@ -139,19 +139,6 @@ struct Image {
     entries: Vec<(u64, Entry)>,
 }
 
-/// What a start found.
-#[derive(Debug)]
-pub struct Started {
-    /// Snapshot used.
-    pub snapshot_seq: Option<u64>,
-    /// Snapshots that failed their check.
-    pub skipped_count: usize,
-    /// Events replayed.
-    pub replayed_count: u64,
-    /// Keys destroyed again.
-    pub reapplied_count: usize,
-}
-
 /// The platform: its disk, its secrets, and its process if one runs.
 pub struct Platform {
     /// The disk.
@@ -205,12 +192,12 @@ impl Platform {
         self.running.as_ref().map(|running| running.partition.state())
     }
 
-    /// Starts a process: opens the key store and the journal, replays, destroys again what was erased. The inner error
-    /// is a failing disk, after which another start may be tried.
+    /// Starts a process: opens the key store and the journal, replays, destroys again what was erased. The inner result
+    /// says what was found, or which disk failure forbade it, after which another start may be tried.
     ///
     /// # Errors
     /// A promise is broken: damage, lost batches, another state than the live one.
-    pub fn start(&mut self, random: &mut Random) -> Checked<Result<Started, String>> {
+    pub fn start(&mut self, random: &mut Random) -> Checked<Result<String, String>> {
         let mut store = match KeyStore::open(self.io.clone(), Redacted::new(MASTER)) {
             Ok(store) => store,
             Err(error @ keystore::Error::Io { .. }) => return Ok(Err(error.to_string())),
@@ -242,6 +229,9 @@ impl Platform {
             Ok(count) => count,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        if let Err(error) = store.ensure(&[PLATFORM_SUBJECT], &mut |bytes| random.fill(bytes)) {
+            return Ok(Err(error.to_string()));
+        }
         self.keys.replace(store.keys());
         let epoch = state.epoch + 1;
         let partition = Partition::new(state, self.policy.clone(), DeriveKey::new(1, &DERIVE), Arc::clone(&self.requests));
@@ -258,8 +248,8 @@ impl Platform {
             tick_from_ns: 0,
             wake_at_ns: None,
         });
-        let snapshot_seq = report.snapshot_seq;
-        Ok(Ok(Started { snapshot_seq, skipped_count: report.skipped.len(), replayed_count: report.replayed_count, reapplied_count }))
+        let (skipped, replayed) = (report.skipped.len(), report.replayed_count);
+        Ok(Ok(format!("snapshot {:?}, {skipped} skipped, {replayed} replayed, {reapplied_count} erased again", report.snapshot_seq)))
     }
 
     fn newest_snapshot(&self) -> Option<Tail> {
@@ -429,6 +419,11 @@ impl Running {
     /// Whether nothing is being written or decided, so that the state is what the journal holds.
     pub fn is_quiet(&self) -> bool {
         self.writing.is_none() && self.round.entries.is_empty()
+    }
+
+    /// Whether an append is under way.
+    pub const fn is_writing(&self) -> bool {
+        self.writing.is_some()
     }
 
     /// Seals the last batch when nothing followed it.

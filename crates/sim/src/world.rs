@@ -227,12 +227,16 @@ impl World {
             Event::AppendReturns { incarnation } => self.append_returns(incarnation)?,
             Event::SealDue { incarnation, appends } => self.seal_due(incarnation, appends)?,
             Event::Wake { incarnation } => {
-                if let Some(running) = self.platform.running.as_mut().filter(|_| incarnation == self.platform.incarnation) {
+                let current = incarnation == self.platform.incarnation;
+                // An earlier plan overtook every other one.
+                if let Some(running) = self.platform.running.as_mut().filter(|running| current && running.wake_at_ns == Some(self.now_ns)) {
                     running.wake_at_ns = None;
                 }
             }
             Event::ProviderWakes => {
-                self.provider_wake_ns = None;
+                if self.provider_wake_ns == Some(self.now_ns) {
+                    self.provider_wake_ns = None;
+                }
                 let now_ms = self.provider_ms();
                 self.provider.advance_to(now_ms);
                 self.wake_provider();
@@ -274,10 +278,12 @@ impl World {
 
     fn plan_wake(&mut self) {
         let Some(due_ns) = self.platform.due_at_ns(self.now_ns) else { return };
-        // Rounded up: the wall clock must have reached the time, not be a nanosecond before it.
-        let at_ns = due_ns.max(self.now_ns + 1);
         let incarnation = self.platform.incarnation;
         let Some(running) = &mut self.platform.running else { return };
+        if due_ns <= self.now_ns && running.is_writing() {
+            return; // the round is full; it goes on when the append returns
+        }
+        let at_ns = due_ns.max(self.now_ns + 1);
         if running.wake_at_ns.is_none_or(|planned_ns| planned_ns > at_ns) {
             running.wake_at_ns = Some(at_ns);
             self.at(at_ns, Event::Wake { incarnation });
@@ -468,7 +474,7 @@ impl World {
             }
         };
         self.starts_failed = 0;
-        self.trace.line(self.now_ns, format_args!("started: {started:?}"));
+        self.trace.line(self.now_ns, format_args!("started: {started}"));
         if self.broken == Broken::AckBeforeSync {
             self.platform.io.set_lying(true);
         }

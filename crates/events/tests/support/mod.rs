@@ -26,6 +26,6 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 pub fn unhex(text: &str) -> Vec<u8> {
-    assert!(text.len() % 2 == 0, "hexadecimal text has two digits for each byte");
+    assert!(text.len().is_multiple_of(2), "hexadecimal text has two digits for each byte");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }

@@ -110,8 +110,7 @@ fn legs_of(event: &Event) -> Vec<Transfer> {
 /// Alternatives that one sample of a kind cannot show.
 fn specials() -> Vec<(&'static str, Event)> {
     let bare = EffectRequested { provider_id: None, request: None, ..requested(EffectKind::Authorize { attempt: 0 }) };
-    let created =
-        PaymentCreated { reference: None, payment_method: None, details: None, capture: CaptureMode::Automatic, ..created() };
+    let created = PaymentCreated { reference: None, payment_method: None, details: None, capture: CaptureMode::Automatic, ..created() };
     let owner = KeyOwner::Operator(OPERATOR);
     vec![
         ("bare", Event::PaymentCreated(created)),
@@ -144,12 +143,9 @@ fn platform(kind: EventKind) -> Option<Event> {
         EventKind::LeaderStarted => Event::LeaderStarted { epoch: 9 },
         EventKind::MerchantCreated => Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() },
         EventKind::OperatorCreated => Event::OperatorCreated { operator: OPERATOR, handle: "ops".into() },
-        EventKind::ApiKeyCreated => Event::ApiKeyCreated {
-            public_id: *b"0123456789",
-            owner: KeyOwner::Merchant(MERCHANT),
-            digest: [0xE1; 32],
-            pepper_version: 1,
-        },
+        EventKind::ApiKeyCreated => {
+            Event::ApiKeyCreated { public_id: *b"0123456789", owner: KeyOwner::Merchant(MERCHANT), digest: [0xE1; 32], pepper_version: 1 }
+        }
         EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
         EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
@@ -201,9 +197,7 @@ fn attempt(kind: EventKind) -> Option<Event> {
 fn effect(kind: EventKind) -> Option<Event> {
     let (payment, effect) = (PAYMENT, EFFECT);
     Some(match kind {
-        EventKind::EffectUnknown => {
-            Event::EffectUnknown { payment, effect, reason: UnknownReason::Timeout, step: 1, next_at: Some(LATER) }
-        }
+        EventKind::EffectUnknown => Event::EffectUnknown { payment, effect, reason: UnknownReason::Timeout, step: 1, next_at: Some(LATER) },
         EventKind::EffectDeferred => {
             Event::EffectDeferred { payment, effect, class: OutcomeClass::NotSent, code: "connect".into(), step: 2, next_at: LATER }
         }
