@@ -1,1 +1,77 @@
-fn main() {}
+//! Automation of the project: `cargo xtask demo|test|ci|seeds|tidy`. Each task runs real programs and says what it ran;
+//! nothing here is linked into the product.
+
+mod cargo;
+mod checks;
+mod demo;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Automation of the Bezant workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build and start the platform and the provider simulator, with a stream of orders or one file of them.
+    Demo(demo::Options),
+    /// The part of `demo` that runs while a shell waits for signals.
+    #[command(hide = true)]
+    DemoRun(demo::Run),
+    /// Run a few seeds of the simulation and all tests.
+    Test {
+        /// Passed on to the test runner.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run seeds of the deterministic simulation.
+    Seeds {
+        /// How many, from 0.
+        #[arg(long, default_value_t = checks::SEEDS_FULL)]
+        count: u32,
+    },
+    /// Check the rules of the workspace that no compiler knows.
+    Tidy,
+    /// Everything that must pass before a change is merged.
+    Ci,
+}
+
+/// Why a task failed, with the exit code to leave with.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// With exit code 1.
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Demo(options) => demo::start(&options),
+        Task::DemoRun(run) => demo::run(&run),
+        Task::Test { arguments } => checks::test(&arguments),
+        Task::Seeds { count } => checks::seeds(count),
+        Task::Tidy => tidy::run(),
+        Task::Ci => checks::ci(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { message, code }) => {
+            if !message.is_empty() {
+                eprintln!("xtask: {message}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}

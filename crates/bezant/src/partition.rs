@@ -162,6 +162,7 @@ pub struct Partition {
     policy: Policy,
     derive_key: DeriveKey,
     requests: Arc<Requests>,
+    trip: Option<fn(&Command) -> bool>,
 }
 
 /// A command crashed while it was applied: the state can no longer be trusted and must be reloaded from the journal.
@@ -174,7 +175,15 @@ pub struct Tainted {
 impl Partition {
     /// From a loaded state.
     pub const fn new(state: State, policy: Policy, derive_key: DeriveKey, requests: Arc<Requests>) -> Self {
-        Self { state, policy, derive_key, requests }
+        Self { state, policy, derive_key, requests, trip: None }
+    }
+
+    /// For tests of recovery: applying a command for which `trip` says true crashes after its entries were applied.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_trip(mut self, trip: fn(&Command) -> bool) -> Self {
+        self.trip = Some(trip);
+        self
     }
 
     /// The state, entries of the open round included.
@@ -213,8 +222,11 @@ impl Partition {
                 Err(tainted) => Err((token, tainted)),
             };
         };
-        if let Err(tainted) = self.apply(round, decision.entries, fingerprint_of(command)) {
-            return Err((token, tainted));
+        let tripped = self.trip.is_some_and(|trip| trip(command));
+        match self.apply(round, decision.entries, fingerprint_of(command)) {
+            Ok(()) if tripped => return Err((token, Tainted { fingerprint: fingerprint(command) })),
+            Ok(()) => {}
+            Err(tainted) => return Err((token, tainted)),
         }
         round.answers.push((token, Answer::Decided(decision.reply)));
         Ok(())

@@ -100,6 +100,12 @@ impl Load {
         self.stopped.load(Ordering::Acquire)
     }
 
+    /// For tests of shedding: counts `sends` as under way.
+    #[doc(hidden)]
+    pub fn reserve_for_test(&self, sends: usize) {
+        self.sends_in_flight.fetch_add(sends, Ordering::Relaxed);
+    }
+
     /// Whether a command of this lane is let in. Accepting one reserves room for its outcome.
     fn admits(&self, lane: Lane) -> bool {
         let count = |lane| self.queued(lane).load(Ordering::Relaxed);
@@ -199,15 +205,18 @@ pub struct Running {
     /// The way in.
     pub handle: Handle,
     decider: std::thread::JoinHandle<Result<(), Ended>>,
+    writer: std::thread::JoinHandle<()>,
 }
 
 impl Running {
-    /// Waits for the end.
+    /// Waits for the end; the journal is closed and unlocked when this returns.
     ///
     /// # Errors
     /// Why it ended, unless it was asked to.
     pub fn join(self) -> Result<(), Ended> {
-        self.decider.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let ended = self.decider.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        ended
     }
 }
 
@@ -221,7 +230,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
     let load = Arc::new(Load::default());
     load.durable_seq.store(partition.state().next_seq - 1, Ordering::Release);
     let written = sender.clone();
-    std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written))?;
+    let writer = std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written))?;
     let handle = Handle { sender, load: Arc::clone(&load) };
     let round = partition.begin();
     let mut sequencer = Sequencer {
@@ -241,7 +250,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         ticked_in_vain: false,
     };
     let decider = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
-    Ok(Running { handle, decider })
+    Ok(Running { handle, decider, writer })
 }
 
 /// The writing thread: appends what it is given, seals when nothing follows.
@@ -451,9 +460,9 @@ impl Sequencer {
             }
         };
         self.partition.reload(state);
+        let mut round = self.partition.begin();
         let dropped = std::mem::replace(&mut self.round, self.partition.begin());
         let commands = std::mem::take(&mut self.joined);
-        let mut round = std::mem::replace(&mut self.round, self.partition.begin());
         let quarantined = self.partition.quarantine(&mut round, tainted.fingerprint, wall);
         assert!(quarantined.is_ok(), "keeping a command out never crashes");
         round.answers.push((poison, Answer::Poisoned));

@@ -260,14 +260,14 @@ impl World {
         if let Some(request) = found.open_request {
             return self.send_request(request);
         }
+        if found.looks_left == 0 {
+            return;
+        }
         let Some(payment) = found.payment else {
             let (content, confirm) = (found.content.clone(), found.confirm_now);
             found.has_confirmed = confirm;
             return self.ask(order, Ask::Create { content, confirm, retry_declined: false });
         };
-        if found.looks_left == 0 {
-            return;
-        }
         found.looks_left -= 1;
         let looked = u64::from(LOOKS_MAX - found.looks_left);
         self.step_later(order, (looked * looked * 50 * NS_PER_MS).clamp(6 * NS_PER_S, 60 * NS_PER_S));

@@ -1,0 +1,268 @@
+//! The running partition: durability before answers, lanes, poison commands, failing journals, restarts.
+
+use base::{Currency, MerchantId, Money, Redacted, SubjectId};
+use bezant::keystore::KeyStore;
+use bezant::partition::{self, Partition};
+use bezant::policy::default_policy;
+use bezant::request::{Requests, SubjectKeys};
+use bezant::sequencer::{self, Durable, Ended, Handle, Outlets, Running, Submission};
+use connectors::Connector;
+use connectors::stripe::{Environment, Stripe};
+use engine::{CaptureMode, Command, CreatePayment, DeriveKey, Dispatch, Idempotency, OutcomeReport, Private, Refusal, Reply, Sealed, State};
+use journal::simio::{Effect as DiskEffect, Operation as DiskOperation, SimIo};
+use journal::{FileJournal, Journal, Options};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+
+struct Keys(Mutex<KeyStore<SimIo>>);
+
+impl SubjectKeys for Keys {
+    fn seal(&self, subject: SubjectId, purpose: &str, plaintext: &[u8]) -> Option<Sealed> {
+        Some(self.0.lock().unwrap().key(subject)?.seal(purpose, plaintext))
+    }
+
+    fn open(&self, purpose: &str, sealed: &Sealed) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().key(sealed.subject)?.open(purpose, sealed)
+    }
+}
+
+const SUBJECT: SubjectId = SubjectId::from_u128(7);
+const MERCHANT: MerchantId = MerchantId::from_u128(1);
+
+struct World {
+    running: Running,
+    dispatched: mpsc::UnboundedReceiver<Dispatch>,
+    _durable: Receiver<Durable>,
+}
+
+fn options() -> Options {
+    Options { segment_bytes: 256 * 1024, batch_bytes_max: 64 * 1024, ..Options::for_partition(0) }
+}
+
+fn journal(disk: &SimIo) -> FileJournal<SimIo> {
+    FileJournal::open(disk.clone(), options()).unwrap().0
+}
+
+/// Starts a partition on a simulated disk that holds whatever was written before.
+fn start(disk: &SimIo, trip: fn(&Command) -> bool) -> World {
+    let journal = journal(disk);
+    let (state, _) = partition::load(&journal).unwrap();
+    let mut keys = KeyStore::open(disk.clone(), Redacted::new([1; 32])).unwrap();
+    keys.ensure(&[SUBJECT], &mut |bytes: &mut [u8]| bytes.fill(5)).unwrap();
+    let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(Environment::Test));
+    let policy = default_policy(stripe.capabilities());
+    let requests = Arc::new(Requests { connectors: vec![stripe], keys: Arc::new(Keys(Mutex::new(keys))) });
+    let epoch = state.epoch + 1;
+    let partition = Partition::new(state, policy, DeriveKey::new(1, &[2; 32]), requests).with_trip(trip);
+    let (dispatches, dispatched) = mpsc::unbounded_channel();
+    let (durable, to_views) = sync_channel(1_024);
+    let outlets = Outlets { dispatches, durable, observe: Box::new(|_, _| {}), durable_seq: watch::channel(0).0 };
+    let running = sequencer::start(partition, Box::new(journal), epoch, outlets).unwrap();
+    World { running, dispatched, _durable: to_views }
+}
+
+const NEVER: fn(&Command) -> bool = |_| false;
+
+async fn set_up(handle: &Handle, fresh: bool, epoch: u64) {
+    if fresh {
+        decided(handle.submit(Command::RaiseMinVersion { version: engine::event::VERSION_MAX }).await);
+    }
+    decided(handle.submit(Command::StartLeader { epoch }).await);
+    if fresh {
+        decided(handle.submit(Command::CreateMerchant { merchant: MERCHANT, handle: "shop".into() }).await);
+    }
+}
+
+fn decided(submission: Submission) -> Reply {
+    match submission {
+        Submission::Decided { reply, .. } => reply,
+        other => panic!("not decided: {other:?}"),
+    }
+}
+
+fn payment(number: u8) -> Command {
+    let currency: Currency = "EUR".parse().unwrap();
+    Command::CreatePayment(CreatePayment {
+        merchant: MERCHANT,
+        idempotency: Idempotency { key: [number; 16], fingerprint: [number; 16] },
+        reference: None,
+        content: [number; 16],
+        subject: SUBJECT,
+        money: Money { amount_minor: 1_000 + u64::from(number), currency },
+        capture: CaptureMode::Automatic,
+        payment_method: Some("pm_card_visa".into()),
+        confirm: true,
+        retry_declined: false,
+        details: None,
+        private: Private::default(),
+    })
+}
+
+async fn payments_in(handle: &Handle) -> usize {
+    handle.read(|state: &State| state.payments.len()).await.unwrap()
+}
+
+fn stop(world: World) -> Result<(), Ended> {
+    world.running.handle.stop();
+    world.running.join()
+}
+
+#[tokio::test]
+async fn an_answer_is_durable_and_a_send_goes_out_only_after_it() {
+    let disk = SimIo::new();
+    let mut world = start(&disk, NEVER);
+    set_up(&world.running.handle, true, 1).await;
+    for number in 0..20 {
+        let reply = decided(world.running.handle.submit(payment(number)).await);
+        assert!(matches!(reply, Reply::Payment { replayed: false, .. }));
+        let dispatch = world.dispatched.recv().await.unwrap();
+        let copy = SimIo::new();
+        for (path, bytes) in disk.files() {
+            copy.put_file(&path, &bytes); // durable content only
+        }
+        let (state, _) = partition::load(&journal(&copy)).unwrap();
+        assert!(state.effects.contains_key(&dispatch.requested.effect), "payment {number} left before it was durable");
+    }
+    stop(world).unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_crashes_deciding_is_answered_alone_and_kept_out() {
+    let disk = SimIo::new();
+    let world = start(&disk, NEVER);
+    let handle = world.running.handle.clone();
+    set_up(&handle, true, 1).await;
+    let poison = Command::StartLeader { epoch: 1 }; // an epoch is led once: a broken invariant
+    assert_eq!(handle.submit(poison.clone()).await, Submission::Poisoned);
+    decided(handle.submit(payment(1)).await);
+    assert_eq!(handle.submit(poison).await, Submission::Poisoned);
+    let quarantined = handle.read(|state: &State| state.quarantine.len()).await.unwrap();
+    assert_eq!(quarantined, 1);
+    stop(world).unwrap();
+    let (state, _) = partition::load(&journal(&disk)).unwrap();
+    assert_eq!((state.quarantine.len(), state.payments.len()), (1, 1), "the quarantine is durable and the payment is there");
+}
+
+#[tokio::test]
+async fn a_command_that_crashes_applying_loses_nothing_of_its_round() {
+    let disk = SimIo::new();
+    let trip: fn(&Command) -> bool = |command| matches!(command, Command::CreatePayment(create) if create.money.amount_minor == 1_013);
+    let world = start(&disk, trip);
+    let handle = world.running.handle.clone();
+    set_up(&handle, true, 1).await;
+    let submissions = futures(&handle, 0..40).await;
+    for (number, submission) in submissions.into_iter().enumerate() {
+        if number == 13 {
+            assert_eq!(submission, Submission::Poisoned);
+        } else {
+            assert!(matches!(decided(submission), Reply::Payment { replayed: false, .. }), "payment {number}");
+        }
+    }
+    assert_eq!(handle.submit(payment(13)).await, Submission::Poisoned);
+    assert_eq!(payments_in(&handle).await, 39);
+    let live = handle.read(events::snapshot::digest).await.unwrap();
+    stop(world).unwrap();
+    let (state, _) = partition::load(&journal(&disk)).unwrap();
+    assert_eq!(events::snapshot::digest(&state), live, "the journal replays to the live state");
+}
+
+async fn futures(handle: &Handle, numbers: std::ops::Range<u8>) -> Vec<Submission> {
+    let tasks: Vec<_> = numbers
+        .map(|number| {
+            let handle = handle.clone();
+            tokio::spawn(async move { handle.submit(payment(number)).await })
+        })
+        .collect();
+    let mut submissions = Vec::new();
+    for task in tasks {
+        submissions.push(task.await.unwrap());
+    }
+    submissions
+}
+
+#[tokio::test]
+async fn a_failed_append_stops_the_partition_and_a_restart_has_all_that_was_acknowledged() {
+    for operation in [DiskOperation::Write, DiskOperation::Sync] {
+        let disk = SimIo::new();
+        let world = start(&disk, NEVER);
+        let handle = world.running.handle.clone();
+        set_up(&handle, true, 1).await;
+        let mut acknowledged = 0;
+        for number in 0..200 {
+            if number == 30 {
+                disk.fail_next(operation, DiskEffect::InputOutputError);
+            }
+            match handle.submit(payment(number)).await {
+                Submission::Decided { .. } => acknowledged += 1,
+                Submission::Stopping => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!((30..200).contains(&acknowledged), "the failure was met");
+        assert!(matches!(world.running.join(), Err(Ended::Journal(_))));
+        assert_eq!(handle.submit(payment(201)).await, Submission::Stopping);
+        let world = start(&disk, NEVER);
+        set_up(&world.running.handle, false, 2).await;
+        assert!(payments_in(&world.running.handle).await >= acknowledged);
+        stop(world).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_open_calls_are_unknown_and_looked_into_with_the_same_key() {
+    let disk = SimIo::new();
+    let mut world = start(&disk, NEVER);
+    set_up(&world.running.handle, true, 1).await;
+    decided(world.running.handle.submit(payment(1)).await);
+    let first = world.dispatched.recv().await.unwrap();
+    stop(world).unwrap();
+    let mut world = start(&disk, NEVER);
+    set_up(&world.running.handle, false, 2).await;
+    let again = world.dispatched.recv().await.unwrap();
+    assert_eq!(again.send_kind, engine::SendKind::Replay);
+    assert_eq!((again.requested.key, again.requested.reference, &again.requested.request), (first.requested.key, first.requested.reference, &first.requested.request));
+    stop(world).unwrap();
+}
+
+#[tokio::test]
+async fn new_payments_are_shed_when_too_many_outcomes_are_due_and_outcomes_never() {
+    let disk = SimIo::new();
+    let world = start(&disk, NEVER);
+    let handle = world.running.handle.clone();
+    set_up(&handle, true, 1).await;
+    handle.load.reserve_for_test(sequencer::OUTCOMES_RESERVED_MAX);
+    assert_eq!(handle.submit(payment(1)).await, Submission::Busy);
+    let outcome = OutcomeReport {
+        effect: base::EffectId::from_u128(1),
+        send: 1,
+        outcome: base::Outcome::Unknown(base::UnknownReason::Timeout),
+        provider_id: None,
+    };
+    assert_eq!(decided(handle.submit(Command::ReportOutcome(outcome)).await), Reply::Done);
+    stop(world).unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_writes_nothing() {
+    let disk = SimIo::new();
+    let world = start(&disk, NEVER);
+    let handle = world.running.handle.clone();
+    set_up(&handle, true, 1).await;
+    let before = handle.read(|state: &State| state.next_seq).await.unwrap();
+    let reply = decided(handle.submit(Command::CreateMerchant { merchant: MERCHANT, handle: "shop".into() }).await);
+    assert_eq!(reply, Reply::Refused(Refusal::HandleTaken));
+    assert_eq!(handle.read(|state: &State| state.next_seq).await.unwrap(), before);
+    stop(world).unwrap();
+}
+
+#[test]
+fn a_journal_of_a_newer_program_is_refused_with_the_version_it_needs() {
+    let disk = SimIo::new();
+    let mut journal = journal(&disk);
+    let entry = engine::Entry { at: base::Timestamp::from_s(1), event: engine::Event::MinVersionRaised { version: 99 }, legs: Vec::new() };
+    let batch = events::encode_batch(&[entry]);
+    partition::append(&mut journal, 1, 1, &batch).unwrap();
+    let error = partition::load(&journal as &dyn Journal).unwrap_err();
+    assert!(error.to_string().contains("needs event version 99"), "{error}");
+}
