@@ -116,19 +116,20 @@ fn run_tests(arguments: &[String], must_be_complete: bool, notes: impl FnOnce(Du
     Ok(())
 }
 
-/// Examples in documentation first, which nextest does not run; then everything else.
+/// Examples in documentation first, which nextest does not run; then everything else. The root is no package, so that
+/// without a choice in the arguments the whole workspace is meant.
 fn nextest(arguments: &[String]) -> Result<Command, Failure> {
     if arguments.is_empty() {
         succeed(&mut cargo(["test", "--quiet", "--workspace", "--doc"]))?;
     }
-    let mut runner = cargo(["nextest", "run", "--workspace", "--config-file", "xtask/nextest.toml"]);
+    let mut runner = cargo(["nextest", "run", "--config-file", "xtask/nextest.toml"]);
     runner.args(arguments);
     Ok(runner)
 }
 
 /// Without nextest: passed tests show their output, for that is where skipped parts are told.
 fn libtest(arguments: &[String]) -> Command {
-    let mut runner = cargo(["test", "--workspace", "--no-fail-fast"]);
+    let mut runner = cargo(["test", "--no-fail-fast"]);
     runner.args(arguments);
     if !arguments.iter().any(|argument| argument == "--") {
         runner.arg("--");

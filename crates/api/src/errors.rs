@@ -82,6 +82,7 @@ codes! {
     QueryParameterUnknown = "query_parameter_unknown", 400, never, "The address has a query parameter that does not exist.", "Remove the parameter or correct its name.";
     QueryParameterInvalid = "query_parameter_invalid", 400, never, "A query parameter's value is not allowed.", "Correct the value as the detail says.";
     CursorInvalid = "cursor_invalid", 400, never, "The cursor is not one of this list.", "Pass on the next_cursor of an earlier page, unchanged and to the same list.";
+    VersionUnknown = "version_unknown", 400, never, "Bezant-Version names a version that does not exist.", "Send the date of a published version, or leave the header out for the newest.";
     MinSeqInvalid = "min_seq_invalid", 400, never, "Bezant-Min-Seq is not a sequence number.", "Send the value of an earlier answer's Bezant-Seq header.";
     MinSeqNotReached = "min_seq_not_reached", 503, later, "The read models have not reached Bezant-Min-Seq yet.", "Retry after the seconds in Retry-After.";
     PaymentUnknown = "payment_unknown", 404, never, "There is no such payment.", "Check the id; a merchant sees its own payments only.";

@@ -20,6 +20,10 @@ use tracing::Instrument;
 
 /// The journal's position that an answer contains.
 pub(crate) const BEZANT_SEQ: HeaderName = HeaderName::from_static("bezant-seq");
+/// The version of the API that a request is written for and its answer is shaped by.
+pub(crate) const BEZANT_VERSION: HeaderName = HeaderName::from_static("bezant-version");
+/// Published versions, by date, oldest first. An older one is served by stepping answers back from the newest.
+const VERSIONS: [&str; 1] = ["2026-11-21"];
 /// Names one request; chosen here.
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// Route label of requests that match no route.
@@ -56,12 +60,15 @@ pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Ne
     );
     let response = if head_holds_card_number(request.uri(), request.headers()) {
         Problem::new(Code::CardNumberRefused).into_response()
+    } else if request.headers().get(BEZANT_VERSION).is_some_and(|version| VERSIONS.iter().all(|known| version != known)) {
+        Problem::new(Code::VersionUnknown).into_response()
     } else {
         next.run(request).instrument(span.clone()).await
     };
     let (problem, mut response) = complete(response, trace.trace_id_text());
     let headers = response.headers_mut();
     headers.entry(BEZANT_SEQ).or_insert(HeaderValue::from(durable_seq));
+    headers.insert(BEZANT_VERSION, HeaderValue::from_static(VERSIONS[VERSIONS.len() - 1]));
     headers.insert(REQUEST_ID, request_id);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {

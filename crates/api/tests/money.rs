@@ -85,6 +85,13 @@ async fn the_same_request_replays_and_another_body_or_path_under_its_key_is_refu
     assert_eq!(rig.post(&path, "k1", json!({})).await.problem(), (422, "idempotency_key_reused".into()));
     assert_eq!(rig.platform.payments_count(), 1);
 
+    let held = json!({ "amount": { "amount_minor": 500, "currency": "EUR" }, "payment_method": "pm_card_visa", "capture": "manual" });
+    let held = rig.post("/v1/payments", "k2", held).await.json();
+    let path = format!("/v1/payments/{}", held["id"].as_str().unwrap());
+    assert_eq!(rig.post(&format!("{path}/capture"), "k3", json!({})).await.status, StatusCode::OK);
+    let elsewhere = rig.post(&format!("{path}/cancel"), "k3", json!({})).await;
+    assert_eq!(elsewhere.problem(), (422, "idempotency_key_reused".into()), "the same body on another path");
+
     let request = rig.request("POST", "/v1/payments").header("idempotency-key", "k1").body(Body::from(body.to_string()));
     let mut request = request.unwrap();
     request.headers_mut().insert("authorization", format!("Bearer {}", rig.other_key).parse().unwrap());

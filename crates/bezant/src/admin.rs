@@ -153,7 +153,7 @@ fn redacted(event: &engine::Event) -> String {
 /// See [`Error`]. When the key store fails after the journal has the erasure, the next start finishes it.
 pub fn erase(data: &Path, subject: &str) -> Result<SubjectId, Error> {
     existing(data)?;
-    let mut disk = open_disk(data).map_err(Box::new)?;
+    let mut disk = open_disk(data, journal::SEGMENT_BYTES_DEFAULT).map_err(Box::new)?;
     let unknown = || Error::SubjectUnknown(subject.to_owned());
     let subject = match subject.parse::<SubjectId>() {
         Ok(subject) => subject,

@@ -1,6 +1,7 @@
 //! Arguments and exit codes. What the commands do is elsewhere.
 
 use crate::pay::PayOptions;
+use crate::policy::{Ladder, parse_gaps_ms};
 use crate::{admin, operate, pay, serve};
 use base::Redacted;
 use clap::{Args, Parser, Subcommand};
@@ -8,6 +9,7 @@ use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use telemetry::LogFormat;
 
 /// Bezant takes a payment from checkout to settled, reconciled money, and can prove every step.
@@ -52,6 +54,19 @@ struct Serve {
     /// Print one JSON line once listening, instead of sentences.
     #[arg(long)]
     json: bool,
+    /// Waits in ms between replays of a request whose outcome is unknown, such as 2000,8000,50000; the connector's own
+    /// when absent. A replay carries the same key, so that it never acts twice.
+    #[arg(long, value_name = "MS,MS,…", value_parser = parse_gaps_ms)]
+    replay_gaps_ms: Option<engine::Gaps>,
+    /// Waits in ms between lookups after the replays; past the last one a person decides. The connector's own when absent.
+    #[arg(long, value_name = "MS,MS,…", value_parser = parse_gaps_ms)]
+    lookup_gaps_ms: Option<engine::Gaps>,
+    /// Longest time in ms for a request's head to arrive, and for a connection to be idle.
+    #[arg(long, default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    head_timeout_ms: u64,
+    /// Size of a new journal segment in MiB; two are made ahead, so that a small disk wants small ones.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(2..=1_024))]
+    segment_mib: u64,
     /// What to log, as tracing directives such as info or bezant=debug.
     #[arg(long, env = "BEZANT_LOG", default_value = "info")]
     log: String,
@@ -117,12 +132,23 @@ pub fn main() -> ExitCode {
 }
 
 fn serve(arguments: Serve) -> ExitCode {
-    let Serve { data, listen, stripe_url, stripe_key, demo, json, log } = arguments;
+    let Serve { data, listen, stripe_url, stripe_key, demo, json, replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log } =
+        arguments;
     if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
         eprintln!("bezant: {error}");
         return ExitCode::FAILURE;
     }
-    let options = serve::Options { data, listen, stripe_url, stripe_key: Redacted::new(stripe_key), demo, json };
+    let options = serve::Options {
+        data,
+        listen,
+        stripe_url,
+        stripe_key: Redacted::new(stripe_key),
+        demo,
+        json,
+        ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
+        head_timeout: Duration::from_millis(head_timeout_ms),
+        segment_bytes: segment_mib * 1024 * 1024,
+    };
     block_on(async move { Ok(serve::run(options).await?) })
 }
 

@@ -1,7 +1,7 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
-use crate::keystore::{KeyStore, SubjectKey};
+use crate::keystore::{self, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
@@ -90,8 +90,11 @@ pub enum KeyJob {
 const KEYS_PER_COMMIT_MAX: usize = 4_096;
 
 /// Runs the key store: everything that waits is committed as one group. Ends when nobody asks any more or the disk
-/// fails; then nobody gets an answer, and new subjects are refused.
-pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<KeyJob>) {
+/// fails; whoever waits then gets no answer.
+///
+/// # Errors
+/// The disk failed; the platform must stop, and a restart opens the store anew.
+pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<KeyJob>) -> Result<(), keystore::Error> {
     while let Ok(first) = jobs.recv() {
         let mut waiting = Vec::new();
         let mut next = Some(first);
@@ -99,10 +102,7 @@ pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<Key
             match job {
                 KeyJob::Ensure { subject, reply } => waiting.push((subject, reply)),
                 KeyJob::Erase { subject, reply } => {
-                    if let Err(error) = store.erase(subject) {
-                        tracing::error!(%error, "a key could not be destroyed; restart to try again: the journal remembers");
-                        return;
-                    }
+                    store.erase(subject)?;
                     cache.forget(subject);
                     let _ = reply.send(()); // whoever asked gave up
                 }
@@ -112,19 +112,14 @@ pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<Key
         let subjects: Vec<SubjectId> = waiting.iter().map(|(subject, _)| *subject).collect();
         let started = StdInstant::now();
         let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
-        let keys = match store.ensure(&subjects, &mut entropy) {
-            Ok(keys) => keys,
-            Err(error) => {
-                tracing::error!(%error, "the key store failed; no new subjects are accepted until a restart");
-                return;
-            }
-        };
+        let keys = store.ensure(&subjects, &mut entropy)?;
         metrics::histogram!(telemetry::names::KEYSTORE_COMMIT_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
         cache.extend(subjects.iter().copied().zip(&keys).filter_map(|(subject, key)| Some((subject, key.clone()?))));
         for ((_, reply), key) in waiting.into_iter().zip(keys) {
             let _ = reply.send(key.is_some()); // whoever asked gave up
         }
     }
+    Ok(())
 }
 
 /// API keys by public part, as durable events made them.

@@ -17,8 +17,6 @@ use tower::Service;
 pub const CONNECTIONS_MAX: usize = 20_000;
 /// File descriptors kept free for journal, read models and providers.
 const DESCRIPTORS_RESERVED: u64 = 1_536;
-/// Longest time from the first byte of a request's head to its last, and of an idle connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system refused a connection for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -68,8 +66,19 @@ fn with<T>(register: &Shared, change: impl FnOnce(&mut Register) -> T) -> T {
     change(&mut register.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Serves until `stopping` turns true, then lets requests under way finish for at most `grace`.
-pub async fn serve(listener: TcpListener, router: Router, connections_max: usize, mut stopping: watch::Receiver<bool>, grace: Duration) {
+/// What the listener permits.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most connections at a time; one more closes the one that has been idle the longest.
+    pub connections_max: usize,
+    /// Longest time from the first byte of a request's head to its last, and of an idle connection.
+    pub head_timeout: Duration,
+    /// How long requests under way may take to finish after a stop was asked for.
+    pub grace: Duration,
+}
+
+/// Serves until `stopping` turns true, then lets requests under way finish for at most the limits' `grace`.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
     let register: Shared = Shared::default();
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -85,18 +94,18 @@ pub async fn serve(listener: TcpListener, router: Router, connections_max: usize
             continue;
         };
         while connections.try_join_next().is_some() {}
-        if connections.len() >= connections_max {
+        if connections.len() >= limits.connections_max {
             with(&register, Register::close_idlest);
         }
-        connections.spawn(connection(stream, router.clone(), Arc::clone(&register), stopping.clone()));
+        connections.spawn(connection(stream, router.clone(), limits.head_timeout, Arc::clone(&register), stopping.clone()));
     }
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, drained).await.is_err() {
+    if tokio::time::timeout(limits.grace, drained).await.is_err() {
         tracing::warn!("some connections were still busy when the grace period ended");
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, register: Shared, mut stopping: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, router: Router, head_timeout: Duration, register: Shared, mut stopping: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true); // only costs latency when refused
     let close = Arc::new(Notify::new());
     let busy = Arc::new(AtomicBool::new(false));
@@ -112,7 +121,7 @@ async fn connection(stream: TcpStream, router: Router, register: Shared, mut sto
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .max_buf_size(64 * 1024)
         .serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);

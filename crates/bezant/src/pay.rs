@@ -134,6 +134,14 @@ pub enum PayError {
         /// What it answered.
         status: StatusCode,
     },
+    /// The platform does not accept the API key.
+    #[error("the platform at {url} does not accept the API key: {reason}")]
+    KeyRefused {
+        /// Where.
+        url: String,
+        /// What it says.
+        reason: String,
+    },
     /// The operating system gives no random numbers or no signals.
     #[error("cannot start: {0}")]
     System(String),
@@ -247,7 +255,10 @@ async fn wait_until_ready(target: &Arc<Target>, patience: Duration) -> Result<St
     let mut link = Link::new(target.clone());
     loop {
         let reason = match link.exchange(target.probe("/readyz")).await {
-            Ok(answer) if answer.status.is_success() => return Ok(answer.date.unwrap_or_default()),
+            Ok(answer) if answer.status.is_success() => {
+                check_key(&mut link, target).await?;
+                return Ok(answer.date.unwrap_or_default());
+            }
             Ok(answer) if answer.status.is_client_error() => {
                 return Err(PayError::NotThePlatform { url: target.to_string(), status: answer.status });
             }
@@ -258,6 +269,18 @@ async fn wait_until_ready(target: &Arc<Target>, patience: Duration) -> Result<St
             return Err(PayError::NotReady { url: target.to_string(), patience_s: patience.as_secs(), reason });
         }
         sleep(READY_EVERY).await;
+    }
+}
+
+/// Asks for something that needs the key, so that a wrong one is told once and not for every order. Any other trouble
+/// is left to the orders, which are sent again.
+async fn check_key(link: &mut Link, target: &Target) -> Result<(), PayError> {
+    match link.exchange(target.read("/v1/payments?limit=1")).await {
+        Ok(answer) => match judge::key_refusal(&answer) {
+            Some(reason) => Err(PayError::KeyRefused { url: target.to_string(), reason }),
+            None => Ok(()),
+        },
+        Err(_) => Ok(()),
     }
 }
 
@@ -385,7 +408,7 @@ impl Run {
                 }
             }
             End::Hopeless(reason) => {
-                self.refuse(RefusedRow { line: order.line, code: "api_key_refused".to_owned(), reason: reason.clone() });
+                self.summary.count_refused(RefusedRow { line: order.line, code: "api_key_refused".to_owned(), reason: reason.clone() });
                 self.fail(format!("the platform does not accept the API key: {reason}"));
             }
         }

@@ -1,7 +1,7 @@
 //! The platform's default choices about time and retries.
 
 use base::limits::AMOUNT_MINOR_MAX;
-use base::time::NS_PER_S;
+use base::time::{NS_PER_MS, NS_PER_S};
 use connectors::{Capabilities, RungKind};
 use engine::{Gaps, Policy, ProviderPolicy};
 
@@ -40,5 +40,78 @@ pub fn provider_policy(capabilities: &Capabilities) -> ProviderPolicy {
         amount_minor_max: AMOUNT_MINOR_MAX,
         replay_gaps: Gaps(replay_gaps),
         lookup_gaps: Gaps(lookup_gaps),
+    }
+}
+
+/// Most waits of one list that configuration may give.
+pub const GAPS_COUNT_MAX: usize = 32;
+/// Longest wait that configuration may give, in milliseconds: a week.
+pub const GAP_MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+
+/// Waits of the resolve ladder as configured; what is absent stays as the connector recommends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ladder {
+    /// Waits between replays of a request whose outcome is unknown.
+    pub replay_gaps: Option<Gaps>,
+    /// Waits between lookups after the replays; past the last one a person decides.
+    pub lookup_gaps: Option<Gaps>,
+}
+
+impl Ladder {
+    /// The policy with these waits at every provider.
+    pub fn onto(&self, mut policy: Policy) -> Policy {
+        let Self { replay_gaps, lookup_gaps } = self;
+        for provider in &mut policy.providers {
+            if let Some(gaps) = replay_gaps {
+                provider.replay_gaps = gaps.clone();
+            }
+            if let Some(gaps) = lookup_gaps {
+                provider.lookup_gaps = gaps.clone();
+            }
+        }
+        policy
+    }
+}
+
+/// Reads waits in milliseconds with commas between them, such as `200,1000,5000`.
+///
+/// # Errors
+/// What is wrong, in words for the person who typed it.
+pub fn parse_gaps_ms(text: &str) -> Result<Gaps, String> {
+    let mut gaps = Vec::new();
+    for part in text.split(',') {
+        let gap_ms = part.trim().parse::<u64>().ok().filter(|gap_ms| (1..=GAP_MS_MAX).contains(gap_ms));
+        let gap_ms = gap_ms.ok_or_else(|| format!("\"{part}\" is not a whole number of milliseconds from 1 to {GAP_MS_MAX}"))?;
+        gaps.push(gap_ms * NS_PER_MS);
+    }
+    if gaps.len() > GAPS_COUNT_MAX {
+        return Err(format!("{} waits are given, at most {GAPS_COUNT_MAX} are allowed", gaps.len()));
+    }
+    Ok(Gaps(gaps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_read_in_order_and_bounded() {
+        assert_eq!(parse_gaps_ms("200, 1000,5000"), Ok(Gaps(vec![200 * NS_PER_MS, 1_000 * NS_PER_MS, 5_000 * NS_PER_MS])));
+        for bad in ["", "0", "1,", "-1", "1.5", "one", "604800001", "18446744073709551616"] {
+            assert!(parse_gaps_ms(bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_gaps_ms(&["1"; GAPS_COUNT_MAX].join(",")).is_ok());
+        assert!(parse_gaps_ms(&["1"; GAPS_COUNT_MAX + 1].join(",")).is_err());
+    }
+
+    #[test]
+    fn configured_waits_replace_the_connectors_and_absent_ones_do_not() {
+        let stripe = connectors::stripe::Stripe::new(connectors::stripe::Environment::Test);
+        let standard = default_policy(connectors::Connector::capabilities(&stripe));
+        assert_eq!(Ladder::default().onto(standard.clone()), standard);
+        let ladder = Ladder { replay_gaps: Some(Gaps(vec![7])), lookup_gaps: None };
+        let changed = ladder.onto(standard.clone());
+        assert_eq!(changed.providers[0].replay_gaps, Gaps(vec![7]));
+        assert_eq!(changed.providers[0].lookup_gaps, standard.providers[0].lookup_gaps);
     }
 }

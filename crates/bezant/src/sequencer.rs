@@ -106,6 +106,11 @@ impl Load {
         self.sends_in_flight.fetch_add(sends, Ordering::Relaxed);
     }
 
+    /// Stops accepting because something beside the journal failed.
+    pub fn refuse_all(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
     /// Whether a command of this lane is let in. Accepting one reserves room for its outcome.
     fn admits(&self, lane: Lane) -> bool {
         let count = |lane| self.queued(lane).load(Ordering::Relaxed);

@@ -4,12 +4,12 @@
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
 use crate::keystore::KeyStore;
 use crate::partition::{self, Partition};
-use crate::policy::default_policy;
+use crate::policy::{Ladder, default_policy};
 use crate::request::{PLATFORM_SUBJECT, Requests, SubjectKeys};
 use crate::runner::{Runner, Target};
 use crate::secrets::Secrets;
 use crate::sequencer::{self, Ended, Handle, Outlets, Running, Submission};
-use crate::{feed, listener, secrets, snapshots};
+use crate::{feed, keystore, listener, secrets, snapshots};
 use api::Platform;
 use base::{MerchantId, OperatorId, Redacted};
 use connectors::Connector;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{channel, sync_channel};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The one partition of an embedded platform.
 pub const PARTITION: u32 = 0;
@@ -62,6 +62,12 @@ pub struct Options {
     pub demo: bool,
     /// Whether the line printed when listening is JSON.
     pub json: bool,
+    /// When unknown outcomes are resolved.
+    pub ladder: Ladder,
+    /// Longest time for a request's head to arrive, and for a connection to be idle.
+    pub head_timeout: Duration,
+    /// Size of new journal segments, in bytes.
+    pub segment_bytes: u64,
 }
 
 /// Why serving could not start or ended. Every message says what to do.
@@ -133,10 +139,10 @@ pub struct Disk {
 ///
 /// # Errors
 /// See [`Error`]; damage is named with segment, offset and sequence number, and nothing is changed.
-pub fn open_disk(data: &Path) -> Result<Disk, Error> {
+pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
     fs::create_dir_all(data).map_err(|source| Error::Folder { attempted: "create", path: data.to_owned(), source })?;
     let io = OsIo::new(data);
-    let options = journal::Options { verify_from: newest_sound_snapshot(&io), ..journal::Options::for_partition(PARTITION) };
+    let options = journal::Options { verify_from: newest_sound_snapshot(&io), segment_bytes, ..journal::Options::for_partition(PARTITION) };
     let (journal, report) = FileJournal::open(io, options)?;
     tracing::info!(next_seq = report.tail.next_seq, segments = report.segment_count, tail = ?report.tail_state, "journal opened");
     let secrets = Secrets::load_or_create(data)?;
@@ -169,10 +175,10 @@ fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
 /// See [`Error`].
 pub async fn run(options: Options) -> Result<(), Error> {
     let metrics = telemetry::install_metrics();
-    let disk = open_disk(&options.data)?;
+    let disk = open_disk(&options.data, options.segment_bytes)?;
     let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
     let endpoint = Endpoint::parse(&options.stripe_url)?;
-    let policy = default_policy(stripe.capabilities());
+    let policy = options.ladder.onto(default_policy(stripe.capabilities()));
     let cache = Arc::new(KeyCache::default());
     let mut keys = disk.keys;
     let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
@@ -207,7 +213,12 @@ pub async fn run(options: Options) -> Result<(), Error> {
 
     let (key_jobs, key_work) = channel();
     let key_cache = Arc::clone(&cache);
-    spawn("keys", move || door::run_keys(keys, &key_cache, &key_work))?;
+    let (keys_failed, keys_failure) = oneshot::channel();
+    spawn("keys", move || {
+        if let Err(error) = door::run_keys(keys, &key_cache, &key_work) {
+            let _ = keys_failed.send(error); // the platform is ending already
+        }
+    })?;
     let views_path = options.data.join("views.sqlite");
     let writer = views::Writer::open(&views_path)?;
     let (applied, views_seq) = watch::channel(writer.applied_seq());
@@ -233,7 +244,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         metrics,
     });
     set_up(&handle, epoch, fresh).await?;
-    let served = serve(&options, &door, running).await;
+    let served = serve(&options, &door, running, keys_failure).await;
     drop((stop_segments, stop_snapshots));
     sends.abort();
     served
@@ -353,8 +364,8 @@ async fn admit(options: &Options, door: &Arc<Door>) -> Result<(String, Option<St
     Ok((operator_key, Some(demo_key)))
 }
 
-async fn serve(options: &Options, door: &Arc<Door>, running: Running) -> Result<(), Error> {
-    let connections_max = listener::connections_max();
+async fn serve(options: &Options, door: &Arc<Door>, running: Running, keys_failure: oneshot::Receiver<keystore::Error>) -> Result<(), Error> {
+    let limits = listener::Limits { connections_max: listener::connections_max(), head_timeout: options.head_timeout, grace: GRACE };
     let bound = TcpListener::bind(options.listen).await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let address = bound.local_addr().map_err(Error::System)?;
     let (operator_key, demo_key) = admit(options, door).await?;
@@ -362,16 +373,25 @@ async fn serve(options: &Options, door: &Arc<Door>, running: Running) -> Result<
     let platform: Arc<dyn Platform> = Arc::clone(door) as Arc<dyn Platform>;
     let router = api::router(platform, api_options(options));
     let (stop, stopping) = watch::channel(false);
-    let serving = tokio::spawn(listener::serve(bound, router, connections_max, stopping, GRACE));
+    let serving = tokio::spawn(listener::serve(bound, router, limits, stopping));
     let gauges = tokio::spawn(gauge(Arc::clone(door)));
     let handle = running.handle.clone();
     let mut ended = tokio::task::spawn_blocking(move || running.join());
     let signals = signals().map_err(Error::System)?;
-    // Cancel-safe: both arms only wait; the ended partition is joined again below when a signal came first.
+    // Cancel-safe: all arms only wait; the ended partition is joined again below when something else came first.
     let result = tokio::select! {
         ended = &mut ended => {
             tokio::time::sleep(FAILED_GRACE).await; // clients that come meanwhile are answered 503
             ended
+        }
+        Ok(error) = keys_failure => {
+            tracing::error!(%error, "the key store failed; the platform stops");
+            handle.load.refuse_all();
+            tokio::time::sleep(FAILED_GRACE).await; // clients that come meanwhile are answered 503
+            handle.stop();
+            let _ = ended.await; // what ended it first is the key store's failure
+            gauges.abort();
+            return Err(error.into());
         }
         () = signals => {
             stop.send_replace(true);

@@ -164,9 +164,13 @@ async fn answer(
     if request.uri().path() == "/readyz" {
         return Ok(respond(200, false, &json!({})));
     }
-    assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/v1/payments"));
+    assert_eq!(request.uri().path(), "/v1/payments");
     let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let (authorization, key) = (header("authorization"), header("idempotency-key"));
+    let authorized = header("authorization") == format!("Bearer {API_KEY}");
+    if request.method() == "GET" {
+        return Ok(if authorized { respond(200, false, &json!({"data": []})) } else { problem(401, "api_key_invalid") });
+    }
+    let key = header("idempotency-key");
     assert_eq!(header("content-type"), "application/json");
     let body: Value = serde_json::from_slice(&request.into_body().collect().await.unwrap().to_bytes()).unwrap();
     let reference = body["reference"].as_str().unwrap().to_owned();
@@ -181,7 +185,7 @@ async fn answer(
     gate.wait_for(|open| *open).await.unwrap();
     let mut state = state.lock().unwrap();
     state.open -= 1;
-    if authorization != format!("Bearer {API_KEY}") {
+    if !authorized {
         return Ok(problem(401, "api_key_invalid"));
     }
     match fault {
@@ -531,14 +535,13 @@ async fn no_more_orders_are_in_flight_than_asked_for() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_accepted_ends_the_run() {
+async fn a_key_that_is_revoked_meanwhile_ends_the_run() {
     let platform = Platform::start().await;
-    let orders = Orders::new(&rows(1_000));
-    let options = PayOptions { api_key: Some(base::Redacted::new("sk_test_other".into())), ..platform.options(&orders) };
-    let summary = pay(options).await.unwrap();
+    platform.state().faults.insert("A20".into(), [Fault::Answer(401, "api_key_invalid")].into());
+    let summary = platform.pay(&Orders::new(&rows(1_000))).await;
     assert!(matches!(&summary.ended, Ended::Failed(reason) if reason.contains("API key")), "{:?}", summary.ended);
-    assert!(summary.orders <= 8, "{}", summary.orders);
-    assert!(platform.state().payments.is_empty());
+    assert_eq!(refused(&summary), [(22, "api_key_refused")]);
+    assert!(summary.orders <= 21 + 8, "{}", summary.orders);
 }
 
 #[tokio::test]
@@ -554,7 +557,8 @@ async fn what_cannot_run_says_so_before_anything_is_sent() {
         (platform.options(&empty), "the file is empty"),
         (PayOptions { url: "https://127.0.0.1:1".into(), ..options.clone() }, "only http is spoken"),
         (PayOptions { url: "http://127.0.0.1:1".into(), patience: 0, ..options.clone() }, "is not ready after 0 s"),
-        (PayOptions { api_key: Some(base::Redacted::new("a\nb".into())), ..options }, "characters that no key has"),
+        (PayOptions { api_key: Some(base::Redacted::new("a\nb".into())), ..options.clone() }, "characters that no key has"),
+        (PayOptions { api_key: Some(base::Redacted::new("sk_test_other".into())), ..options }, "does not accept the API key"),
     ] {
         let error = pay(options).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -151,9 +151,8 @@ fn our_requests_are_those_that_stripes_own_library_sends() {
     let request = stripe.encode(&create).unwrap();
     let (body, line) = recorded_body("/v1/payment_intents");
     assert_eq!(core::str::from_utf8(&request.body).unwrap(), body);
-    for (name, recorded_name) in
-        [("idempotency-key", "Idempotency-Key"), ("content-type", "Content-Type"), ("stripe-version", "Stripe-Version")]
-    {
+    // The version differs on purpose: the recorded one refuses a parameter that the library was told to send.
+    for (name, recorded_name) in [("idempotency-key", "Idempotency-Key"), ("content-type", "Content-Type")] {
         let sent = request.headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.as_str());
         assert_eq!(sent, line["h"][recorded_name].as_str(), "{name}");
     }

@@ -38,8 +38,8 @@ impl Draw {
     }
 
     fn of<T: Clone>(&mut self, all: &[T]) -> Option<T> {
-        let count = u64::try_from(all.len()).unwrap();
-        (count > 0).then(|| all[usize::try_from(self.below(count)).unwrap()].clone())
+        let count = u64::try_from(all.len()).expect("a list is short");
+        (count > 0).then(|| all[usize::try_from(self.below(count)).expect("it is below a small number")].clone())
     }
 }
 
@@ -59,16 +59,16 @@ fn any_merchant(draw: &mut Draw) -> MerchantId {
 }
 
 fn any_currency(draw: &mut Draw) -> Currency {
-    if draw.one_in(5) { "JPY".parse().unwrap() } else { eur() }
+    if draw.one_in(5) { "JPY".parse().expect("the yen is a currency") } else { eur() }
 }
 
 fn any_create(draw: &mut Draw) -> CreatePayment {
-    let reference = (!draw.one_in(3)).then(|| [u8::try_from(draw.below(30)).unwrap(); 16]);
+    let reference = (!draw.one_in(3)).then(|| [u8::try_from(draw.below(30)).expect("it is below a small number"); 16]);
     CreatePayment {
         merchant: any_merchant(draw),
         idempotency: any_key(draw),
         reference,
-        content: [u8::try_from(draw.below(2)).unwrap(); 16],
+        content: [u8::try_from(draw.below(2)).expect("it is below a small number"); 16],
         subject: SubjectId::from_u128(u128::from(draw.below(6))),
         money: Money { amount_minor: 1 + draw.below(200), currency: any_currency(draw) },
         capture: if draw.one_in(2) { CaptureMode::Automatic } else { CaptureMode::Manual },
@@ -120,7 +120,10 @@ fn any_report(world: &World, draw: &mut Draw) -> Command {
     let payment = any_payment(world, draw);
     let dispute = format!("dp_{}", draw.below(3));
     let report = match draw.below(4) {
-        0 => ProviderReport::CaptureReversed { capture: u16::try_from(draw.below(3)).unwrap(), code: "late".into() },
+        0 => ProviderReport::CaptureReversed {
+            capture: u16::try_from(draw.below(3)).expect("it is below a small number"),
+            code: "late".into(),
+        },
         1 => ProviderReport::DisputeOpened { dispute, amount_minor: draw.below(150) },
         _ => ProviderReport::DisputeClosed { dispute, won: draw.one_in(2) },
     };
@@ -135,13 +138,14 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
             let Some(effect) = draw.of(&effects) else { return };
             let open = world.open(effect);
             let (asked_minor, sends) = (open.requested.money.amount_minor, open.sends);
-            let send = if draw.one_in(8) { u32::try_from(draw.below(u64::from(sends) + 2)).unwrap() } else { sends };
+            let send =
+                if draw.one_in(8) { u32::try_from(draw.below(u64::from(sends) + 2)).expect("it is below a small number") } else { sends };
             let outcome = any_outcome(draw, asked_minor, world.now);
             let provider_id = (!draw.one_in(6)).then(|| "pi_1".to_owned());
             Command::ReportOutcome(OutcomeReport { effect, send, outcome, provider_id })
         }
         80..93 => {
-            let seconds = [1, 5, 60, 3_600, 86_400, 31 * 86_400][usize::try_from(draw.below(6)).unwrap()];
+            let seconds = [1, 5, 60, 3_600, 86_400, 31 * 86_400][usize::try_from(draw.below(6)).expect("it is below a small number")];
             world.advance(seconds * S);
             return;
         }
@@ -237,7 +241,7 @@ impl Provider {
                 let name = requested.provider_id.clone().expect("a refund names its intent");
                 let amount_minor = requested.money.amount_minor;
                 let truth = [RefundTruth::Pending, RefundTruth::Done, RefundTruth::Done, RefundTruth::Failed]
-                    [usize::try_from(draw.below(4)).unwrap()];
+                    [usize::try_from(draw.below(4)).expect("it is below a small number")];
                 self.refunds.entry(requested.key).or_insert((name, amount_minor, truth));
                 (self.refund_answer(requested.key), None)
             }
@@ -418,7 +422,7 @@ fn honest_step(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
             }
         }
         16..18 => {
-            let seconds = [1, 10, 60, 3_600][usize::try_from(draw.below(4)).unwrap()];
+            let seconds = [1, 10, 60, 3_600][usize::try_from(draw.below(4)).expect("it is below a small number")];
             world.advance(seconds * S);
         }
         18 => provider.live(draw),
@@ -490,9 +494,10 @@ proptest! {
             prop_assert_eq!(payment.captured_minor, taken.get(id).copied().unwrap_or(0), "{}", id);
         }
         for merchant in [MERCHANT, OTHER] {
-            for currency in [eur(), "JPY".parse().unwrap()] {
+            for currency in [eur(), "JPY".parse().expect("the yen is a currency")] {
                 let balance = world.state.balance(merchant, currency, AccountKind::Receivable);
-                let receivable = i128::try_from(balance.debits_posted).unwrap() - i128::try_from(balance.credits_posted).unwrap();
+                let wide = |amount_minor| i128::try_from(amount_minor).expect("the amounts of tests are small");
+                let receivable = wide(balance.debits_posted) - wide(balance.credits_posted);
                 prop_assert_eq!(receivable, provider.owed(merchant, currency));
             }
         }

@@ -19,7 +19,7 @@ fn climb(world: &mut World, effect: EffectId) -> Vec<(SendKind, u64)> {
     let mut rungs = Vec::new();
     world.outcome(effect, unknown());
     while world.open(effect).status == EffectStatus::Unknown {
-        let waited_ns = world.open(effect).next_at.unwrap().since_ns(world.state.last_at);
+        let waited_ns = world.open(effect).next_at.expect("an unknown effect is looked at again").since_ns(world.state.last_at);
         assert_eq!(world.advance_to_next(), [effect]);
         assert_eq!(key(world), first, "the same key, reference and bytes each time");
         rungs.push((world.open(effect).send_kind, waited_ns / S));
@@ -282,7 +282,7 @@ fn openings() -> Vec<(&'static str, World, PaymentId, EffectId)> {
     let mut world = World::new();
     let payment = world.authorized(100);
     world.cancel(payment);
-    let effect = world.payment(payment).cancel.unwrap();
+    let effect = world.payment(payment).cancel.expect("a cancel was asked for");
     list.push(("cancel", world, payment, effect));
     let mut world = World::new();
     let payment = world.captured(100);

@@ -1,6 +1,7 @@
 //! What goes wrong in a run, planned from the seed: crashes, disk faults, snapshots and their damage, clock jumps,
 //! erasures, and the provider's own faults.
 
+use crate::clients::ARRIVALS_NS;
 use crate::random::Random;
 use crate::report::Checked;
 use crate::world::{Event, HEAL_NS, World};
@@ -11,6 +12,11 @@ use sandbox::stripe::{FaultKind, FaultRule};
 
 /// A forward jump of more than this is noticed and suspends expiries, in nanoseconds.
 const JUMP_NOTICED_NS: u64 = 5 * NS_PER_S;
+
+/// Farthest jump of the wall clock forward, in seconds.
+const JUMP_FORWARD_S_MAX: u64 = 7_200;
+/// Farthest jump of the wall clock back, in seconds: far less than a provider remembers an idempotency key.
+const JUMP_BACK_S_MAX: u64 = 600;
 
 /// Something that goes wrong on purpose.
 pub enum Chaos {
@@ -42,41 +48,39 @@ pub enum Chaos {
 
 /// The plan of a run: times in nanoseconds, and what.
 pub fn plan(random: &mut Random) -> Vec<(u64, Chaos)> {
-    let mut plan = Vec::new();
-    let mut at = |random: &mut Random, chaos| plan.push((random.between(2 * NS_PER_S, HEAL_NS - 20 * NS_PER_S), chaos));
-    at(random, Chaos::CrashMachine);
+    let mut chaos = vec![Chaos::CrashMachine];
     if random.chance(500) {
-        at(random, Chaos::KillProcess);
+        chaos.push(Chaos::KillProcess);
     }
     if random.chance(800) {
-        let operations = random.below(40);
-        at(random, Chaos::CutPower { operations });
+        chaos.push(Chaos::CutPower { operations: random.below(40) });
     }
     for _ in 0..random.between(2, 3) {
-        let fault = disk_fault(random);
-        at(random, Chaos::Disk(fault));
+        chaos.push(Chaos::Disk(disk_fault(random)));
     }
-    for _ in 0..random.between(2, 4) {
-        at(random, Chaos::Snapshot);
-    }
-    for _ in 0..random.between(0, 2) {
-        at(random, Chaos::CorruptSnapshot);
-    }
+    chaos.extend((0..random.between(2, 4)).map(|_| Chaos::Snapshot));
+    chaos.extend((0..random.below(3)).map(|_| Chaos::CorruptSnapshot));
+    chaos.extend((0..random.between(1, 3)).map(|_| Chaos::Erase));
+    chaos.extend((0..random.below(4)).map(|_| Chaos::PrepareSegment));
     if random.chance(500) {
-        let jump_ns = i64::try_from(random.between(1, 7_200) * NS_PER_S).unwrap_or(0);
-        at(random, Chaos::JumpClock { jump_ns });
+        chaos.push(Chaos::JumpClock { jump_ns: seconds(random.between(1, JUMP_FORWARD_S_MAX)) });
     }
     if random.chance(350) {
-        let jump_ns = -i64::try_from(random.between(1, 600) * NS_PER_S).unwrap_or(0);
-        at(random, Chaos::JumpClock { jump_ns });
+        chaos.push(Chaos::JumpClock { jump_ns: -seconds(random.between(1, JUMP_BACK_S_MAX)) });
     }
-    for _ in 0..random.between(1, 3) {
-        at(random, Chaos::Erase);
-    }
-    for _ in 0..random.between(0, 3) {
-        at(random, Chaos::PrepareSegment);
+    let mut plan: Vec<(u64, Chaos)> =
+        chaos.into_iter().map(|chaos| (random.between(2 * NS_PER_S, HEAL_NS - 20 * NS_PER_S), chaos)).collect();
+    for _ in 0..random.below(3) {
+        // In the middle of an append while many orders come in: what was written and not synced is torn.
+        let calls_before = random.below(3);
+        let fault = Fault { operation: Operation::Sync, path_part: Some("journal".into()), calls_before, effect: Effect::PowerCut };
+        plan.push((random.between(2 * NS_PER_S, ARRIVALS_NS), Chaos::Disk(fault)));
     }
     plan
+}
+
+fn seconds(seconds: u64) -> i64 {
+    i64::try_from(seconds * NS_PER_S).expect("jumps are limited")
 }
 
 fn disk_fault(random: &mut Random) -> Fault {

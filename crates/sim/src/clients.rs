@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 /// Merchants of a run.
 pub const MERCHANTS_COUNT: u64 = 3;
 /// Time over which orders come in, in nanoseconds.
-const ARRIVALS_NS: u64 = 70 * NS_PER_S;
+pub const ARRIVALS_NS: u64 = 70 * NS_PER_S;
 /// After this long without an answer a client sends the same request again, in nanoseconds.
 const ANSWER_TIMEOUT_NS: u64 = 8 * NS_PER_S;
 /// Sends of one request before its client gives up.

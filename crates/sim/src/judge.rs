@@ -278,6 +278,13 @@ impl Judge {
     /// The first promise that is broken.
     pub fn check_healed(&self, state: &State, truth: &Truth) -> Checked<u64> {
         let charges = self.check_charges(state, truth)?;
+        let mut named: BTreeMap<(MerchantId, [u8; 16]), PaymentId> = BTreeMap::new();
+        for (payment, found) in &state.payments {
+            let other = found.reference.and_then(|reference| named.insert((found.merchant, reference), *payment));
+            if let Some(other) = other {
+                return violated(Rule::ChargedOnce, format!("{other} and {payment} are one order"));
+            }
+        }
         let mut open: BTreeMap<PaymentId, Vec<&Effect>> = BTreeMap::new();
         for effect in state.effects.values() {
             open.entry(effect.payment).or_default().push(effect);
@@ -285,8 +292,17 @@ impl Judge {
         for (payment, found) in &state.payments {
             let effects = open.get(payment).map_or(&[][..], Vec::as_slice);
             let is_erased = state.erased.contains(&found.subject);
-            if let Some(undecided) = effects.iter().find(|effect| effect.status != EffectStatus::Parked).filter(|_| !is_erased) {
-                return violated(Rule::UnknownIsResolved, format!("{payment} is {} and still has {undecided:?}", found.status.name()));
+            // A cancel that waits for a person keeps its payment waiting too, and that is looked at on and on.
+            let has_parked = effects.iter().any(|effect| effect.status == EffectStatus::Parked);
+            let is_decided = |effect: &&&Effect| match effect.status {
+                EffectStatus::Parked => true,
+                EffectStatus::Waiting => has_parked || is_erased,
+                EffectStatus::InFlight | EffectStatus::Unknown | EffectStatus::Deferred | EffectStatus::Watching => false,
+            };
+            if let Some(open) = effects.iter().find(|effect| !is_decided(effect)) {
+                let (status, kind, sends) = (open.status, open.requested.kind, open.sends);
+                let name = found.status.name();
+                return violated(Rule::UnknownIsResolved, format!("{payment} is {name} and {kind:?} is {status:?} after {sends} sends"));
             }
             let is_final = match found.status {
                 PaymentStatus::Captured

@@ -27,6 +27,8 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 const S: u64 = 1_000_000_000;
+/// How long a test waits for what must come before it fails.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// Number of permits that lets everything through.
 const OPEN: usize = 1_000_000;
 
@@ -165,12 +167,16 @@ impl TestPlatform {
 
     /// Waits until so many submissions came to the gate.
     pub async fn arrived(&self, count: u64) {
-        self.arrivals.subscribe().wait_for(|seen| *seen >= count).await.unwrap();
+        let mut arrivals = self.arrivals.subscribe();
+        let arrived = arrivals.wait_for(|seen| *seen >= count);
+        assert!(tokio::time::timeout(PATIENCE, arrived).await.is_ok(), "{count} submissions come to the gate");
     }
 
     /// Waits until something durable comes after event `seq`.
     pub async fn durable_after(&self, seq: u64) {
-        self.changed.subscribe().wait_for(|_| self.durable_seq() > seq).await.unwrap();
+        let mut changes = self.changed.subscribe();
+        let changed = changes.wait_for(|_| self.durable_seq() > seq);
+        assert!(tokio::time::timeout(PATIENCE, changed).await.is_ok(), "something becomes durable after event {seq}");
     }
 
     /// How many submissions came to the gate so far.

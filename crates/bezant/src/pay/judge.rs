@@ -91,18 +91,33 @@ pub(super) fn judge(answer: &Answer, history: History<'_>) -> Verdict {
             Err(_) => Verdict::Again { code: "answer_unreadable".into(), wait: answer.retry_after },
         };
     }
+    if let Some(reason) = key_refusal(answer) {
+        return Verdict::Hopeless(reason);
+    }
     let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let reason = problem.reason(answer.status);
     let code = problem.code.map_or_else(|| format!("http_{}", answer.status.as_u16()), |code| printable(&code));
-    let reason = problem.detail.or(problem.title).unwrap_or_else(|| format!("answered {}", answer.status));
-    let reason = printable(&problem.field.map_or_else(|| reason.clone(), |field| format!("{field}: {reason}")));
     match answer.status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Verdict::Hopeless(reason),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Verdict::Again { code, wait: answer.retry_after },
         StatusCode::CONFLICT if matches!(code.as_str(), "idempotency_key_in_use" | "operation_in_flight") => {
             Verdict::Again { code, wait: answer.retry_after }
         }
         status if status.is_server_error() && problem.retryable != Some(false) => Verdict::Again { code, wait: answer.retry_after },
         _ => Verdict::Final(Outcome::Refused { code, reason }),
+    }
+}
+
+/// Why the key is not accepted, if that is what an answer says.
+pub(super) fn key_refusal(answer: &Answer) -> Option<String> {
+    let refused = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    refused.then(|| serde_json::from_slice::<Problem>(&answer.body).unwrap_or_default().reason(answer.status))
+}
+
+impl Problem {
+    /// For people: the field at fault and what happened.
+    fn reason(&self, status: StatusCode) -> String {
+        let what = self.detail.as_ref().or(self.title.as_ref()).map_or_else(|| format!("answered {status}"), Clone::clone);
+        printable(&self.field.as_ref().map_or_else(|| what.clone(), |field| format!("{field}: {what}")))
     }
 }
 

@@ -120,6 +120,13 @@ impl Target {
         self.request(Method::GET, path, Bytes::new())
     }
 
+    /// `GET` with authorisation.
+    pub(super) fn read(&self, path: &str) -> Request<Full<Bytes>> {
+        let mut request = self.probe(path);
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        request
+    }
+
     /// `POST /v1/payments` with a key.
     pub(super) fn payment(&self, key: &str, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = self.request(Method::POST, "/v1/payments", body);

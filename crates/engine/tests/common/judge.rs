@@ -194,7 +194,7 @@ fn check_books(state: &State) {
 }
 
 fn wide(amount_minor: u128) -> i128 {
-    i128::try_from(amount_minor).unwrap()
+    i128::try_from(amount_minor).expect("the amounts of tests are small")
 }
 
 fn credit(balance: Balance) -> i128 {

@@ -53,7 +53,7 @@ pub fn policy() -> Policy {
 }
 
 pub fn eur() -> Currency {
-    "EUR".parse().unwrap()
+    "EUR".parse().expect("the euro is a currency")
 }
 
 /// A key of which body and fingerprint follow from one number each.
@@ -118,7 +118,7 @@ impl World {
             let seals = self.seals;
             if let Some(requested) = entry.event.requested_mut().filter(|_| seals) {
                 let bytes = requested.key.to_be_bytes().to_vec();
-                requested.request = Some(Sealed { subject: subject.unwrap(), bytes });
+                requested.request = Some(Sealed { subject: subject.expect("a request belongs to a payment"), bytes });
             }
             self.state.evolve(entry);
             check_state(&self.state);
@@ -296,7 +296,8 @@ impl World {
     /// Posted balance, debits positive.
     pub fn debit(&self, kind: AccountKind) -> i128 {
         let balance = self.balance(kind);
-        i128::try_from(balance.debits_posted).unwrap() - i128::try_from(balance.credits_posted).unwrap()
+        let wide = |amount_minor| i128::try_from(amount_minor).expect("the amounts of tests are small");
+        wide(balance.debits_posted) - wide(balance.credits_posted)
     }
 
     /// Posted balance, credits positive.
