@@ -119,7 +119,7 @@ async fn what_is_not_a_request_is_refused_before_anything_is_read_from_it() {
         ("GET", "/v1/payments?reference=%ff", vec![], vec![], 400, "utf8_invalid"),
         ("GET", "/v1/events?type=nonsense", vec![], vec![], 400, "query_parameter_invalid"),
         ("GET", "/v1/balances?limit=1", vec![], vec![], 400, "query_parameter_unknown"),
-        ("GET", "/v1/balances", vec![("bezant-version", "1999-01-01")], vec![], 400, "version_unknown"),
+        ("GET", "/v1/balances", vec![("bezant-version", b"1999-01-01".to_vec())], vec![], 400, "version_unknown"),
         ("GET", "/v1/payments", vec![("bezant-min-seq", b"-1".to_vec())], vec![], 400, "min_seq_invalid"),
         ("GET", "/v1/nothing", vec![], vec![], 404, "route_unknown"),
         ("GET", "/", vec![], vec![], 404, "route_unknown"),

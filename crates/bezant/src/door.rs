@@ -213,6 +213,16 @@ pub struct Door {
 const ERASURES_PER_PERSON_MAX: u32 = 1_000;
 
 impl Door {
+    /// Reads the state. A partition that has stopped shows nothing any more, and an answer made of nothing would be a lie
+    /// about money ("no such payment", "no balance"): the request stays open until the process ends, soon after, and its
+    /// client learns that nothing is known.
+    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&engine::State) -> T + Send + 'static) -> T {
+        match self.handle.read(look).await {
+            Some(seen) => seen,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Makes sure that a subject has a durable key.
     async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
         if self.cache.key(subject).is_some() {
@@ -257,7 +267,7 @@ impl Platform for Door {
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>> {
         Box::pin(async move {
             let look = move |state: &engine::State| state.payment_of(merchant, payment).cloned().map(|found| (found, state.next_seq - 1));
-            self.handle.read(look).await.flatten()
+            self.look(look).await
         })
     }
 
@@ -268,7 +278,7 @@ impl Platform for Door {
                 let kinds = |currency| AccountKind::ALL.map(move |kind| (currency, kind));
                 currencies.into_iter().flat_map(kinds).map(|(currency, kind)| (currency, kind, state.balance(merchant, currency, kind))).collect()
             };
-            self.handle.read(look).await.unwrap_or_default()
+            self.look(look).await
         })
     }
 
@@ -278,7 +288,7 @@ impl Platform for Door {
                 let later = state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
                 later.take(count_max).map(|(id, found)| (*id, found.clone())).collect()
             };
-            self.handle.read(look).await.unwrap_or_default()
+            self.look(look).await
         })
     }
 

@@ -253,6 +253,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         waiters: HashMap::new(),
         stopping: false,
         ticked_in_vain: false,
+        reads_deferred: Vec::new(),
     };
     let decider = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
     Ok(Running { handle, decider, writer })
@@ -315,6 +316,8 @@ struct Sequencer {
     waiters: HashMap<PaymentId, Vec<(EffectId, oneshot::Sender<()>)>>,
     stopping: bool,
     ticked_in_vain: bool,
+    /// Reads that came while the state was being reloaded; as many as requests are open at most.
+    reads_deferred: Vec<ReadRequest>,
 }
 
 impl Sequencer {
@@ -483,6 +486,9 @@ impl Sequencer {
                 }
             }
         }
+        for look in std::mem::take(&mut self.reads_deferred) {
+            self.take(Message::Read(look))?;
+        }
         Ok(())
     }
 
@@ -492,7 +498,7 @@ impl Sequencer {
             Message::Command { command, reply } => self.lanes[lane_index(command.lane())].push_back(Asked { command, reply }),
             Message::Wait { payment, effect, reply } => self.waiters.entry(payment).or_default().push((effect, reply)),
             Message::Stop => self.stopping = true,
-            Message::Read(_) => {} // its sender is dropped, which its caller sees as a stop and answers 503
+            Message::Read(look) => self.reads_deferred.push(look),
             Message::Written(_) | Message::Loaded(_) => unreachable!("nothing is being written while a load is awaited"),
         }
     }

@@ -369,6 +369,7 @@ async fn serve(options: &Options, door: &Arc<Door>, running: Running, keys_failu
     let bound = TcpListener::bind(options.listen).await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let address = bound.local_addr().map_err(Error::System)?;
     let (operator_key, demo_key) = admit(options, door).await?;
+    let signals = signals().map_err(Error::System)?; // whoever reads that we listen may ask us to stop
     announce(options, address, &operator_key, demo_key.as_deref());
     let platform: Arc<dyn Platform> = Arc::clone(door) as Arc<dyn Platform>;
     let router = api::router(platform, api_options(options));
@@ -377,7 +378,6 @@ async fn serve(options: &Options, door: &Arc<Door>, running: Running, keys_failu
     let gauges = tokio::spawn(gauge(Arc::clone(door)));
     let handle = running.handle.clone();
     let mut ended = tokio::task::spawn_blocking(move || running.join());
-    let signals = signals().map_err(Error::System)?;
     // Cancel-safe: all arms only wait; the ended partition is joined again below when something else came first.
     let result = tokio::select! {
         ended = &mut ended => {

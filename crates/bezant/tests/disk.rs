@@ -100,9 +100,10 @@ fn a_journal_write_that_fails_stops_the_platform_and_loses_nothing() {
     let plan = Plan::new(&folder.0, std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     // The segments are made without a limit. The next life cannot write beyond the first 512 KiB of a file, which the
     // journal reaches before anything else that matters does.
-    let sandbox = Sandbox::start(&folder.join("first"));
-    let first = Plan { provider: sandbox.address, ..plan.clone() }.start();
-    assert_eq!(first.stop().code(), Some(0));
+    let first = Folder::new("disk-limit-first");
+    let sandbox = Sandbox::start(&first.0);
+    let unlimited = Plan { provider: sandbox.address, ..plan.clone() }.start();
+    assert_eq!(unlimited.stop().code(), Some(0));
     drop(sandbox);
     let plan = Plan { shell: Some("trap '' XFSZ; ulimit -f 1024".to_owned()), ..plan };
     breaks_and_comes_back("a journal write that fails", 4, &folder, &plan, || {}, || {});
