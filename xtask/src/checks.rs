@@ -1,9 +1,8 @@
 //! Tests, seeds and everything else that must pass: which programs run, in which order, and what their output means.
 
-use crate::cargo::{cargo, metadata, output, show, succeed};
+use crate::cargo::{cargo, output, root, show, succeed};
 use crate::{Failure, tidy};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,8 @@ pub(crate) const SEEDS_FULL: u32 = 1_000;
 const SEEDS_QUICK: u32 = 20;
 /// What a test prints that could not do its work.
 const SKIPPED: &str = "SKIPPED:";
+/// Where nextest leaves its report, whatever cargo's target folder is.
+const REPORT: &str = "target/nextest/default/junit.xml";
 /// Lines about skipped tests that are shown.
 const SKIPPED_SHOWN_MAX: usize = 50;
 
@@ -91,13 +92,12 @@ fn run_tests(arguments: &[String], must_be_complete: bool, notes: impl FnOnce(Du
     let started = Instant::now();
     let has_nextest = Command::new("cargo-nextest").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     let mut runner = if has_nextest { nextest(arguments)? } else { libtest(arguments) };
-    let report = junit_report()?;
+    let report = root().join(REPORT);
     // A report of an earlier run must not be taken for this one's.
     let _gone_or_not = std::fs::remove_file(&report);
     let Ran { mut skipped, closing, passed } = show_runner(&mut runner)?;
-    if has_nextest {
-        let text = std::fs::read_to_string(&report)
-            .map_err(|error| Failure::new(format!("cannot read the test report {}: {error}", report.display())))?;
+    let report_text = std::fs::read_to_string(&report);
+    if let Ok(text) = &report_text {
         skipped = text.lines().filter_map(skipped_line).collect();
     }
     for line in skipped.iter().take(SKIPPED_SHOWN_MAX) {
@@ -109,6 +109,9 @@ fn run_tests(arguments: &[String], must_be_complete: bool, notes: impl FnOnce(Du
     }
     if !passed {
         return Err(Failure::new(format!("`{}` failed", show(&runner))));
+    }
+    if let (true, Err(error)) = (has_nextest, report_text) {
+        return Err(Failure::new(format!("cannot read the test report {}: {error}", report.display())));
     }
     if must_be_complete && !skipped.is_empty() {
         return Err(Failure::new(format!("{} lines tell of skipped tests, and nothing may be skipped here", skipped.len())));
@@ -136,12 +139,6 @@ fn libtest(arguments: &[String]) -> Command {
     }
     runner.arg("--show-output");
     runner
-}
-
-fn junit_report() -> Result<PathBuf, Failure> {
-    let metadata = metadata()?;
-    let target = metadata["target_directory"].as_str().ok_or_else(|| Failure::new("cargo metadata names no target directory"))?;
-    Ok(PathBuf::from(target).join("nextest/default/junit.xml"))
 }
 
 struct Ran {

@@ -114,7 +114,11 @@ pub fn dump(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> 
             }
             writeln!(out, "{:>10}  {}  {:<28}  {}", recorded.seq, entry.at, entry.event.kind().name(), payment.unwrap_or_default())?;
             for leg in &entry.legs {
-                writeln!(out, "{:>12}leg {} debit {:x} credit {:x} amount {} ledger {}", "", leg.code, leg.debit_account_id, leg.credit_account_id, leg.amount, leg.ledger)?;
+                writeln!(
+                    out,
+                    "{:>12}leg {} debit {:x} credit {:x} amount {} ledger {}",
+                    "", leg.code, leg.debit_account_id, leg.credit_account_id, leg.amount, leg.ledger
+                )?;
             }
         }
     }

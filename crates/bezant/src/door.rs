@@ -276,7 +276,11 @@ impl Platform for Door {
             let look = move |state: &engine::State| {
                 let currencies = state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
                 let kinds = |currency| AccountKind::ALL.map(move |kind| (currency, kind));
-                currencies.into_iter().flat_map(kinds).map(|(currency, kind)| (currency, kind, state.balance(merchant, currency, kind))).collect()
+                currencies
+                    .into_iter()
+                    .flat_map(kinds)
+                    .map(|(currency, kind)| (currency, kind, state.balance(merchant, currency, kind)))
+                    .collect()
             };
             self.look(look).await
         })

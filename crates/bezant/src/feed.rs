@@ -95,7 +95,12 @@ fn follow(writer: &mut Writer, durable: &Receiver<Durable>, applied: &watch::Sen
             if batch.first_seq > expected {
                 return Ok(Followed::Missed);
             }
-            recorded.extend(partition::decode_sections(batch.first_seq, batch.batch.event_count, &batch.batch.events, &batch.batch.transfers)?);
+            recorded.extend(partition::decode_sections(
+                batch.first_seq,
+                batch.batch.event_count,
+                &batch.batch.events,
+                &batch.batch.transfers,
+            )?);
             next = if recorded.len() < EVENTS_PER_TRANSACTION { durable.try_recv().ok() } else { None };
         }
         applied.send_replace(writer.apply(&recorded)?);

@@ -100,12 +100,15 @@ impl Drop for SubjectKey {
     }
 }
 
+/// A key with the slot that holds it.
+type Slotted = (u64, SubjectKey);
+
 /// The store. Single-threaded; the caller serialises.
 pub struct KeyStore<I: Io> {
     io: I,
     file: I::File,
     master: Redacted<[u8; 32]>,
-    keys: BTreeMap<SubjectId, (u64, SubjectKey)>,
+    keys: BTreeMap<SubjectId, Slotted>,
     erased: BTreeSet<SubjectId>,
     slot_count: u64,
     damaged_count: u64,
@@ -121,16 +124,8 @@ impl<I: Io> KeyStore<I> {
         io.create_dir(DIR).map_err(failed("make the folder of"))?;
         let existing = io.list(DIR).map_err(failed("list the folder of"))?.iter().any(|name| FILE.ends_with(&format!("/{name}")));
         let file = if existing { io.open(FILE) } else { io.create_new(FILE) }.map_err(failed("open"))?;
-        let mut store = Self {
-            io,
-            file,
-            master,
-            keys: BTreeMap::new(),
-            erased: BTreeSet::new(),
-            slot_count: 0,
-            damaged_count: 0,
-            stopped: false,
-        };
+        let mut store =
+            Self { io, file, master, keys: BTreeMap::new(), erased: BTreeSet::new(), slot_count: 0, damaged_count: 0, stopped: false };
         store.load()?;
         Ok(store)
     }
@@ -198,11 +193,10 @@ impl<I: Io> KeyStore<I> {
         Ok(subjects.iter().map(|subject| self.keys.get(subject).map(|(_, key)| key.clone())).collect())
     }
 
-    fn append(&self, missing: &BTreeSet<SubjectId>, entropy: &mut dyn FnMut(&mut [u8])) -> Result<Vec<(SubjectId, (u64, SubjectKey))>, Error> {
+    fn append(&self, missing: &BTreeSet<SubjectId>, entropy: &mut dyn FnMut(&mut [u8])) -> Result<Vec<(SubjectId, Slotted)>, Error> {
         let mut bytes = Vec::with_capacity(missing.len() * SLOT_BYTES);
         let mut made = Vec::with_capacity(missing.len());
-        let mut slot = self.slot_count;
-        for subject in missing {
+        for (slot, subject) in (self.slot_count..).zip(missing) {
             let mut secret = [0_u8; 32];
             let mut nonce = [0_u8; NONCE_BYTES];
             entropy(&mut secret);
@@ -210,7 +204,6 @@ impl<I: Io> KeyStore<I> {
             bytes.extend_from_slice(&encode_slot(LIVE, *subject, &wrap_key(&self.master, *subject, &secret, &nonce)));
             made.push((*subject, (slot, SubjectKey { subject: *subject, secret: Redacted::new(secret) })));
             secret.zeroize();
-            slot += 1;
         }
         self.io.write_at(&self.file, offset_of(self.slot_count), &bytes).map_err(failed("write"))?;
         self.io.sync_data(&self.file).map_err(failed("sync"))?;
@@ -313,7 +306,12 @@ fn checksum(bytes: &[u8]) -> u32 {
     !value
 }
 
-fn wrap_key(master: &Redacted<[u8; 32]>, subject: SubjectId, secret: &[u8; 32], nonce: &[u8; NONCE_BYTES]) -> [u8; NONCE_BYTES + WRAPPED_BYTES] {
+fn wrap_key(
+    master: &Redacted<[u8; 32]>,
+    subject: SubjectId,
+    secret: &[u8; 32],
+    nonce: &[u8; NONCE_BYTES],
+) -> [u8; NONCE_BYTES + WRAPPED_BYTES] {
     let cipher = XChaCha20Poly1305::new(master.expose().into());
     let payload = Payload { msg: secret, aad: &subject.as_u128().to_be_bytes() };
     let wrapped = cipher.encrypt(XNonce::from_slice(nonce), payload).expect("32 bytes are below the cipher's limit");

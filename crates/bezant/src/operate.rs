@@ -12,7 +12,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No key was given.
-    #[error("the operator's key is missing: give --operator-key or set BEZANT_OPERATOR_KEY; the first one is in the file operator.key of the data folder")]
+    #[error(
+        "the operator's key is missing: give --operator-key or set BEZANT_OPERATOR_KEY; the first one is in the file operator.key of the data folder"
+    )]
     KeyMissing,
     /// The address cannot be used.
     #[error("--url: {0}")]

@@ -96,7 +96,11 @@ impl Secrets {
         let mut values = [[0_u8; 32]; 4];
         for (index, name) in NAMES.iter().enumerate() {
             let line = index + 2;
-            let digits = lines.next().and_then(|text| text.strip_prefix(name)).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(|| malformed(line))?;
+            let digits = lines
+                .next()
+                .and_then(|text| text.strip_prefix(name))
+                .and_then(|rest| rest.strip_prefix(' '))
+                .ok_or_else(|| malformed(line))?;
             values[index] = parse_hex(digits).ok_or_else(|| malformed(line))?;
         }
         let [pepper, derive, hash, master] = values.map(Redacted::new);

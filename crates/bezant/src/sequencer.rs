@@ -182,6 +182,9 @@ impl Handle {
     }
 }
 
+/// Follows durable entries with their sequence numbers.
+pub type Observer = Box<dyn FnMut(u64, &Entry) + Send>;
+
 /// Where durable facts go.
 pub struct Outlets {
     /// Sends to make.
@@ -189,7 +192,7 @@ pub struct Outlets {
     /// Batches for the read models.
     pub durable: SyncSender<Durable>,
     /// Called with every durable entry, in order, on the deciding thread: must be quick.
-    pub observe: Box<dyn FnMut(u64, &Entry) + Send>,
+    pub observe: Observer,
     /// Last durable sequence number, for whoever waits on it.
     pub durable_seq: watch::Sender<u64>,
 }
@@ -311,7 +314,7 @@ struct Sequencer {
     clock: Clock,
     lanes: [VecDeque<Asked>; 4],
     round: Round<Token>,
-    joined: Vec<Box<Command>>,
+    joined: Vec<Command>,
     writing: Option<Writing>,
     waiters: HashMap<PaymentId, Vec<(EffectId, oneshot::Sender<()>)>>,
     stopping: bool,
@@ -419,7 +422,9 @@ impl Sequencer {
         }
         let mut decided = 0_usize;
         while !self.round.is_full() {
-            let Some((lane, asked)) = Lane::ALL.iter().find_map(|lane| self.lanes[lane_index(*lane)].pop_front().map(|asked| (*lane, asked))) else {
+            let Some((lane, asked)) =
+                Lane::ALL.iter().find_map(|lane| self.lanes[lane_index(*lane)].pop_front().map(|asked| (*lane, asked)))
+            else {
                 break;
             };
             self.load.queued(lane).fetch_sub(1, Ordering::Relaxed);
@@ -439,7 +444,7 @@ impl Sequencer {
         let joined = self.partition.join(&mut self.round, token, &command, wall);
         match joined {
             Ok(()) => {
-                self.joined.push(command);
+                self.joined.push(*command);
                 Ok(())
             }
             Err((token, tainted)) => self.recover(token, tainted, wall),
@@ -453,7 +458,7 @@ impl Sequencer {
         while self.writing.is_some() {
             match self.receiver.recv() {
                 Ok(Message::Written(result)) => self.release(result?),
-                Ok(message) => self.take(message)?,
+                Ok(message) => self.deferred(message), // nobody reads a state that a crash left half changed
                 Err(_) => return Ok(()),
             }
         }
@@ -475,16 +480,23 @@ impl Sequencer {
         assert!(quarantined.is_ok(), "keeping a command out never crashes");
         round.answers.push((poison, Answer::Poisoned));
         self.round = round;
-        self.joined.push(Box::new(Command::Quarantine { fingerprint: tainted.fingerprint }));
+        self.joined.push(Command::Quarantine { fingerprint: tainted.fingerprint });
         let mut commands = commands.into_iter();
-        for (token, _) in dropped.answers {
-            match token {
-                Token::Read(released) => self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done))),
-                Token::Reply(_) => {
-                    let Some(command) = commands.next() else { continue };
-                    self.join(token, command, wall)?;
-                }
+        for (token, answer) in dropped.answers {
+            if matches!(token, Token::Read(_)) {
+                self.round.answers.push((token, answer));
+                continue;
             }
+            let Some(command) = commands.next() else { continue };
+            if let (Command::Quarantine { fingerprint }, Answer::Poisoned) = (&command, &answer) {
+                // An earlier poison of this same round: kept out again, its sender told the same.
+                let quarantined = self.partition.quarantine(&mut self.round, *fingerprint, wall);
+                assert!(quarantined.is_ok(), "keeping a command out never crashes");
+                self.round.answers.push((token, answer));
+                self.joined.push(command);
+                continue;
+            }
+            self.join(token, Box::new(command), wall)?;
         }
         for look in std::mem::take(&mut self.reads_deferred) {
             self.take(Message::Read(look))?;

@@ -157,7 +157,10 @@ pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
         tracing::warn!(reapplied, "a restored key store held keys of erased subjects; they are destroyed again");
     }
     if keys.damaged_count() > 0 {
-        tracing::error!(slots = keys.damaged_count(), "the key store has damaged slots; restore it from a backup if details are unreadable");
+        tracing::error!(
+            slots = keys.damaged_count(),
+            "the key store has damaged slots; restore it from a backup if details are unreadable"
+        );
     }
     Ok(Disk { journal, state, keys, secrets })
 }
@@ -176,7 +179,8 @@ fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
 pub async fn run(options: Options) -> Result<(), Error> {
     let metrics = telemetry::install_metrics();
     let disk = open_disk(&options.data, options.segment_bytes)?;
-    let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
+    let stripe: Arc<dyn Connector> =
+        Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
     let endpoint = Endpoint::parse(&options.stripe_url)?;
     let policy = options.ladder.onto(default_policy(stripe.capabilities()));
     let cache = Arc::new(KeyCache::default());
@@ -364,7 +368,12 @@ async fn admit(options: &Options, door: &Arc<Door>) -> Result<(String, Option<St
     Ok((operator_key, Some(demo_key)))
 }
 
-async fn serve(options: &Options, door: &Arc<Door>, running: Running, keys_failure: oneshot::Receiver<keystore::Error>) -> Result<(), Error> {
+async fn serve(
+    options: &Options,
+    door: &Arc<Door>,
+    running: Running,
+    keys_failure: oneshot::Receiver<keystore::Error>,
+) -> Result<(), Error> {
     let limits = listener::Limits { connections_max: listener::connections_max(), head_timeout: options.head_timeout, grace: GRACE };
     let bound = TcpListener::bind(options.listen).await.map_err(|source| Error::Listen { address: options.listen, source })?;
     let address = bound.local_addr().map_err(Error::System)?;

@@ -20,9 +20,17 @@ use support::{Bezant, Folder, Plan, Sandbox, wait_for};
 /// Clients at a time.
 const CLIENTS: u64 = 6;
 
-/// Starts a load, lets `cause` break the disk, waits until the platform has told clients 503 and ended with an error,
-/// lets `repair` take the cause away, and then judges everything. The clients go on all the time.
-fn breaks_and_comes_back(what: &str, seed: u64, folder: &Folder, broken: &Plan, cause: impl FnOnce(), repair: impl FnOnce()) {
+/// Starts a load, lets `cause` break the disk, waits until the platform has told clients 503, named the failure in one of
+/// the ways of `said` and ended with an error, lets `repair` take the cause away, and then judges everything. The clients go on all the time.
+fn breaks_and_comes_back(
+    what: &str,
+    said: &[&str],
+    seed: u64,
+    folder: &Folder,
+    broken: &Plan,
+    cause: impl FnOnce(),
+    repair: impl FnOnce(),
+) {
     let sandbox = Sandbox::start(&folder.0);
     let broken = Plan { provider: sandbox.address, ..broken.clone() };
     let mut platform = broken.start();
@@ -33,6 +41,8 @@ fn breaks_and_comes_back(what: &str, seed: u64, folder: &Folder, broken: &Plan, 
     let status = platform.process.wait();
     assert_eq!(status.code(), Some(1), "{what}: a platform that cannot write ends with an error");
     assert!(counts.unavailable.load(Ordering::Relaxed) > 0, "{what}: clients were told 503");
+    let log = broken.log_text();
+    assert!(said.iter().any(|said| log.lines().last().unwrap().contains(said)), "{what} is named: {log}");
     repair();
     let sound = Plan { environment: Vec::new(), shell: None, ..broken };
     let platform = sound.start();
@@ -91,22 +101,30 @@ fn a_full_disk_stops_the_platform_and_loses_nothing() {
     let plan = Plan::new(&folder.0, std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let plan = Plan { data: disk.0.join("platform"), ..plan };
     let filler = disk.0.join("filler");
-    breaks_and_comes_back("a full disk", 3, &folder, &plan, || fill(&filler), || std::fs::remove_file(&filler).unwrap());
+    breaks_and_comes_back(
+        "a full disk",
+        &["No space left on device"],
+        3,
+        &folder,
+        &plan,
+        || fill(&filler),
+        || std::fs::remove_file(&filler).unwrap(),
+    );
 }
 
 #[test]
 fn a_journal_write_that_fails_stops_the_platform_and_loses_nothing() {
     let folder = Folder::new("disk-limit");
     let plan = Plan::new(&folder.0, std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    // The segments are made without a limit. The next life cannot write beyond the first 512 KiB of a file, which the
+    // The segments are made without a limit. The next life cannot write beyond the first 256 KiB of a file, which the
     // journal reaches before anything else that matters does.
     let first = Folder::new("disk-limit-first");
     let sandbox = Sandbox::start(&first.0);
     let unlimited = Plan { provider: sandbox.address, ..plan.clone() }.start();
     assert_eq!(unlimited.stop().code(), Some(0));
     drop(sandbox);
-    let plan = Plan { shell: Some("trap '' XFSZ; ulimit -f 1024".to_owned()), ..plan };
-    breaks_and_comes_back("a journal write that fails", 4, &folder, &plan, || {}, || {});
+    let plan = Plan { shell: Some("trap '' XFSZ; ulimit -f 512".to_owned()), ..plan };
+    breaks_and_comes_back("a journal write that fails", &["the journal stopped: cannot write journal/"], 4, &folder, &plan, || {}, || {});
 }
 
 /// Makes fdatasync fail once a file exists; for LD_PRELOAD.
@@ -143,6 +161,7 @@ fn a_failing_sync_stops_the_platform_and_loses_nothing() {
     let failing = trigger.clone();
     breaks_and_comes_back(
         "a failing fdatasync",
+        &["the journal stopped: cannot sync journal/", "cannot sync the key store"],
         5,
         &folder,
         &plan,
@@ -244,7 +263,8 @@ fn a_torn_tail_is_cut_off_and_everything_acknowledged_is_there() {
 fn a_second_instance_on_the_same_folder_is_refused() {
     let folder = Folder::new("disk-shared");
     let (_sandbox, plan, platform, payments) = with_payments(&folder);
-    let second = Plan { listen: std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port())), log: folder.join("second.log"), ..plan.clone() };
+    let second =
+        Plan { listen: std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port())), log: folder.join("second.log"), ..plan.clone() };
     assert_eq!(second.try_start().map(|_| ()).unwrap_err().code(), Some(1));
     assert!(second.log_text().contains("is in use by another process"), "{}", second.log_text());
     let erase = second.tool(&["privacy", "erase", &payments[0]]);

@@ -1,5 +1,7 @@
 //! The key store over a simulated disk: what it promises about restarts, crashes, erasure and restored copies.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use base::{Redacted, SubjectId};
 use bezant::keystore::{Error, KeyStore};
 use journal::simio::SimIo;

@@ -4,8 +4,8 @@ use crate::judge::is_mismatched;
 use crate::report::{Checked, Rule, violated};
 use base::{Currency, PaymentId};
 use engine::{Effect, EffectKind, EffectStatus, Payment, State};
-use payments::postings::AccountKind;
 use payments::RefundStatus;
+use payments::postings::AccountKind;
 use sandbox::stripe::truth::TruthCharge;
 use std::collections::BTreeMap;
 
@@ -97,12 +97,16 @@ fn check_payment(payment: PaymentId, found: &Payment, parked: Parked, moved: Mov
         let (ours, theirs) = (found.fee_minor, moved.fees);
         return violated(Rule::LedgerIsTruth, format!("{payment} ({status}): fees of {ours}, at the provider {theirs}"));
     }
-    let succeeded: u64 = found.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded).map(|refund| refund.amount_minor).sum();
+    let succeeded: u64 =
+        found.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded).map(|refund| refund.amount_minor).sum();
     let theirs = moved.refunded + moved.refund_pending;
     let agrees = theirs >= succeeded && theirs <= succeeded + parked.refund_minor && succeeded == found.refunded_minor;
     if !agrees || theirs > moved.captured {
         let refunds = &found.refunds;
-        return violated(Rule::RefundsAgree, format!("{payment} ({status}): we gave {succeeded} back, the provider {theirs} of {}: {refunds:?}", moved.captured));
+        return violated(
+            Rule::RefundsAgree,
+            format!("{payment} ({status}): we gave {succeeded} back, the provider {theirs} of {}: {refunds:?}", moved.captured),
+        );
     }
     Ok(())
 }
@@ -122,7 +126,11 @@ fn check_accounts(state: &State, currency: Currency, sums: &Sums) -> Checked {
     let pending = |kind| found.get(&kind).map_or(0, |(_, pending)| *pending);
     let rows = [
         ("receivable", posted(AccountKind::Receivable), sums.captured - sums.refunded - sums.fees),
-        ("pending and available", -posted(AccountKind::MerchantPending) - posted(AccountKind::MerchantAvailable), sums.captured - sums.refunded),
+        (
+            "pending and available",
+            -posted(AccountKind::MerchantPending) - posted(AccountKind::MerchantAvailable),
+            sums.captured - sums.refunded,
+        ),
         ("fees", posted(AccountKind::Fees), sums.fees),
         ("suspense", -posted(AccountKind::Suspense) + posted(AccountKind::Disputed), 0),
         ("holds", pending(AccountKind::Receivable), sums.held - sums.refunding),

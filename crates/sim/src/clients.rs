@@ -9,7 +9,8 @@ use crate::world::{Event, World};
 use base::time::{NS_PER_MS, NS_PER_S};
 use base::{Currency, MerchantId, Money, PaymentId, SubjectId};
 use engine::{
-    CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, CreatePayment, CreateRefund, Idempotency, Private, Refusal, Reply, Sealed,
+    CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, CreatePayment, CreateRefund, Idempotency, Private, Refusal, Reply,
+    Sealed,
 };
 use payments::PaymentStatus;
 use std::collections::VecDeque;
@@ -168,7 +169,8 @@ impl Content {
     }
 
     fn hash(&self) -> [u8; 16] {
-        let mut parts = vec![self.money.amount_minor, u64::from(self.money.currency.numeric()), u64::from(self.capture == CaptureMode::Manual)];
+        let mut parts =
+            vec![self.money.amount_minor, u64::from(self.money.currency.numeric()), u64::from(self.capture == CaptureMode::Manual)];
         parts.extend(words(self.method));
         hash(&parts)
     }
@@ -176,9 +178,9 @@ impl Content {
 
 fn method(random: &mut Random) -> &'static str {
     match random.below(100) {
-        0..68 => *random.pick(&GOOD),
-        68..80 => *random.pick(&BAD),
-        80..90 => *random.pick(&CHALLENGED),
+        0..68 => GOOD[random.index(GOOD.len())],
+        68..80 => BAD[random.index(BAD.len())],
+        80..90 => CHALLENGED[random.index(CHALLENGED.len())],
         90..95 => SLOW_REFUND,
         _ => FAILING_REFUND,
     }
@@ -278,7 +280,15 @@ impl World {
     fn new_request(&mut self, order: usize, ask: Ask) -> usize {
         self.clients.keys_count += 1;
         let key = hash(&[11, self.clients.keys_count]);
-        self.clients.requests.push(ApiRequest { order, ask, key, sends: 0, is_answered: false, content_differs: false, known: Known::Nothing });
+        self.clients.requests.push(ApiRequest {
+            order,
+            ask,
+            key,
+            sends: 0,
+            is_answered: false,
+            content_differs: false,
+            known: Known::Nothing,
+        });
         self.clients.requests.len() - 1
     }
 
@@ -323,7 +333,14 @@ impl World {
             _ => None,
         };
         let is_remembered = !matches!(found.ask, Ask::Confirm { .. });
-        Asked { merchant: order.merchant, key: found.key, fingerprint: self.fingerprint(request), reference, is_remembered, known: found.known }
+        Asked {
+            merchant: order.merchant,
+            key: found.key,
+            fingerprint: self.fingerprint(request),
+            reference,
+            is_remembered,
+            known: found.known,
+        }
     }
 
     fn fingerprint(&self, request: usize) -> [u8; 16] {
@@ -362,7 +379,8 @@ impl World {
         let order = self.clients.requests[request].order;
         let mut sealed = None;
         if let Ask::Create { content, .. } = &self.clients.requests[request].ask {
-            let plaintext = format!("{{\"email\":\"customer-{order}@example.com\",\"amount\":{}}}", content.money.amount_minor).into_bytes();
+            let plaintext =
+                format!("{{\"email\":\"customer-{order}@example.com\",\"amount\":{}}}", content.money.amount_minor).into_bytes();
             match self.platform.seal(self.clients.orders[order].subject, &plaintext, &mut self.random) {
                 Sealing::Sealed(found) => sealed = Some((found, plaintext)),
                 Sealing::Erased => {
@@ -409,9 +427,13 @@ impl World {
         let payment = order.payment?;
         Some(match &found.ask {
             Ask::Create { .. } => return None,
-            Ask::Confirm { method } => {
-                Command::ConfirmPayment(ConfirmPayment { merchant, payment, idempotency, payment_method: Some((*method).to_owned()), private })
-            }
+            Ask::Confirm { method } => Command::ConfirmPayment(ConfirmPayment {
+                merchant,
+                payment,
+                idempotency,
+                payment_method: Some((*method).to_owned()),
+                private,
+            }),
             Ask::Capture { amount_minor } => {
                 Command::CapturePayment(CapturePayment { merchant, payment, idempotency, amount_minor: *amount_minor, private })
             }

@@ -138,7 +138,11 @@ impl Judge {
                     Known::OtherBody => *refusal == Refusal::IdempotencyKeyReused,
                     Known::OtherContent => matches!(refusal, Refusal::ReferenceConflict { .. }),
                 };
-                if is_due { Ok(()) } else { violated(Rule::AnswersAgree, format!("refused with {refusal:?} although {:?}: {asked:?}", asked.known)) }
+                if is_due {
+                    Ok(())
+                } else {
+                    violated(Rule::AnswersAgree, format!("refused with {refusal:?} although {:?}: {asked:?}", asked.known))
+                }
             }
         }
     }
@@ -263,9 +267,13 @@ impl Judge {
                 return violated(Rule::AcknowledgedIsKept, format!("{payment} is charged and gone: {charge:?}"));
             };
             let holds = matches!(charge.status, "authorized" | "pending") || charge.captured > 0;
-            let given_up = matches!(found.status, PaymentStatus::Declined | PaymentStatus::Canceled | PaymentStatus::Expired | PaymentStatus::Created);
+            let given_up =
+                matches!(found.status, PaymentStatus::Declined | PaymentStatus::Canceled | PaymentStatus::Expired | PaymentStatus::Created);
             if holds && given_up {
-                return violated(Rule::DeclinedMeansNoCharge, format!("{payment} is {} and the provider has {charge:?}", found.status.name()));
+                return violated(
+                    Rule::DeclinedMeansNoCharge,
+                    format!("{payment} is {} and the provider has {charge:?}", found.status.name()),
+                );
             }
         }
         Ok(charges)
@@ -365,4 +373,3 @@ fn check_follows(payment: PaymentId, before: &View, after: &View) -> Checked {
     }
     violated(Rule::AcknowledgedIsKept, format!("{payment} was seen as {before:?} and is now {after:?}"))
 }
-

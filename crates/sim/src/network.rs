@@ -50,7 +50,10 @@ impl World {
         };
         self.trace.line(
             self.now_ns,
-            format_args!("send {} #{} {:?} {:?} for {}", requested.effect, dispatch.send, dispatch.send_kind, requested.kind, dispatch.payment),
+            format_args!(
+                "send {} #{} {:?} {:?} for {}",
+                requested.effect, dispatch.send, dispatch.send_kind, requested.kind, dispatch.payment
+            ),
         );
         let Some((call, how, mut request)) = prepared else {
             let outcome = match dispatch.send_kind {
@@ -98,7 +101,12 @@ impl World {
         let handled = self.provider.handle(&to_provider(&flight.request), now_ms);
         self.trace.line(
             self.now_ns,
-            format_args!("provider {} -> {} {:?}", flight.request.path_and_query.get(..40).unwrap_or(&flight.request.path_and_query), handled.response.status, handled.delivery),
+            format_args!(
+                "provider {} -> {} {:?}",
+                flight.request.path_and_query.get(..40).unwrap_or(&flight.request.path_and_query),
+                handled.response.status,
+                handled.delivery
+            ),
         );
         self.wake_provider();
         let timeout_at_ns = flight.started_ns + SEND_TIMEOUT_NS;
@@ -115,7 +123,12 @@ impl World {
         }
         let after_ns = answer_at_ns - self.now_ns;
         if flight.trouble == Trouble::Reset {
-            return self.report(&flight.dispatch, incarnation, after_ns, Decoded::nameless(Outcome::Unknown(UnknownReason::ConnectionLost)));
+            return self.report(
+                &flight.dispatch,
+                incarnation,
+                after_ns,
+                Decoded::nameless(Outcome::Unknown(UnknownReason::ConnectionLost)),
+            );
         }
         if flight.trouble == Trouble::Doubled {
             let again_ns = after_ns + self.random.between(1, 30_000) * NS_PER_MS;

@@ -222,7 +222,10 @@ impl Platform {
         };
         if state.next_seq < self.acknowledged_next_seq {
             let (found, acknowledged) = (state.next_seq, self.acknowledged_next_seq);
-            return violated(Rule::JournalKeepsItsTail, format!("the journal ends before {found}, acknowledged was all before {acknowledged}"));
+            return violated(
+                Rule::JournalKeepsItsTail,
+                format!("the journal ends before {found}, acknowledged was all before {acknowledged}"),
+            );
         }
         self.compare_with_image(&state)?;
         let reapplied_count = match store.reapply(&state.erased) {
@@ -267,14 +270,20 @@ impl Platform {
             }
             if *seq > replayed.next_seq {
                 let next_seq = replayed.next_seq;
-                return violated(Rule::JournalKeepsItsTail, format!("the journal ends before {next_seq}, but {seq} came from durable entries"));
+                return violated(
+                    Rule::JournalKeepsItsTail,
+                    format!("the journal ends before {next_seq}, but {seq} came from durable entries"),
+                );
             }
             replayed.evolve(entry);
         }
         let (live, again) = (events::snapshot::digest(&image.state), events::snapshot::digest(&replayed));
         if live != again {
             let (live_seq, replayed_seq) = (image.state.next_seq, replayed.next_seq);
-            return violated(Rule::ReplayIsLive, format!("the digest of the live state before {live_seq} is not that of the replay before {replayed_seq}"));
+            return violated(
+                Rule::ReplayIsLive,
+                format!("the digest of the live state before {live_seq} is not that of the replay before {replayed_seq}"),
+            );
         }
         Ok(())
     }
@@ -367,7 +376,10 @@ impl Platform {
 impl Running {
     fn join(&mut self, token: Token, command: &Command, wall: Timestamp) -> Checked {
         if let Err((_, tainted)) = self.partition.join(&mut self.round, token, command, wall) {
-            return violated(Rule::EngineStands, format!("applying a command crashed (fingerprint {:02x?}): {command:?}", tainted.fingerprint));
+            return violated(
+                Rule::EngineStands,
+                format!("applying a command crashed (fingerprint {:02x?}): {command:?}", tainted.fingerprint),
+            );
         }
         match self.round.answers.last() {
             Some((_, partition::Answer::Poisoned)) => violated(Rule::EngineStands, format!("deciding a command crashed: {command:?}")),

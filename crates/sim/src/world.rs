@@ -8,8 +8,8 @@ use crate::network::Flight;
 use crate::platform::{EPOCH_NS, HandedOver, Platform, Token};
 use crate::random::Random;
 use crate::report::{Broken, Checked, Counters, Report, Rule, Trace, Violation, violated};
-use base::time::{NS_PER_MS, NS_PER_S};
 use base::PaymentId;
+use base::time::{NS_PER_MS, NS_PER_S};
 use bezant::partition::{Answer, Round};
 use engine::event::VERSION_MAX;
 use engine::{Command, OutcomeReport};
@@ -404,7 +404,11 @@ impl World {
         if self.notice_power_cut()? {
             return Ok(());
         }
-        if self.random.chance(300) { self.crash_machine() } else { self.kill_process() }
+        if self.random.chance(300) {
+            self.crash_machine()
+        } else {
+            self.kill_process()
+        }
         Ok(())
     }
 
@@ -589,4 +593,3 @@ fn provider(random: &mut Random) -> Stripe {
     }
     stripe
 }
-
