@@ -53,9 +53,10 @@ impl Requests {
     pub fn lookup(&self, requested: &EffectRequested) -> Option<(Call, Resolve, Request)> {
         let call = call(requested, None)?;
         let how = match (&requested.kind, &requested.provider_id) {
+            // The id that a refund's call knows is its payment's; the refund itself is found by our reference.
+            (EffectKind::Refund { .. }, _) | (EffectKind::Authorize { .. }, None) => Resolve::Search,
             (_, Some(provider_id)) => Resolve::Fetch { provider_id: provider_id.clone() },
-            (EffectKind::Authorize { .. }, None) => Resolve::Search,
-            (EffectKind::Capture { .. } | EffectKind::Cancel { .. } | EffectKind::Refund { .. }, None) => return None,
+            (EffectKind::Capture { .. } | EffectKind::Cancel { .. }, None) => return None,
         };
         let request = self.connector(requested.provider).encode_resolve(&call, &how).ok()?;
         Some((call, how, request))
