@@ -1,7 +1,7 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
-use crate::keystore::{self, KeyStore, SubjectKey};
+use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
@@ -86,9 +86,6 @@ pub enum KeyJob {
     },
 }
 
-/// Most keys of one group commit.
-const KEYS_PER_COMMIT_MAX: usize = 4_096;
-
 /// Runs the key store: everything that waits is committed as one group. Ends when nobody asks any more or the disk
 /// fails; whoever waits then gets no answer.
 ///
@@ -107,7 +104,7 @@ pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<Key
                     let _ = reply.send(()); // whoever asked gave up
                 }
             }
-            next = if waiting.len() < KEYS_PER_COMMIT_MAX { jobs.try_recv().ok() } else { None };
+            next = if waiting.len() < GROUP_SLOTS_MAX { jobs.try_recv().ok() } else { None };
         }
         let subjects: Vec<SubjectId> = waiting.iter().map(|(subject, _)| *subject).collect();
         let started = StdInstant::now();

@@ -26,6 +26,8 @@ const NONCE_BYTES: usize = 24;
 const WRAPPED_BYTES: usize = 48;
 /// Most slots read at once while opening.
 const SLOTS_PER_READ: usize = 8_192;
+/// Most keys of one group, written and synced together.
+pub const GROUP_SLOTS_MAX: usize = 4_096;
 
 /// Why the key store failed.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +159,21 @@ impl<I: Io> KeyStore<I> {
                 slot += 1;
             }
         }
-        Ok(())
+        self.settle(&header)
+    }
+
+    /// Writes the header and the last group again and syncs them. After a failed sync the system may show bytes that
+    /// the disk does not hold and never tries them again by itself; a key must not be used before it is durable.
+    fn settle(&self, header: &[u8]) -> Result<(), Error> {
+        let group = u64::try_from(GROUP_SLOTS_MAX).expect("a group fits 64 bits");
+        let first = self.slot_count.saturating_sub(group);
+        let count = usize::try_from(self.slot_count - first).expect("a group fits memory");
+        let mut bytes = vec![0_u8; count * SLOT_BYTES];
+        self.io.read_at(&self.file, offset_of(first), &mut bytes).map_err(failed("read"))?;
+        self.io.write_at(&self.file, 0, header).map_err(failed("write"))?;
+        self.io.write_at(&self.file, offset_of(first), &bytes).map_err(failed("write"))?;
+        self.io.sync_data(&self.file).map_err(failed("sync"))?;
+        self.io.sync_dir(DIR).map_err(failed("sync the folder of"))
     }
 
     fn load_slot(&mut self, slot: u64, bytes: &[u8]) -> Result<(), Error> {
@@ -185,15 +201,16 @@ impl<I: Io> KeyStore<I> {
         }
         let missing: BTreeSet<SubjectId> =
             subjects.iter().copied().filter(|subject| !self.keys.contains_key(subject) && !self.erased.contains(subject)).collect();
-        if !missing.is_empty() {
-            let made = self.append(&missing, entropy).inspect_err(|_| self.stopped = true)?;
+        let missing: Vec<SubjectId> = missing.into_iter().collect();
+        for group in missing.chunks(GROUP_SLOTS_MAX) {
+            let made = self.append(group, entropy).inspect_err(|_| self.stopped = true)?;
             self.slot_count += u64::try_from(made.len()).expect("counts fit 64 bits");
             self.keys.extend(made);
         }
         Ok(subjects.iter().map(|subject| self.keys.get(subject).map(|(_, key)| key.clone())).collect())
     }
 
-    fn append(&self, missing: &BTreeSet<SubjectId>, entropy: &mut dyn FnMut(&mut [u8])) -> Result<Vec<(SubjectId, Slotted)>, Error> {
+    fn append(&self, missing: &[SubjectId], entropy: &mut dyn FnMut(&mut [u8])) -> Result<Vec<(SubjectId, Slotted)>, Error> {
         let mut bytes = Vec::with_capacity(missing.len() * SLOT_BYTES);
         let mut made = Vec::with_capacity(missing.len());
         for (slot, subject) in (self.slot_count..).zip(missing) {

@@ -4,7 +4,7 @@
 
 use base::{Redacted, SubjectId};
 use bezant::keystore::{Error, KeyStore};
-use journal::simio::SimIo;
+use journal::simio::{Effect, Operation, SimIo};
 use std::collections::BTreeSet;
 
 const MASTER: [u8; 32] = [9; 32];
@@ -147,4 +147,33 @@ fn another_master_key_or_another_file_is_refused() {
     assert!(matches!(KeyStore::open(disk.clone(), Redacted::new([1; 32])), Err(Error::WrongMaster { .. })));
     disk.put_file("keys/subjects.keys", &[b'x'; 300]);
     assert!(matches!(KeyStore::open(disk, Redacted::new(MASTER)), Err(Error::Foreign)));
+}
+
+#[test]
+fn a_key_that_only_a_failed_sync_left_behind_is_not_used_before_it_is_durable() {
+    for seed in 1..100_u64 {
+        let disk = SimIo::new();
+        let mut entropy = bytes_from(seed);
+        let mut store = open(&disk);
+        let subjects: Vec<SubjectId> = (0..40).map(subject).collect();
+        disk.fail_next(Operation::Sync, Effect::InputOutputError);
+        assert!(store.ensure(&subjects, &mut entropy).is_err());
+        assert!(matches!(store.ensure(&subjects, &mut entropy), Err(Error::Stopped)));
+        drop(store);
+        disk.kill();
+        let mut store = open(&disk);
+        let keys = store.ensure(&subjects, &mut entropy).unwrap();
+        let sealed: Vec<_> = keys.into_iter().map(|key| key.unwrap().seal("test", b"secret")).collect();
+        drop(store);
+        let mut draw = bytes_from(seed);
+        disk.crash(&mut || {
+            let mut bytes = [0; 8];
+            draw(&mut bytes);
+            u64::from_le_bytes(bytes)
+        });
+        let store = open(&disk);
+        for sealed in &sealed {
+            assert!(store.key(sealed.subject).is_some_and(|key| key.open("test", sealed).is_some()), "seed {seed}: {}", sealed.subject);
+        }
+    }
 }

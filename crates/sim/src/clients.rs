@@ -233,7 +233,7 @@ impl Order {
 impl Clients {
     /// Orders of a run and when each comes in.
     pub fn new(random: &mut Random) -> (Self, Vec<u64>) {
-        let count = random.between(212, 232);
+        let count = random.between(226, 242);
         let orders: Vec<Order> = (0..count).map(|number| Order::new(random, number, 25)).collect();
         let arrivals = orders.iter().map(|_| NS_PER_S + random.below(ARRIVALS_NS)).collect();
         (Self { orders, requests: Vec::new(), keys_count: 0 }, arrivals)
