@@ -212,6 +212,9 @@ pub(crate) async fn erase(
 ) -> Result<Response, Problem> {
     let refused = |error: base::IdError| Problem::of_field(Code::FieldInvalid, "subject", error.to_string());
     let subject: SubjectId = body.value.subject.parse().map_err(refused)?;
+    if subject == SubjectId::PLATFORM {
+        return Err(Problem::of_field(Code::FieldInvalid, "subject", "this is the platform itself, which is nobody's data"));
+    }
     let submitted = app.submit(Command::EraseSubject { subject }).await?;
     Ok(done(StatusCode::OK, Erasure { object: "erasure", subject: subject.to_string() }, submitted.seq))
 }

@@ -48,6 +48,7 @@ async fn operators_requests_are_checked_too() {
         ("DELETE", "/v1/api_keys/0000000000", json!({}), 404, "api_key_unknown"),
         ("DELETE", "/v1/api_keys/nonsense", json!({}), 404, "api_key_unknown"),
         ("POST", "/v1/privacy/erasures", json!({ "subject": "ada@example.com" }), 422, "field_invalid"),
+        ("POST", "/v1/privacy/erasures", json!({ "subject": "sub_00000000000000000000000000" }), 422, "field_invalid"),
         ("POST", "/v1/privacy/erasures", json!({}), 400, "field_missing"),
         ("GET", "/v1/merchants?cursor=nonsense", json!({}), 400, "cursor_invalid"),
         ("GET", "/v1/merchants?handle=x", json!({}), 400, "query_parameter_unknown"),

@@ -124,6 +124,11 @@ ids! {
     SubjectId = "sub";
 }
 
+impl SubjectId {
+    /// The platform itself as a subject: what it seals for itself. It is nobody's data and is never erased.
+    pub const PLATFORM: Self = Self(0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::{IdError, MerchantId, PaymentId, encode_base32, parse_base32};

@@ -160,6 +160,7 @@ pub fn erase(data: &Path, subject: &str) -> Result<SubjectId, Error> {
     let mut disk = open_disk(data, journal::SEGMENT_BYTES_DEFAULT).map_err(Box::new)?;
     let unknown = || Error::SubjectUnknown(subject.to_owned());
     let subject = match subject.parse::<SubjectId>() {
+        Ok(SubjectId::PLATFORM) => return Err(unknown()),
         Ok(subject) => subject,
         Err(_) => {
             let payment: PaymentId = subject.parse().map_err(|_| unknown())?;

@@ -232,6 +232,7 @@ impl<I: Io> KeyStore<I> {
     /// # Errors
     /// See [`Error`]; after a failed write the store is stopped.
     pub fn erase(&mut self, subject: SubjectId) -> Result<(), Error> {
+        assert!(subject != SubjectId::PLATFORM, "the platform's own key is never destroyed");
         if self.stopped {
             return Err(Error::Stopped);
         }

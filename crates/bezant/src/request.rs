@@ -9,9 +9,6 @@ use std::sync::Arc;
 /// What provider requests are sealed for.
 pub const SEAL_PURPOSE: &str = "provider-request";
 
-/// The platform as a subject: what it seals for itself.
-pub const PLATFORM_SUBJECT: base::SubjectId = base::SubjectId::from_u128(0);
-
 /// Gives the key of a subject, if it has one. Implemented by the key store's cache.
 pub trait SubjectKeys: Send + Sync {
     /// Seals bytes under the subject's key; `None` when it has none or it is destroyed.
@@ -40,7 +37,7 @@ impl Requests {
     pub fn prepare(&self, subject: base::SubjectId, requested: &EffectRequested, private: Option<&Private>) -> Option<Sealed> {
         let call = call(requested, private)?;
         let bytes = self.connector(requested.provider).encode(&call).ok()?.encode_bytes().ok()?;
-        self.keys.seal(subject, SEAL_PURPOSE, &bytes).or_else(|| self.keys.seal(PLATFORM_SUBJECT, SEAL_PURPOSE, &bytes))
+        self.keys.seal(subject, SEAL_PURPOSE, &bytes).or_else(|| self.keys.seal(base::SubjectId::PLATFORM, SEAL_PURPOSE, &bytes))
     }
 
     /// The exact bytes to send for a first send or a replay; `None` when they cannot be opened.

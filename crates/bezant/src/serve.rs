@@ -5,7 +5,7 @@ use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
 use crate::keystore::KeyStore;
 use crate::partition::{self, Partition};
 use crate::policy::{Ladder, default_policy};
-use crate::request::{PLATFORM_SUBJECT, Requests, SubjectKeys};
+use crate::request::{Requests, SubjectKeys};
 use crate::runner::{Runner, Target};
 use crate::secrets::Secrets;
 use crate::sequencer::{self, Ended, Handle, Outlets, Running, Submission};
@@ -186,7 +186,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let cache = Arc::new(KeyCache::default());
     let mut keys = disk.keys;
     let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
-    keys.ensure(&[PLATFORM_SUBJECT], &mut entropy)?;
+    keys.ensure(&[base::SubjectId::PLATFORM], &mut entropy)?;
     cache.extend(keys.keys());
     cache.mark_erased(keys.erased().iter().copied());
     let requests = Arc::new(Requests { connectors: vec![stripe], keys: Arc::clone(&cache) as Arc<dyn SubjectKeys> });
@@ -242,7 +242,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         directory,
         keyed_hash: KeyedHash::new(&disk.secrets),
         pepper: door::pepper(&disk.secrets),
-        mode: Mode::Test,
+        mode: mode_of(&options),
         views,
         views_seq,
         metrics,
@@ -260,6 +260,12 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> 
 
 fn environment_of(key: &Redacted<String>) -> Environment {
     if key.expose().contains("_live_") { Environment::Live } else { Environment::Test }
+}
+
+/// New API keys say whether they move real money.
+fn mode_of(options: &Options) -> Mode {
+    let live = !options.demo && matches!(environment_of(&options.stripe_key), Environment::Live);
+    if live { Mode::Live } else { Mode::Test }
 }
 
 fn client_config(endpoint: Endpoint) -> ClientConfig {

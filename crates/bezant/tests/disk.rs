@@ -13,7 +13,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use support::load::{Load, judge};
 use support::{Bezant, Folder, Plan, Sandbox, wait_for};
 
@@ -38,11 +37,12 @@ fn breaks_and_comes_back(
     let counts = Arc::clone(&load.counts);
     wait_for("a load under way", || (counts.acknowledged() >= 30).then_some(()));
     cause();
+    assert!(is_refused(&mut platform), "{what}: clients that come meanwhile are told 503");
     let status = platform.process.wait();
     assert_eq!(status.code(), Some(1), "{what}: a platform that cannot write ends with an error");
-    assert!(counts.unavailable.load(Ordering::Relaxed) > 0, "{what}: clients were told 503");
     let log = broken.log_text();
-    assert!(said.iter().any(|said| log.lines().last().unwrap().contains(said)), "{what} is named: {log}");
+    let last_words = log.lines().rfind(|line| line.contains("bezant ends")).unwrap_or_default();
+    assert!(said.iter().any(|said| last_words.contains(said)), "{what} is named: {log}");
     repair();
     let sound = Plan { environment: Vec::new(), shell: None, ..broken };
     let platform = sound.start();
@@ -50,6 +50,20 @@ fn breaks_and_comes_back(
     wait_for("payments after the repair", || (counts.acknowledged() >= goal).then_some(()));
     let orders = load.finish();
     judge(what, &orders, &counts, &sound, platform, &sandbox);
+}
+
+/// Asks for something that changes nothing, again and again, until that is answered 503 or the platform is gone; says
+/// which.
+fn is_refused(platform: &mut Bezant) -> bool {
+    wait_for("an answer 503", || {
+        let answer = platform.merchant().post("/v1/payments/pay_00000000000000000000000001/cancel", "probe", &json!({}));
+        match answer.map(|answer| (answer.status, answer.code())) {
+            Ok((503, _)) => Some(true),
+            Ok((404, code)) if code == "payment_unknown" => None,
+            Ok(other) => panic!("the probe was answered {other:?}"),
+            Err(_) => (!platform.process.is_running()).then_some(false),
+        }
+    })
 }
 
 /// A small file system in memory; unmounted at the end.

@@ -9,7 +9,7 @@ use base::{PaymentId, Redacted, SubjectId, Timestamp};
 use bezant::keystore::{self, KeyStore, SubjectKey};
 use bezant::partition::{self, LoadError, Partition, Round};
 use bezant::policy::default_policy;
-use bezant::request::{PLATFORM_SUBJECT, Requests, SubjectKeys};
+use bezant::request::{Requests, SubjectKeys};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
 use engine::{Command, DeriveKey, Entry, Lane, Policy, Sealed, State};
@@ -232,7 +232,7 @@ impl Platform {
             Ok(count) => count,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        if let Err(error) = store.ensure(&[PLATFORM_SUBJECT], &mut |bytes| random.fill(bytes)) {
+        if let Err(error) = store.ensure(&[base::SubjectId::PLATFORM], &mut |bytes| random.fill(bytes)) {
             return Ok(Err(error.to_string()));
         }
         self.keys.replace(store.keys());

@@ -6,7 +6,7 @@ use crate::effect::EffectStatus;
 use crate::event::{Event, VERSION_MAX};
 use crate::refusal::Refusal;
 use crate::state::KeyOwner;
-use base::{OutcomeClass, UnknownReason};
+use base::{OutcomeClass, SubjectId, UnknownReason};
 
 pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, Refusal> {
     match command {
@@ -48,7 +48,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
             }
         }
         Command::EraseSubject { subject } => {
-            if !draft.state.erased.contains(subject) {
+            if *subject != SubjectId::PLATFORM && !draft.state.erased.contains(subject) {
                 draft.push(Event::SubjectErased { subject: *subject });
             }
         }
