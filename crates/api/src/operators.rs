@@ -128,7 +128,7 @@ pub(crate) async fn merchants(
         }
     };
     parameters.finish()?;
-    let mut found = app.platform.merchants(after, limit + 1).await;
+    let mut found = app.platform.merchants(after, limit + 1).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| has_more).map(|(id, _)| id.to_string());

@@ -330,7 +330,7 @@ async fn answer(app: &App, merchant: MerchantId, submitted: &Submitted, created:
         Some(details) => Shown { details, erased: false },
         None => reads::payment_details(app, merchant, id, submitted.seq).await,
     };
-    let (payment, state_seq) = app.platform.payment(merchant, id).await.ok_or_else(|| Problem::new(Code::PaymentUnknown))?;
+    let (payment, state_seq) = app.platform.payment(merchant, id).await?.ok_or_else(|| Problem::new(Code::PaymentUnknown))?;
     let object = Payment::of_state(id, &payment, shown, &app.options.providers);
     let status = if !settled || payment.status == PaymentStatus::Processing {
         StatusCode::ACCEPTED

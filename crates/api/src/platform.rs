@@ -70,13 +70,17 @@ pub trait Platform: Send + Sync + 'static {
     fn settled(&self, payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool>;
 
     /// A merchant's payment from the engine's state, with the sequence number as of which it is true.
-    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>>;
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>>;
 
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>>;
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>>;
 
     /// Merchants in the order of their ids, at most `count_max`, from the first whose id is larger than `after`.
-    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>>;
+    fn merchants(
+        &self,
+        after: Option<MerchantId>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<(MerchantId, engine::Merchant)>, SubmitError>>;
 
     /// Seals bytes under a subject's key, which is made durable first when it is new.
     fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>>;

@@ -189,7 +189,7 @@ pub(crate) async fn balances(
     parameters: Parameters,
 ) -> Result<Json<Balances>, Problem> {
     parameters.finish()?;
-    Ok(Json(Balances::new(&app.platform.balances(merchant).await)))
+    Ok(Json(Balances::new(&app.platform.balances(merchant).await?)))
 }
 
 /// List events

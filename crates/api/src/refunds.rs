@@ -63,7 +63,7 @@ pub(crate) async fn create(
     check_metadata(metadata.as_ref())?;
     let simulate = metadata.as_ref().and_then(|metadata| metadata.get(METADATA_SIM)).cloned();
     let details = RefundDetails { reason, metadata };
-    let (known, _) = app.platform.payment(merchant, payment).await.ok_or_else(unknown)?;
+    let (known, _) = app.platform.payment(merchant, payment).await?.ok_or_else(unknown)?;
     let sealed = app.seal(known.subject, details::plaintext(&details)).await?;
     let private = Private { return_url: None, simulate: simulate.filter(|_| app.options.allow_simulate) };
     let command = CreateRefund { merchant, payment, idempotency, amount_minor, details: sealed, private };
@@ -75,7 +75,7 @@ pub(crate) async fn create(
     let settled = app.settled(payment, waiting_for).await;
     let shown =
         if replayed { reads::refund_details(&app, merchant, refund, submitted.seq).await } else { Shown { details, erased: false } };
-    let (known, state_seq) = app.platform.payment(merchant, payment).await.ok_or_else(unknown)?;
+    let (known, state_seq) = app.platform.payment(merchant, payment).await?.ok_or_else(unknown)?;
     let object = object(payment, &known, refund, shown)?;
     let status = match (settled, replayed) {
         (false, _) => StatusCode::ACCEPTED,

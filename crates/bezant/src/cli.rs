@@ -135,7 +135,7 @@ fn serve(arguments: Serve) -> ExitCode {
     let Serve { data, listen, stripe_url, stripe_key, demo, json, replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log } =
         arguments;
     if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
-        eprintln!("bezant: {error}");
+        complain(&error);
         return ExitCode::FAILURE;
     }
     let options = serve::Options {
@@ -158,7 +158,7 @@ fn block_on(work: impl Future<Output = Result<(), Box<dyn std::error::Error>>>) 
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 tracing::error!(%error, "bezant ends");
-                eprintln!("bezant: {error}");
+                complain(&error);
                 ExitCode::FAILURE
             }
         }
@@ -169,13 +169,19 @@ fn run(work: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("bezant: cannot start: {error}");
+            complain(&format!("cannot start: {error}"));
             return ExitCode::FAILURE;
         }
     };
     let code = runtime.block_on(work);
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     code
+}
+
+/// Tells people what went wrong. An error stream that cannot be written, on the very disk that is full, changes no exit
+/// code.
+fn complain(error: &impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "bezant: {error}"); // nobody else to tell
 }
 
 fn report(work: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> Result<(), admin::Error>) -> ExitCode {
@@ -186,7 +192,7 @@ fn report(work: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> Result<(
         Err(admin::Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             let _ = out.flush(); // the error below matters more
-            eprintln!("bezant: {error}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }

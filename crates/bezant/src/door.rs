@@ -211,13 +211,9 @@ const ERASURES_PER_PERSON_MAX: u32 = 1_000;
 
 impl Door {
     /// Reads the state. A partition that has stopped shows nothing any more, and an answer made of nothing would be a lie
-    /// about money ("no such payment", "no balance"): the request stays open until the process ends, soon after, and its
-    /// client learns that nothing is known.
-    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&engine::State) -> T + Send + 'static) -> T {
-        match self.handle.read(look).await {
-            Some(seen) => seen,
-            None => std::future::pending().await,
-        }
+    /// about money ("no such payment", "no balance").
+    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&engine::State) -> T + Send + 'static) -> Result<T, SubmitError> {
+        self.handle.read(look).await.ok_or(SubmitError::Stopping)
     }
 
     /// Makes sure that a subject has a durable key.
@@ -261,14 +257,14 @@ impl Platform for Door {
         Box::pin(async move { timeout_at(deadline, self.handle.settled(payment, effect)).await.unwrap_or(false) })
     }
 
-    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>> {
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>> {
         Box::pin(async move {
             let look = move |state: &engine::State| state.payment_of(merchant, payment).cloned().map(|found| (found, state.next_seq - 1));
             self.look(look).await
         })
     }
 
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>> {
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>> {
         Box::pin(async move {
             let look = move |state: &engine::State| {
                 let currencies = state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
@@ -277,17 +273,21 @@ impl Platform for Door {
                     .into_iter()
                     .flat_map(kinds)
                     .map(|(currency, kind)| (currency, kind, state.balance(merchant, currency, kind)))
-                    .collect()
+                    .collect::<Vec<_>>()
             };
             self.look(look).await
         })
     }
 
-    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>> {
+    fn merchants(
+        &self,
+        after: Option<MerchantId>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<(MerchantId, engine::Merchant)>, SubmitError>> {
         Box::pin(async move {
             let look = move |state: &engine::State| {
                 let later = state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
-                later.take(count_max).map(|(id, found)| (*id, found.clone())).collect()
+                later.take(count_max).map(|(id, found)| (*id, found.clone())).collect::<Vec<_>>()
             };
             self.look(look).await
         })
@@ -295,6 +295,7 @@ impl Platform for Door {
 
     fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>> {
         Box::pin(async move {
+            let subject = self.living_subject(subject);
             if let Some(sealed) = self.cache.seal(subject, DETAILS_PURPOSE, &plaintext) {
                 return Ok(sealed);
             }

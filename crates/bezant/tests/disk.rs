@@ -137,7 +137,7 @@ fn a_journal_write_that_fails_stops_the_platform_and_loses_nothing() {
     let unlimited = Plan { provider: sandbox.address, ..plan.clone() }.start();
     assert_eq!(unlimited.stop().code(), Some(0));
     drop(sandbox);
-    let plan = Plan { shell: Some("trap '' XFSZ; ulimit -f 512".to_owned()), ..plan };
+    let plan = Plan { shell: Some("trap '' XFSZ; ulimit -f 512".to_owned()), ..plan }.with("--log error");
     breaks_and_comes_back("a journal write that fails", &["the journal stopped: cannot write journal/"], 4, &folder, &plan, || {}, || {});
 }
 
@@ -182,6 +182,21 @@ fn a_failing_sync_stops_the_platform_and_loses_nothing() {
         || drop(File::create(&failing).unwrap()),
         || std::fs::remove_file(&trigger).unwrap(),
     );
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let folder = Folder::new("disk-log");
+    let sandbox = Sandbox::start(&folder.0);
+    let plan = Plan { log: PathBuf::from("/dev/full"), ..Plan::new(&folder.0, sandbox.address) };
+    let platform = plan.start();
+    let second = Plan { listen: std::net::SocketAddr::from(([127, 0, 0, 1], support::free_port())), ..plan.clone() };
+    assert_eq!(second.try_start().map(|_| ()).unwrap_err().code(), Some(1), "a failure ends as a failure even if nobody can be told why");
+    let load = Load::start(platform.address, &platform.api_key, 6, CLIENTS);
+    let counts = Arc::clone(&load.counts);
+    wait_for("payments", || (counts.acknowledged() >= 60).then_some(()));
+    let orders = load.finish();
+    judge("a log that cannot be written", &orders, &counts, &plan, platform, &sandbox);
 }
 
 /// A platform with some payments, one after the other, and their ids.

@@ -209,7 +209,7 @@ fn erasure_holds(name: &str, online: bool) {
     assert!(twice.status.success(), "erasing again is harmless");
     assert_readable(&mut merchant, &again);
     // Money of an erased person can still be given back.
-    let refund = json!({ "payment": erased["id"], "amount_minor": 999 });
+    let refund = json!({ "payment": erased["id"], "amount_minor": 999, "reason": "asked for after the erasure" });
     let refunded = merchant.post("/v1/refunds", "refund", &refund).unwrap();
     assert_eq!((refunded.status, refunded.json()["status"].as_str()), (201, Some("succeeded")), "{}", refunded.json());
     assert_eq!(platform.stop().code(), Some(0));

@@ -297,27 +297,31 @@ impl Platform for TestPlatform {
         })
     }
 
-    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Option<(engine::Payment, u64)>> {
+    fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();
-            inner.state.payment_of(merchant, payment).map(|found| (found.clone(), inner.state.next_seq - 1))
+            Ok(inner.state.payment_of(merchant, payment).map(|found| (found.clone(), inner.state.next_seq - 1)))
         })
     }
 
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Vec<(Currency, AccountKind, engine::state::Balance)>> {
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();
             let currencies = inner.state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
             let all = currencies.into_iter().flat_map(|currency| AccountKind::ALL.map(|kind| (currency, kind)));
-            all.map(|(currency, kind)| (currency, kind, inner.state.balance(merchant, currency, kind))).collect()
+            Ok(all.map(|(currency, kind)| (currency, kind, inner.state.balance(merchant, currency, kind))).collect())
         })
     }
 
-    fn merchants(&self, after: Option<MerchantId>, count_max: usize) -> BoxFuture<'_, Vec<(MerchantId, engine::Merchant)>> {
+    fn merchants(
+        &self,
+        after: Option<MerchantId>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<(MerchantId, engine::Merchant)>, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();
             let all = inner.state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
-            all.take(count_max).map(|(id, merchant)| (*id, merchant.clone())).collect()
+            Ok(all.take(count_max).map(|(id, merchant)| (*id, merchant.clone())).collect())
         })
     }
 
