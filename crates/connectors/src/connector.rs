@@ -40,6 +40,19 @@ pub enum Operation {
         /// An instruction to a simulator; refused in a live environment.
         sim: Option<String>,
     },
+    /// Try an open payment of the provider's again, with this payment method. The call's reference is the one under which
+    /// the payment was made. A lookup cannot tell this try's decline from an earlier one's, so it leaves it unknown:
+    /// a payment of its own for each attempt ([`Operation::Authorize`]) is resolved more surely.
+    Confirm {
+        /// The provider's id of the payment.
+        provider_id: String,
+        /// How much the payment asks for, to compare.
+        money: Money,
+        /// The provider's token of the customer's payment method.
+        payment_method: String,
+        /// Where the customer comes back to after an authentication.
+        return_url: Option<String>,
+    },
     /// Take held money.
     Capture {
         /// The provider's id of the authorized payment.

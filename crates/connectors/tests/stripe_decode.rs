@@ -45,8 +45,17 @@ fn refund() -> Call {
     call(Operation::Refund { provider_id: "pi_1".to_owned(), money: usd(400) })
 }
 
-fn every_call() -> [Call; 4] {
-    [authorize(), capture(), cancel(), refund()]
+fn confirm() -> Call {
+    call(Operation::Confirm {
+        provider_id: "pi_1".to_owned(),
+        money: usd(1_000),
+        payment_method: "pm_card_visa".to_owned(),
+        return_url: None,
+    })
+}
+
+fn every_call() -> [Call; 5] {
+    [authorize(), confirm(), capture(), cancel(), refund()]
 }
 
 fn every_lookup() -> [Resolve; 2] {
@@ -573,5 +582,36 @@ proptest! {
             };
             prop_assert!(is_one_of_ours);
         }
+    }
+}
+
+#[test]
+fn a_confirmation_reads_like_an_authorization_but_a_lookup_never_takes_an_earlier_refusal_for_its_own() {
+    let intent = |status: &str, id: &str| {
+        json!({
+            "id": id, "object": "payment_intent", "status": status, "amount": 1_000, "currency": "usd", "amount_capturable": 1_000,
+            "amount_received": 1_000, "metadata": { "bezant_reference": "ref_1" },
+            "last_payment_error": { "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds" },
+            "next_action": { "type": "redirect_to_url", "redirect_to_url": { "url": "https://hooks.example/3ds" } },
+        })
+    };
+    for (status, answered, looked_up) in [
+        ("requires_capture", base::OutcomeClass::Approved, base::OutcomeClass::Approved),
+        ("succeeded", base::OutcomeClass::Approved, base::OutcomeClass::Approved),
+        ("requires_action", base::OutcomeClass::Pending, base::OutcomeClass::Pending),
+        ("requires_payment_method", base::OutcomeClass::Declined, base::OutcomeClass::Unknown),
+        ("something_new", base::OutcomeClass::Unknown, base::OutcomeClass::Unknown),
+    ] {
+        let body = intent(status, "pi_1");
+        assert_eq!(stripe().decode(&confirm(), &respond(200, &body)).outcome.class(), answered, "{status}");
+        for how in every_lookup() {
+            assert_eq!(stripe().decode_resolve(&confirm(), &how, &respond(200, &body)).outcome.class(), looked_up, "{status} {how:?}");
+        }
+        let another = intent(status, "pi_2");
+        assert_eq!(
+            stripe().decode(&confirm(), &respond(200, &another)).outcome.class(),
+            base::OutcomeClass::Unknown,
+            "{status} of another payment"
+        );
     }
 }

@@ -47,7 +47,18 @@ fn calls_become_exactly_these_requests() {
         return_url: Some("https://shop.example/done?a=b&c".to_owned()),
         sim: Some("hang; reset=after".to_owned()),
     };
+    let confirm = Operation::Confirm {
+        provider_id: "pi_1".to_owned(),
+        money: money(2_000, "USD"),
+        payment_method: "pm_card_mastercard".to_owned(),
+        return_url: Some("https://shop.example/done".to_owned()),
+    };
     for (operation, path, body) in [
+        (
+            confirm,
+            "/v1/payment_intents/pi_1/confirm",
+            "payment_method=pm_card_mastercard&return_url=https%3A%2F%2Fshop.example%2Fdone&expand[0]=latest_charge.balance_transaction",
+        ),
         (
             authorize(money(2_000, "USD")),
             "/v1/payment_intents",

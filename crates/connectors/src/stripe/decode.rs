@@ -64,7 +64,7 @@ pub(super) fn searched(call: &Call, response: &Response) -> Decoded {
     };
     match &call.operation {
         Operation::Authorize { money, .. } => best_intent(call, *money, &value),
-        Operation::Capture { .. } | Operation::Cancel { .. } => object(call, &value, Seen::ByLookup),
+        Operation::Confirm { .. } | Operation::Capture { .. } | Operation::Cancel { .. } => object(call, &value, Seen::ByLookup),
         Operation::Refund { provider_id, money } => best_refund(call, provider_id, *money, &value),
     }
 }
@@ -92,6 +92,12 @@ fn object(call: &Call, value: &Value, seen: Seen) -> Decoded {
             Some(intent) => named(authorize_outcome(call, *money, &intent, seen), intent.id),
             None => Decoded::nameless(UNDECODABLE),
         },
+        Operation::Confirm { provider_id, money, .. } => match Intent::parse(value).filter(|intent| intent.id == provider_id) {
+            // The refusal may be an earlier try's.
+            Some(intent) if seen == Seen::ByLookup && intent.status == "requires_payment_method" => named(NOT_FOUND, intent.id),
+            Some(intent) => named(authorize_outcome(call, *money, &intent, seen), intent.id),
+            None => Decoded::nameless(UNDECODABLE),
+        },
         Operation::Capture { provider_id, money } => match Intent::parse(value).filter(|intent| intent.id == provider_id) {
             Some(intent) => named(capture_outcome(*money, &intent, seen), intent.id),
             None => Decoded::nameless(UNDECODABLE),
@@ -111,7 +117,7 @@ fn named(outcome: Outcome, id: &str) -> Decoded {
     Decoded { outcome, provider_id: Some(id.to_owned()) }
 }
 
-/// The payment intent's states after a creation with confirmation.
+/// The payment intent's states after a confirmation, with the creation or alone.
 fn authorize_outcome(call: &Call, money: Money, intent: &Intent<'_>, seen: Seen) -> Outcome {
     let amount = match intent.status {
         "requires_capture" => intent.capturable.filter(|held| *held > 0),
@@ -298,7 +304,9 @@ fn error_answer(call: &Call, response: &Response) -> Decoded {
     let intent_id = intent.and_then(|intent| text(intent, "id")).filter(|id| is_id(id, INTENT));
     let provider_id = match &call.operation {
         Operation::Authorize { .. } => intent_id,
-        Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => intent_id.filter(|id| id == provider_id),
+        Operation::Confirm { provider_id, .. } | Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => {
+            intent_id.filter(|id| id == provider_id)
+        }
         Operation::Refund { .. } => None,
     };
     let rejected = |permanent: bool| Outcome::Rejected(Rejection { permanent, code: code_text(code) });
@@ -321,5 +329,6 @@ fn error_answer(call: &Call, response: &Response) -> Decoded {
 /// Whether a decline comes with a payment that holds, took or may yet take money.
 fn is_contradicted(call: &Call, intent: Option<&Value>) -> bool {
     let status = intent.and_then(|intent| text(intent, "status"));
-    matches!(call.operation, Operation::Authorize { .. }) && matches!(status, Some("succeeded" | "requires_capture" | "processing"))
+    matches!(call.operation, Operation::Authorize { .. } | Operation::Confirm { .. })
+        && matches!(status, Some("succeeded" | "requires_capture" | "processing"))
 }

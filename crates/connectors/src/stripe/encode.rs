@@ -28,9 +28,7 @@ pub(super) fn request(environment: Environment, capabilities: &Capabilities, cal
         Operation::Authorize { money, payment_method, capture, return_url, sim } => {
             let amount = provider_amount(capabilities, *money)?;
             check_payment_method(payment_method)?;
-            if return_url.as_deref().is_some_and(|url| !is_browser_url(url)) {
-                return Err(EncodeError::ReturnUrl);
-            }
+            check_return_url(return_url.as_deref())?;
             check_sim(environment, sim.as_deref())?;
             let form = Form::default()
                 .pair("amount", &amount.to_string())
@@ -44,6 +42,16 @@ pub(super) fn request(environment: Environment, capabilities: &Capabilities, cal
                 .pair_if("metadata[sim]", sim.as_deref())
                 .pair("expand[0]", EXPAND);
             post("/v1/payment_intents".to_owned(), &call.key, form)
+        }
+        Operation::Confirm { provider_id, money, payment_method, return_url } => {
+            provider_amount(capabilities, *money)?;
+            check_payment_method(payment_method)?;
+            check_return_url(return_url.as_deref())?;
+            let form = Form::default()
+                .pair("payment_method", payment_method)
+                .pair_if("return_url", return_url.as_deref())
+                .pair("expand[0]", EXPAND);
+            post(format!("{}/confirm", intent_path(provider_id)?), &call.key, form)
         }
         Operation::Capture { provider_id, money } => {
             let amount = provider_amount(capabilities, *money)?;
@@ -70,7 +78,7 @@ pub(super) fn request(environment: Environment, capabilities: &Capabilities, cal
 /// Reads one object by its id.
 pub(super) fn fetch(call: &Call, provider_id: &str) -> Result<Request, EncodeError> {
     match &call.operation {
-        Operation::Authorize { .. } | Operation::Capture { .. } | Operation::Cancel { .. } => {
+        Operation::Authorize { .. } | Operation::Confirm { .. } | Operation::Capture { .. } | Operation::Cancel { .. } => {
             get(Form::default().pair("expand[0]", EXPAND).after(&intent_path(provider_id)?))
         }
         Operation::Refund { .. } if is_id(provider_id, REFUND) => get(format!("/v1/refunds/{provider_id}")),
@@ -87,12 +95,21 @@ pub(super) fn search(call: &Call) -> Result<Request, EncodeError> {
             let form = Form::default().pair("query", &query).pair("limit", SEARCH_LIMIT).pair("expand[0]", &format!("data.{EXPAND}"));
             get(form.after("/v1/payment_intents/search"))
         }
-        Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => fetch(call, provider_id),
+        Operation::Confirm { provider_id, .. } | Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => {
+            fetch(call, provider_id)
+        }
         Operation::Refund { provider_id, .. } => {
             intent_path(provider_id)?;
             get(Form::default().pair("payment_intent", provider_id).pair("limit", REFUNDS_LIMIT).after("/v1/refunds"))
         }
     }
+}
+
+fn check_return_url(return_url: Option<&str>) -> Result<(), EncodeError> {
+    if return_url.is_some_and(|url| !is_browser_url(url)) {
+        return Err(EncodeError::ReturnUrl);
+    }
+    Ok(())
 }
 
 fn post(path_and_query: String, key: &str, form: Form) -> Result<Request, EncodeError> {
