@@ -24,7 +24,7 @@ mod submission;
 mod times;
 
 pub use openapi::openapi;
-pub use platform::{BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
+pub use platform::{AccountBalances, BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
 
 use crate::errors::{Code, Problem};
 use crate::middleware::{Access, Guard};

@@ -60,6 +60,9 @@ pub enum Readiness {
     NotReady(String),
 }
 
+/// A merchant's ledger accounts with their balances.
+pub type AccountBalances = Vec<(Currency, AccountKind, engine::state::Balance)>;
+
 /// What the API asks of the platform. Calls that answer commands or state speak of durable events only.
 pub trait Platform: Send + Sync + 'static {
     /// Decides a command and answers once its events are durable. Dropping the future may lose the answer, never the
@@ -73,7 +76,7 @@ pub trait Platform: Send + Sync + 'static {
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>>;
 
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>>;
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>>;
 
     /// Merchants in the order of their ids, at most `count_max`, from the first whose id is larger than `after`.
     fn merchants(

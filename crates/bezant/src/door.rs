@@ -5,8 +5,8 @@ use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
-use api::{BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
-use base::{Currency, EffectId, MerchantId, PaymentId, Redacted, SubjectId};
+use api::{AccountBalances, BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
+use base::{EffectId, MerchantId, PaymentId, Redacted, SubjectId};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
@@ -264,7 +264,7 @@ impl Platform for Door {
         })
     }
 
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>> {
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>> {
         Box::pin(async move {
             let look = move |state: &engine::State| {
                 let currencies = state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();

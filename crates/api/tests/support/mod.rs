@@ -8,8 +8,8 @@ use api::{BoxFuture, Opened, Options, Platform, Principal, Readiness, SubmitErro
 use axum::Router;
 use axum::body::Body;
 use base::{
-    Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, NextAction, OperatorId, Outcome, PaymentId, ProviderState, Redacted,
-    SubjectId, Timestamp,
+    Approval, Decline, DeclineClass, EffectId, MerchantId, NextAction, OperatorId, Outcome, PaymentId, ProviderState, Redacted, SubjectId,
+    Timestamp,
 };
 use engine::{Command, Context, DeriveKey, EffectKind, Entry, Gaps, KeyOwner, Policy, ProviderPolicy, Reply, Sealed, State};
 use hmac::{Hmac, Mac};
@@ -304,7 +304,7 @@ impl Platform for TestPlatform {
         })
     }
 
-    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<Vec<(Currency, AccountKind, engine::state::Balance)>, SubmitError>> {
+    fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<api::AccountBalances, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();
             let currencies = inner.state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
