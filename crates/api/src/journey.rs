@@ -43,6 +43,7 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::CaptureStarted { requested, .. }
         | Event::CancelStarted { requested, .. }
         | Event::RefundStarted { requested, .. } => request(requested, providers),
+        Event::KeyRemembered { effect, payment: _, key: _ } => json!({ "effect": effect.map(|effect| effect.to_string()) }),
         Event::EffectUnknown { .. }
         | Event::EffectDeferred { .. }
         | Event::EffectSent { .. }
@@ -87,6 +88,7 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::SubjectErased { .. }
         | Event::CommandQuarantined { .. }
         | Event::QuarantineReleased { .. }
+        | Event::EventSkipped { .. }
         | Event::ClockJumped { .. }
         | Event::ClockConfirmed => platform_data(event),
     };
@@ -171,6 +173,9 @@ fn platform_data(event: &Event) -> Value {
         Event::ApiKeyRevoked { public_id } => json!({ "api_key": String::from_utf8_lossy(public_id) }),
         Event::AccountsOpened { merchant, currency } => json!({ "merchant": merchant.to_string(), "currency": currency.alpha() }),
         Event::SubjectErased { subject } => json!({ "subject": subject.to_string() }),
+        Event::EventSkipped { seq, first, second } => {
+            json!({ "seq": seq, "released_by": [first.to_string(), second.to_string()] })
+        }
         Event::ClockJumped { jump_ns } => json!({ "jump_ns": jump_ns }),
         _ => Value::Null,
     }

@@ -228,6 +228,20 @@ pub enum Command {
         /// Its fingerprint.
         fingerprint: [u8; 16],
     },
+    /// Two operators release a durable event that cannot be applied: it is passed over from now on.
+    SkipEvent {
+        /// Its sequence number.
+        seq: u64,
+        /// Who asks.
+        first: OperatorId,
+        /// Who agrees.
+        second: OperatorId,
+    },
+    /// A person asks what became of a parked call; nothing is executed again.
+    LookAtParked {
+        /// The effect.
+        effect: EffectId,
+    },
     /// The wall clock jumped forward against the monotonic one.
     ReportClockJump {
         /// By how much, in nanoseconds.
@@ -279,6 +293,7 @@ impl Command {
             | Self::StartLeader { .. }
             | Self::Quarantine { .. }
             | Self::ReleaseQuarantine { .. }
+            | Self::SkipEvent { .. }
             | Self::ReportClockJump { .. }
             | Self::ConfirmClock
             | Self::RaiseMinVersion { .. } => Lane::Outcome,
@@ -288,6 +303,7 @@ impl Command {
             | Self::CancelPayment(_)
             | Self::CreateRefund(_)
             | Self::EraseSubject { .. }
+            | Self::LookAtParked { .. }
             | Self::RevokeApiKey { .. } => Lane::Existing,
             Self::CreatePayment(_) | Self::CreateMerchant { .. } | Self::CreateOperator { .. } | Self::CreateApiKey(_) => Lane::Create,
         }
@@ -312,6 +328,8 @@ impl Command {
             | Self::EraseSubject { .. }
             | Self::Quarantine { .. }
             | Self::ReleaseQuarantine { .. }
+            | Self::SkipEvent { .. }
+            | Self::LookAtParked { .. }
             | Self::ReportClockJump { .. }
             | Self::ConfirmClock
             | Self::RaiseMinVersion { .. } => None,

@@ -2,6 +2,7 @@
 //! their outcome is journaled.
 
 use crate::state::Sealed;
+use base::id::encode_base32;
 use base::{EffectId, Money, OutcomeClass, PaymentId, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,18 @@ pub struct EffectRequested {
     pub provider_id: Option<String>,
     /// The exact request, sealed; absent when it could not be encoded, and then nothing is ever sent.
     pub request: Option<Sealed>,
+}
+
+impl EffectRequested {
+    /// The reference as the provider's object carries it.
+    pub fn reference_text(&self) -> String {
+        format!("bzr_{}", encode_base32(self.reference))
+    }
+
+    /// The idempotency key as the provider gets it.
+    pub fn key_text(&self) -> String {
+        format!("bzk_{}", encode_base32(self.key))
+    }
 }
 
 /// Where an open effect stands.

@@ -416,6 +416,15 @@ events! {
         /// Whether for the merchant.
         won: bool,
     } = 1, "dispute.closed";
+    /// A request changed nothing else: it found its payment by reference, or asked the provider to be looked at again.
+    KeyRemembered {
+        /// The payment that it was answered with.
+        payment: PaymentId,
+        /// The effect whose outcome the answer waited for.
+        effect: Option<EffectId>,
+        /// The key it answers.
+        key: KeyUse,
+    } = 1, "idempotency.key_remembered";
     /// A person's data became unreadable.
     SubjectErased {
         /// Whose.
@@ -431,6 +440,16 @@ events! {
         /// Its fingerprint.
         fingerprint: [u8; 16],
     } = 1, "platform.quarantine_released";
+    /// Two operators released a durable event that the program cannot apply: it is passed over, here and in every later
+    /// replay.
+    EventSkipped {
+        /// Its sequence number.
+        seq: u64,
+        /// Who asked.
+        first: OperatorId,
+        /// Who agreed; another person.
+        second: OperatorId,
+    } = 1, "platform.event_skipped";
     /// The wall clock jumped forward; expiries wait.
     ClockJumped {
         /// By how much, in nanoseconds.
@@ -520,6 +539,7 @@ impl Event {
             | Self::EffectSent { payment, .. }
             | Self::EffectUnchanged { payment, .. }
             | Self::EffectParked { payment, .. }
+            | Self::KeyRemembered { payment, .. }
             | Self::DisputeClosed { payment, .. } => Some(*payment),
             Self::MinVersionRaised { .. }
             | Self::LeaderStarted { .. }
@@ -531,6 +551,7 @@ impl Event {
             | Self::SubjectErased { .. }
             | Self::CommandQuarantined { .. }
             | Self::QuarantineReleased { .. }
+            | Self::EventSkipped { .. }
             | Self::ClockJumped { .. }
             | Self::ClockConfirmed => None,
         }

@@ -18,6 +18,10 @@ pub enum Refusal {
     KeyTaken,
     /// No such key.
     KeyUnknown,
+    /// The two operators who release something are one.
+    SecondPersonRequired,
+    /// No call of that id waits for a person.
+    NotParked,
     /// No such payment of this merchant.
     PaymentUnknown,
     /// The key was used for something else.

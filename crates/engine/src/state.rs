@@ -225,6 +225,8 @@ pub struct State {
     pub erased: BTreeSet<SubjectId>,
     /// Fingerprints of commands that crashed the engine.
     pub quarantine: BTreeSet<[u8; 16]>,
+    /// Durable events that are passed over, by sequence number, with the two operators who released each.
+    pub skipped: BTreeMap<u64, [OperatorId; 2]>,
     /// Whether expiries wait because the clock jumped.
     pub expiries_suspended: bool,
     /// The books.
@@ -257,6 +259,7 @@ impl State {
             timers: BTreeSet::new(),
             erased: BTreeSet::new(),
             quarantine: BTreeSet::new(),
+            skipped: BTreeMap::new(),
             expiries_suspended: false,
             ledger: Ledger::new(),
         }

@@ -290,3 +290,47 @@ fn the_same_request_after_a_lost_tail_asks_the_provider_with_the_same_key() {
     let (before, after) = (&world.open(world.operation(payment)).requested, &restored.open(restored.operation(payment)).requested);
     assert_eq!((before.effect, before.key, before.reference), (after.effect, after.key, after.reference));
 }
+
+#[test]
+fn a_confirmation_that_only_looks_again_remembers_its_key() {
+    let mut world = World::new();
+    let (payment, effect) = world.pay(100, CaptureMode::Automatic);
+    world.outcome(effect, redirect());
+    let confirm = |idempotency| {
+        Command::ConfirmPayment(engine::ConfirmPayment {
+            merchant: MERCHANT,
+            payment,
+            idempotency,
+            payment_method: None,
+            private: Private::default(),
+        })
+    };
+    let key = world.fresh();
+    let looks = world.decision(&confirm(key));
+    assert_eq!(looks.effects().collect::<Vec<_>>(), [effect], "it asks the provider");
+    let other = engine::Idempotency { fingerprint: [9; 16], ..key };
+    assert_eq!(world.submit(&confirm(other)), Reply::Refused(Refusal::IdempotencyKeyReused));
+    let again = world.decision(&confirm(key));
+    assert_eq!((again.reply, again.entries.len()), (Reply::Payment { payment, replayed: true, waiting_for: Some(effect) }, 0));
+    world.outcome(effect, captured(100));
+    assert_eq!(world.submit(&confirm(key)), Reply::Payment { payment, replayed: true, waiting_for: None });
+    world.assert_replay_is_equal();
+}
+
+#[test]
+fn a_creation_answered_through_its_reference_remembers_its_key() {
+    let mut world = World::new();
+    let request = CreatePayment { reference: Some([5; 16]), ..world.request(100) };
+    let payment = world.create(&request);
+    let effect = world.operation(payment);
+    world.outcome(effect, captured(100));
+    let key = world.fresh();
+    let second = CreatePayment { idempotency: key, ..request.clone() };
+    let found = Reply::Payment { payment, replayed: true, waiting_for: None };
+    assert_eq!(world.submit(&Command::CreatePayment(second.clone())), found);
+    let other = CreatePayment { idempotency: engine::Idempotency { fingerprint: [9; 16], ..key }, reference: None, ..second.clone() };
+    assert_eq!(world.submit(&Command::CreatePayment(other)), Reply::Refused(Refusal::IdempotencyKeyReused));
+    let again = world.decision(&Command::CreatePayment(second));
+    assert_eq!((again.reply, again.entries.len()), (found, 0), "it is remembered once");
+    world.assert_replay_is_equal();
+}

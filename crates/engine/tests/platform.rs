@@ -148,3 +148,42 @@ fn an_erasure_is_journaled_once() {
         assert_eq!(world.decision(&Command::EraseSubject { subject: SubjectId::from_u128(9) }).entries.len(), written);
     }
 }
+
+#[test]
+fn two_different_operators_release_an_event() {
+    let mut world = World::new();
+    let [first, second] = [1, 2].map(OperatorId::from_u128);
+    let skip = |first, second| Command::SkipEvent { seq: 7, first, second };
+    for (operator, handle) in [(first, "ada"), (second, "bob")] {
+        assert_eq!(world.submit(&skip(first, second)), Reply::Refused(Refusal::OperatorUnknown));
+        world.submit(&Command::CreateOperator { operator, handle: handle.into() });
+    }
+    assert_eq!(world.submit(&skip(first, first)), Reply::Refused(Refusal::SecondPersonRequired));
+    assert!(world.state.skipped.is_empty());
+    assert_eq!(world.submit(&skip(first, second)), Reply::Done);
+    assert_eq!(world.state.skipped[&7], [first, second]);
+}
+
+#[test]
+fn a_parked_call_is_looked_at_only_because_a_person_asks() {
+    let mut world = World::new();
+    let (payment, effect) = world.pay(100, CaptureMode::Automatic);
+    let look = Command::LookAtParked { effect };
+    assert_eq!(world.submit(&look), Reply::Refused(Refusal::NotParked));
+    loop {
+        world.outcome(effect, common::unknown());
+        if world.stand(effect).0 == engine::EffectStatus::Parked {
+            break;
+        }
+        world.advance_to_next();
+    }
+    let asked = world.decision(&look);
+    assert_eq!(asked.effects().collect::<Vec<_>>(), [effect]);
+    assert_eq!(world.stand(effect), (engine::EffectStatus::InFlight, engine::SendKind::Lookup), "nothing is executed again");
+    world.outcome(effect, common::unknown());
+    assert_eq!(world.stand(effect).0, engine::EffectStatus::Parked, "what stays unknown is parked again");
+    world.submit(&look);
+    world.outcome(effect, common::captured(100));
+    assert_eq!(world.status(payment), PaymentStatus::Captured);
+    world.assert_replay_is_equal();
+}

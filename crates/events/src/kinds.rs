@@ -78,9 +78,11 @@ kinds! {
         FundsAvailable { payment, amount_minor }
         DisputeOpened { payment, dispute, amount_minor }
         DisputeClosed { payment, dispute, won }
+        KeyRemembered { payment, effect, key }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }
+        EventSkipped { seq, first, second }
         ClockJumped { jump_ns }
     }
     structs { PaymentCreated PaymentRevised }

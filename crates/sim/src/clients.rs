@@ -332,15 +332,7 @@ impl World {
             Ask::Create { .. } => order.reference,
             _ => None,
         };
-        let is_remembered = !matches!(found.ask, Ask::Confirm { .. });
-        Asked {
-            merchant: order.merchant,
-            key: found.key,
-            fingerprint: self.fingerprint(request),
-            reference,
-            is_remembered,
-            known: found.known,
-        }
+        Asked { merchant: order.merchant, key: found.key, fingerprint: self.fingerprint(request), reference, known: found.known }
     }
 
     fn fingerprint(&self, request: usize) -> [u8; 16] {

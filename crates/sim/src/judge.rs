@@ -85,8 +85,6 @@ pub struct Asked {
     pub fingerprint: [u8; 16],
     /// The reference of a creation.
     pub reference: Option<[u8; 16]>,
-    /// Whether the key is remembered with what it led to. (A confirmation that only looks again changes nothing.)
-    pub is_remembered: bool,
     /// What was known when it arrived.
     pub known: Known,
 }
@@ -95,8 +93,6 @@ struct KeyFact {
     fingerprint: [u8; 16],
     payment: PaymentId,
     refund: Option<RefundId>,
-    /// Whether this key itself led to it, as opposed to its reference.
-    is_first: bool,
 }
 
 /// The judge's memory.
@@ -115,7 +111,7 @@ impl Judge {
     /// What is known of a request that arrives now. `content_differs` says that it names a known reference with other
     /// content on purpose.
     pub fn known(&self, asked: &Asked, content_differs: bool) -> Known {
-        if let Some(fact) = self.keys.get(&(asked.merchant, asked.key)).filter(|fact| fact.is_first) {
+        if let Some(fact) = self.keys.get(&(asked.merchant, asked.key)) {
             return if fact.fingerprint == asked.fingerprint { Known::SameBody } else { Known::OtherBody };
         }
         let named = asked.reference.is_some_and(|reference| self.references.contains_key(&(asked.merchant, reference)));
@@ -158,10 +154,7 @@ impl Judge {
                 return violated(Rule::AnswersAgree, format!("one reference names {known} and {payment}"));
             }
         }
-        if !asked.is_remembered {
-            return Ok(());
-        }
-        let fact = KeyFact { fingerprint: asked.fingerprint, payment, refund, is_first: !replayed };
+        let fact = KeyFact { fingerprint: asked.fingerprint, payment, refund };
         let known = self.keys.entry((asked.merchant, asked.key)).or_insert(fact);
         if known.payment != payment || known.refund != refund {
             let before = (known.payment, known.refund);
@@ -218,7 +211,7 @@ impl Judge {
                 check_follows(*payment, before, &view)?;
             }
         }
-        for ((_, key), fact) in self.keys.iter().filter(|(_, fact)| fact.is_first) {
+        for ((_, key), fact) in &self.keys {
             let kept = state.idempotency.values().any(|record| record.payment == fact.payment);
             if !kept {
                 return violated(Rule::AcknowledgedIsKept, format!("the key {key:02x?} of {} is forgotten after a restart", fact.payment));

@@ -74,6 +74,8 @@ fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: Payment
             return Err(Refusal::ReferenceConflict { payment, status: existing.status });
         }
         let waiting_for = existing.operation.filter(|effect| draft.state.effects.get(effect).is_some_and(crate::Effect::is_undecided));
+        let key = draft.key_use(command.idempotency);
+        draft.push(Event::KeyRemembered { payment, effect: waiting_for, key });
         return Ok(Reply::Payment { payment, replayed: true, waiting_for });
     }
     if existing.money.currency != command.money.currency && !existing.disputes.is_empty() {
@@ -114,7 +116,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
     match payment.status {
         PaymentStatus::Declined if payment.was_captured() => return Err(Refusal::StateConflict { status: payment.status }),
         PaymentStatus::Created | PaymentStatus::Declined => {}
-        PaymentStatus::RequiresAction => return Ok(look_again(draft, command.payment, payment)),
+        PaymentStatus::RequiresAction => return Ok(look_again(draft, command, payment)),
         PaymentStatus::Processing => return Err(Refusal::OperationInFlight),
         status @ (PaymentStatus::Authorized
         | PaymentStatus::PartiallyCaptured
@@ -141,12 +143,15 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
 }
 
 /// The customer may have acted: ask the provider now instead of at the next step of the ladder.
-fn look_again(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment) -> Reply {
+fn look_again(draft: &mut Draft<'_>, command: &ConfirmPayment, payment: &Payment) -> Reply {
+    let id = command.payment;
     let waiting = payment.operation.and_then(|effect| draft.state.effects.get(&effect)).filter(|open| open.status == EffectStatus::Waiting);
     if let Some(open) = waiting {
         let effect = open.requested.effect;
         draft.push(Event::EffectSent { payment: id, effect, send: open.sends + 1, send_kind: SendKind::Lookup, step: open.step });
     }
+    let key = draft.key_use(command.idempotency);
+    draft.push(Event::KeyRemembered { payment: id, effect: payment.operation, key });
     Reply::Payment { payment: id, replayed: false, waiting_for: payment.operation }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Draft, Reply};
 use crate::command::Command;
-use crate::effect::EffectStatus;
+use crate::effect::{EffectStatus, SendKind};
 use crate::event::{Event, VERSION_MAX};
 use crate::refusal::Refusal;
 use crate::state::KeyOwner;
@@ -61,6 +61,20 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
             if draft.state.quarantine.contains(fingerprint) {
                 draft.push(Event::QuarantineReleased { fingerprint: *fingerprint });
             }
+        }
+        Command::SkipEvent { seq, first, second } => {
+            if first == second {
+                return Err(Refusal::SecondPersonRequired);
+            }
+            if [first, second].iter().any(|operator| !draft.state.operators.contains_key(operator)) {
+                return Err(Refusal::OperatorUnknown);
+            }
+            draft.push(Event::EventSkipped { seq: *seq, first: *first, second: *second });
+        }
+        Command::LookAtParked { effect } => {
+            let open = draft.state.effects.get(effect).filter(|open| open.status == EffectStatus::Parked).ok_or(Refusal::NotParked)?;
+            let (payment, send, step) = (open.payment, open.sends + 1, open.step);
+            draft.push(Event::EffectSent { payment, effect: *effect, send, send_kind: SendKind::Lookup, step });
         }
         Command::ReportClockJump { jump_ns } => draft.push(Event::ClockJumped { jump_ns: *jump_ns }),
         Command::ConfirmClock => {

@@ -46,6 +46,7 @@ impl State {
             | Event::SubjectErased { .. }
             | Event::CommandQuarantined { .. }
             | Event::QuarantineReleased { .. }
+            | Event::EventSkipped { .. }
             | Event::ClockJumped { .. }
             | Event::ClockConfirmed => self.apply_platform(event),
             Event::EffectUnknown { .. }
@@ -75,6 +76,10 @@ impl State {
             | Event::RefundReversed { .. } => self.apply_refund(event, entry),
             Event::FundsAvailable { payment, amount_minor } => self.funds_available(*payment, *amount_minor, at),
             Event::DisputeOpened { .. } | Event::DisputeClosed { .. } => self.apply_dispute(event),
+            Event::KeyRemembered { payment, effect, key } => {
+                let merchant = self.payment_mut(*payment).merchant;
+                self.remember_key(merchant, *payment, None, *effect, Some(*key));
+            }
         }
     }
 

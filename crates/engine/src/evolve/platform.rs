@@ -52,6 +52,9 @@ impl State {
             Event::QuarantineReleased { fingerprint } => {
                 self.quarantine.remove(fingerprint);
             }
+            Event::EventSkipped { seq, first, second } => {
+                self.skipped.insert(*seq, [*first, *second]);
+            }
             Event::ClockJumped { .. } => self.expiries_suspended = true,
             Event::ClockConfirmed => self.expiries_suspended = false,
             Event::AccountsOpened { .. } => {}

@@ -233,6 +233,7 @@ impl Draw {
             EventKind::SubjectErased => Event::SubjectErased { subject: self.subject() },
             EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: self.hash() },
             EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: self.hash() },
+            EventKind::EventSkipped => Event::EventSkipped { seq: self.number(), first: self.operator(), second: self.operator() },
             EventKind::ClockJumped => Event::ClockJumped { jump_ns: self.number() },
             EventKind::ClockConfirmed => Event::ClockConfirmed,
             _ => return None,
@@ -301,6 +302,7 @@ impl Draw {
             }
             EventKind::EffectUnchanged => Event::EffectUnchanged { payment, effect, step, next_at: self.maybe(Self::time) },
             EventKind::EffectParked => Event::EffectParked { payment, effect },
+            EventKind::KeyRemembered => Event::KeyRemembered { payment, effect: self.maybe(Self::effect), key: self.key() },
             EventKind::CaptureStarted => Event::CaptureStarted { payment, requested: self.requested(), key: self.maybe(Self::key) },
             EventKind::CaptureSucceeded => {
                 let (amount_minor, fee_minor, held_minor) = (self.number(), self.number(), self.number());

@@ -128,6 +128,7 @@ fn specials() -> Vec<(&'static str, Event)> {
             },
         ),
         ("attempt", Event::CaptureReversed { payment: PAYMENT, capture: None, amount_minor: 0, code: String::new() }),
+        ("bare", Event::KeyRemembered { payment: PAYMENT, effect: None, key: KEY }),
         ("closed", Event::EffectUnchanged { payment: PAYMENT, effect: EFFECT, step: u16::MAX, next_at: None }),
     ]
 }
@@ -151,6 +152,7 @@ fn platform(kind: EventKind) -> Option<Event> {
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
         EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: [0xF1; 16] },
         EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: [0xF1; 16] },
+        EventKind::EventSkipped => Event::EventSkipped { seq: 7, first: OPERATOR, second: OperatorId::from_u128(0x23) },
         EventKind::ClockJumped => Event::ClockJumped { jump_ns: 6_000_000_000 },
         EventKind::ClockConfirmed => Event::ClockConfirmed,
         _ => return None,
@@ -204,6 +206,7 @@ fn effect(kind: EventKind) -> Option<Event> {
         EventKind::EffectSent => Event::EffectSent { payment, effect, send: 3, send_kind: SendKind::Lookup, step: 4 },
         EventKind::EffectUnchanged => Event::EffectUnchanged { payment, effect, step: 5, next_at: Some(LATER) },
         EventKind::EffectParked => Event::EffectParked { payment, effect },
+        EventKind::KeyRemembered => Event::KeyRemembered { payment, effect: Some(effect), key: KEY },
         EventKind::CancelStarted => {
             Event::CancelStarted { payment, requested: requested(EffectKind::Cancel { expiry: false }), key: Some(KEY) }
         }

@@ -138,7 +138,8 @@ impl Draft {
             | Event::EffectDeferred { .. }
             | Event::EffectSent { .. }
             | Event::EffectUnchanged { .. }
-            | Event::EffectParked { .. } => Ok(()),
+            | Event::EffectParked { .. }
+            | Event::KeyRemembered { .. } => Ok(()),
             Event::MinVersionRaised { .. }
             | Event::LeaderStarted { .. }
             | Event::MerchantCreated { .. }
@@ -149,6 +150,7 @@ impl Draft {
             | Event::SubjectErased { .. }
             | Event::CommandQuarantined { .. }
             | Event::QuarantineReleased { .. }
+            | Event::EventSkipped { .. }
             | Event::ClockJumped { .. }
             | Event::ClockConfirmed => Err("an event about no payment is applied to one"),
         }
