@@ -90,6 +90,7 @@ codes! {
     MerchantUnknown = "merchant_unknown", 404, never, "There is no such merchant.", "Check the id in GET /v1/merchants.";
     OperatorUnknown = "operator_unknown", 404, never, "There is no such operator.", "Check the id.";
     ApiKeyUnknown = "api_key_unknown", 404, never, "There is no such API key.", "Send the key's public id: the ten characters after \"sk_test_\" or the like.";
+    ParkedCallUnknown = "parked_call_unknown", 404, never, "No call of that id waits for a person.", "List GET /v1/parked_calls; what was found out meanwhile is in the payment's journey.";
     HandleTaken = "handle_taken", 409, never, "The handle is taken.", "Choose another handle.";
     ApiKeyTaken = "api_key_taken", 503, later, "The new key's public id is taken by chance.", "Retry; another one will be drawn.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, never, "The Idempotency-Key was used for another request.", "Send a new key for a new operation, or repeat the first request unchanged.";
@@ -103,6 +104,7 @@ codes! {
     CaptureAboveHeld = "capture_above_held", 422, never, "The capture is larger than what is held.", "Capture at most what the detail says is held.";
     RefundAboveRemaining = "refund_above_remaining", 422, never, "The refund is larger than what remains.", "Refund at most what the detail says remains; open refunds and disputes count.";
     TooManyOperations = "too_many_operations", 422, never, "The payment had as many operations of this kind as it may have.", "Create a new payment.";
+    SecondPersonRequired = "second_person_required", 409, never, "Two different operators are needed.", "Let another operator agree with a key of their own.";
     VersionNotRaised = "version_not_raised", 409, never, "The version is not above the present one, or this program does not know it.", "Read the present version and upgrade the program first.";
     CommandQuarantined = "command_quarantined", 500, never, "This request crashed the platform before and is kept out.", "Tell the platform's operator the trace id; everything else goes on.";
     Busy = "busy", 503, later, "The platform has more work than it can take.", "Retry with the same Idempotency-Key after the seconds in Retry-After.";
@@ -229,9 +231,11 @@ impl From<Refusal> for Problem {
             Refusal::Quarantined => Self::new(Code::CommandQuarantined),
             Refusal::MerchantUnknown => Self::new(Code::MerchantUnknown),
             Refusal::OperatorUnknown => Self::new(Code::OperatorUnknown),
-            Refusal::HandleTaken => Self::of_field(Code::HandleTaken, "handle", "another merchant has this handle"),
+            Refusal::HandleTaken => Self::of_field(Code::HandleTaken, "handle", "another merchant or operator has this handle"),
             Refusal::KeyTaken => Self::new(Code::ApiKeyTaken),
             Refusal::KeyUnknown => Self::new(Code::ApiKeyUnknown),
+            Refusal::SecondPersonRequired => Self::new(Code::SecondPersonRequired),
+            Refusal::NotParked => Self::new(Code::ParkedCallUnknown),
             Refusal::PaymentUnknown => Self::new(Code::PaymentUnknown),
             Refusal::IdempotencyKeyReused => Self::of_field(
                 Code::IdempotencyKeyReused,

@@ -7,6 +7,7 @@
 //! Read first: [`routes`](router) in this file for what there is, `middleware.rs` for what every request passes,
 //! `errors.rs` for everything that can be refused.
 
+mod attention;
 mod canonical;
 mod details;
 mod errors;
@@ -24,7 +25,7 @@ mod submission;
 mod times;
 
 pub use openapi::openapi;
-pub use platform::{AccountBalances, BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
+pub use platform::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted};
 
 use crate::errors::{Code, Problem};
 use crate::middleware::{Access, Guard};
@@ -89,6 +90,12 @@ fn routes() -> Vec<Route> {
         operator("DELETE", "/v1/api_keys/{public_id}", delete(operators::revoke_api_key)),
         operator("POST", "/v1/privacy/erasures", post(operators::erase)),
         operator("POST", "/v1/platform/clock/confirm", post(operators::confirm_clock)),
+        operator("POST", "/v1/operators", post(operators::create_operator)),
+        operator("POST", "/v1/operators/{id}/api_keys", post(operators::create_operator_key)),
+        operator("GET", "/v1/parked_calls", get(attention::parked)),
+        operator("POST", "/v1/parked_calls/{id}/look", post(attention::look)),
+        operator("GET", "/v1/quarantine", get(attention::quarantine)),
+        operator("POST", "/v1/quarantine/{fingerprint}/release", post(attention::release)),
         open("/healthz", get(operators::healthz)),
         open("/readyz", get(operators::readyz)),
         open("/metrics", get(operators::metrics)),

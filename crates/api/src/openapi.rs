@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 description, made from the handlers and their types. It is committed; a test compares.
 
 use crate::errors::ProblemDocument;
-use crate::{operators, payments, reads, refunds};
+use crate::{attention, operators, payments, reads, refunds};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
@@ -97,7 +97,8 @@ pub(crate) struct EventQuery {
         payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, reads::journey,
         refunds::create, reads::refunds, reads::refund, reads::balances, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
-        operators::confirm_clock, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+        operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
+        attention::quarantine, attention::release, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Keys, &Problems),

@@ -11,7 +11,7 @@ use crate::reads::page_limit;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use base::{MerchantId, SubjectId};
+use base::{MerchantId, OperatorId, Redacted, SubjectId};
 use engine::{Command, CreateApiKey, KeyOwner, Refusal, Reply};
 use http::{HeaderValue, StatusCode, header};
 use identity::{KeyKind, PublicId};
@@ -24,11 +24,11 @@ const HANDLE_BYTES_MAX: usize = 40;
 /// How often a new key's public id is drawn; a second draw is already a once-in-a-lifetime event.
 const KEY_DRAWS_MAX: usize = 3;
 
-/// Admits a merchant.
+/// Admits a merchant or an operator.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CreateMerchant)]
-pub(crate) struct CreateMerchantRequest {
+#[schema(as = CreateWithHandle)]
+pub(crate) struct CreateRequest {
     /// Short name: 1 to 40 lower-case letters, digits and hyphens, not starting or ending with a hyphen.
     #[schema(max_length = 40, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
     handle: String,
@@ -46,6 +46,32 @@ pub(crate) struct Empty {}
 pub(crate) struct EraseRequest {
     /// Whose, `sub_…`, as payments name it.
     subject: String,
+}
+
+/// Somebody who may run the platform.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Operator {
+    /// `opr_…`
+    id: String,
+    /// Always `operator`.
+    #[schema(value_type = String, example = "operator")]
+    object: &'static str,
+    /// Short name.
+    handle: String,
+}
+
+/// An operator's new API key; the only answer that ever shows the secret.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NewOperatorKey {
+    /// The public id: ten characters, safe to store and show.
+    id: String,
+    /// Always `api_key`.
+    #[schema(value_type = String, example = "api_key")]
+    object: &'static str,
+    /// The operator that it acts for, `opr_…`
+    operator: String,
+    /// The whole key. It is shown this once.
+    secret: String,
 }
 
 /// A person's data is unreadable from now on.
@@ -90,15 +116,15 @@ pub(crate) struct Probe {
 
 /// Create a merchant
 #[utoipa::path(
-    post, path = "/v1/merchants", tag = "operators", operation_id = "createMerchant", request_body = CreateMerchantRequest,
+    post, path = "/v1/merchants", tag = "operators", operation_id = "createMerchant", request_body = CreateRequest,
     responses((status = 201, description = "created", body = Merchant)), security(("operator_key" = []))
 )]
 pub(crate) async fn create_merchant(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
-    body: Body<CreateMerchantRequest>,
+    body: Body<CreateRequest>,
 ) -> Result<Response, Problem> {
-    let CreateMerchantRequest { handle } = body.value;
+    let CreateRequest { handle } = body.value;
     check_handle(&handle)?;
     let entropy = app.platform.entropy();
     let id = MerchantId::from_u128(u128::from_be_bytes(core::array::from_fn(|index| entropy[index])));
@@ -157,21 +183,19 @@ pub(crate) async fn create_api_key(
 ) -> Result<Response, Problem> {
     let Empty {} = body.value;
     let merchant = path.merchant()?;
+    let (id, secret, seq) = create_key(&app, KeyKind::Secret, KeyOwner::Merchant(merchant)).await?;
+    let key = NewApiKey { id, object: "api_key", merchant: merchant.to_string(), secret: secret.into_inner() };
+    Ok(done(StatusCode::CREATED, key, seq))
+}
+
+/// Makes a key and its record durable; answers its public id, its text and the sequence number.
+async fn create_key(app: &App, kind: KeyKind, owner: KeyOwner) -> Result<(String, Redacted<String>, u64), Problem> {
     for _ in 0..KEY_DRAWS_MAX {
-        let (secret, record) = app.platform.generate_key(KeyKind::Secret);
+        let (secret, record) = app.platform.generate_key(kind);
         let public_id = public_id_bytes(record.public_id)?;
-        let owner = KeyOwner::Merchant(merchant);
         let command = CreateApiKey { public_id, owner, digest: record.digest, pepper_version: record.pepper_version };
         match app.submit(Command::CreateApiKey(command)).await {
-            Ok(submitted) => {
-                let key = NewApiKey {
-                    id: record.public_id.to_string(),
-                    object: "api_key",
-                    merchant: merchant.to_string(),
-                    secret: secret.into_inner(),
-                };
-                return Ok(done(StatusCode::CREATED, key, submitted.seq));
-            }
+            Ok(submitted) => return Ok((record.public_id.to_string(), secret, submitted.seq)),
             Err(problem) if problem.code == Code::ApiKeyTaken => {}
             Err(problem) => return Err(problem),
         }
@@ -217,6 +241,47 @@ pub(crate) async fn erase(
     }
     let submitted = app.submit(Command::EraseSubject { subject }).await?;
     Ok(done(StatusCode::OK, Erasure { object: "erasure", subject: subject.to_string() }, submitted.seq))
+}
+
+/// Create an operator
+///
+/// Somebody else who may run the platform. What two people must agree on needs a second one.
+#[utoipa::path(
+    post, path = "/v1/operators", tag = "operators", operation_id = "createOperator", request_body = CreateRequest,
+    responses((status = 201, description = "created", body = Operator)), security(("operator_key" = []))
+)]
+pub(crate) async fn create_operator(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    body: Body<CreateRequest>,
+) -> Result<Response, Problem> {
+    let CreateRequest { handle } = body.value;
+    check_handle(&handle)?;
+    let entropy = app.platform.entropy();
+    let id = OperatorId::from_u128(u128::from_be_bytes(core::array::from_fn(|index| entropy[index])));
+    let submitted = app.submit(Command::CreateOperator { operator: id, handle: handle.clone() }).await?;
+    Ok(done(StatusCode::CREATED, Operator { id: id.to_string(), object: "operator", handle }, submitted.seq))
+}
+
+/// Create an operator's API key
+///
+/// The answer holds the secret, and no other answer ever will.
+#[utoipa::path(
+    post, path = "/v1/operators/{id}/api_keys", tag = "operators", operation_id = "createOperatorApiKey",
+    params(("id" = String, Path, description = "`opr_…`")), request_body(content = Empty),
+    responses((status = 201, description = "created", body = NewOperatorKey)), security(("operator_key" = []))
+)]
+pub(crate) async fn create_operator_key(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    path: PathText,
+    body: Body<Empty>,
+) -> Result<Response, Problem> {
+    let Empty {} = body.value;
+    let operator: OperatorId = path.as_str().parse().map_err(|_| Problem::new(Code::OperatorUnknown))?;
+    let (id, secret, seq) = create_key(&app, KeyKind::Operator, KeyOwner::Operator(operator)).await?;
+    let key = NewOperatorKey { id, object: "api_key", operator: operator.to_string(), secret: secret.into_inner() };
+    Ok(done(StatusCode::CREATED, key, seq))
 }
 
 /// Confirm the clock
@@ -296,7 +361,7 @@ fn public_id_bytes(public_id: PublicId) -> Result<[u8; 10], Problem> {
     public_id.as_str().as_bytes().try_into().map_err(|_| Problem::new(Code::Internal))
 }
 
-fn done(status: StatusCode, body: impl Serialize, seq: u64) -> Response {
+pub(crate) fn done(status: StatusCode, body: impl Serialize, seq: u64) -> Response {
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(BEZANT_SEQ, HeaderValue::from(seq));
     response

@@ -1,10 +1,11 @@
 //! The one seam between HTTP and the platform. Behind it are the sequencer, the engine's state, the key store and the
 //! read models; nothing here knows how they work, and tests put a platform of their own in their place.
 
-use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, Redacted, SubjectId};
+use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, Redacted, SubjectId, Timestamp};
 use engine::{Command, Reply, Sealed};
 use identity::{KeyKind, KeyRecord, ParsedKey};
 use payments::postings::AccountKind;
+use std::ops::Bound;
 use tokio::time::Instant;
 
 /// A future that may be sent to another thread.
@@ -63,6 +64,29 @@ pub enum Readiness {
 /// A merchant's ledger accounts with their balances.
 pub type AccountBalances = Vec<(Currency, AccountKind, engine::state::Balance)>;
 
+/// A call that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Whose payment it belongs to.
+    pub merchant: MerchantId,
+    /// The call.
+    pub effect: engine::Effect,
+}
+
+impl Parked {
+    /// Those of a state, as [`Platform::parked`] wants them.
+    pub fn of(state: &engine::State, after: Option<EffectId>, count_max: usize) -> Vec<Self> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let later = state.effects.range((start, Bound::Unbounded)).map(|(_, effect)| effect);
+        let parked = later.filter(|effect| effect.status == engine::EffectStatus::Parked);
+        let with_merchant = parked.filter_map(|effect| {
+            let merchant = state.payments.get(&effect.payment)?.merchant;
+            Some(Self { merchant, effect: effect.clone() })
+        });
+        with_merchant.take(count_max).collect()
+    }
+}
+
 /// What the API asks of the platform. Calls that answer commands or state speak of durable events only.
 pub trait Platform: Send + Sync + 'static {
     /// Decides a command and answers once its events are durable. Dropping the future may lose the answer, never the
@@ -84,6 +108,13 @@ pub trait Platform: Send + Sync + 'static {
         after: Option<MerchantId>,
         count_max: usize,
     ) -> BoxFuture<'_, Result<Vec<(MerchantId, engine::Merchant)>, SubmitError>>;
+
+    /// Calls that wait for a person, in the order of their effects' ids, at most `count_max`, from the first whose id is
+    /// larger than `after`; and the platform's time.
+    fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<Parked>, Timestamp), SubmitError>>;
+
+    /// Fingerprints of quarantined commands in order, at most `count_max`, from the first that is larger than `after`.
+    fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>>;
 
     /// Seals bytes under a subject's key, which is made durable first when it is new.
     fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>>;

@@ -4,6 +4,7 @@
 
 mod support;
 
+use api::Platform as _;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::json;
@@ -51,6 +52,15 @@ async fn operators_requests_are_checked_too() {
         ("POST", "/v1/privacy/erasures", json!({ "subject": "sub_00000000000000000000000000" }), 422, "field_invalid"),
         ("POST", "/v1/privacy/erasures", json!({}), 400, "field_missing"),
         ("GET", "/v1/merchants?cursor=nonsense", json!({}), 400, "cursor_invalid"),
+        ("POST", "/v1/operators", json!({ "handle": "Ada" }), 422, "field_invalid"),
+        ("POST", "/v1/operators/nonsense/api_keys", json!({}), 404, "operator_unknown"),
+        ("POST", "/v1/operators/opr_00000000000000000000000000/api_keys", json!({}), 404, "operator_unknown"),
+        ("GET", "/v1/parked_calls?cursor=nonsense", json!({}), 400, "cursor_invalid"),
+        ("GET", "/v1/parked_calls?payment=x", json!({}), 400, "query_parameter_unknown"),
+        ("POST", "/v1/parked_calls/nonsense/look", json!({}), 404, "parked_call_unknown"),
+        ("POST", "/v1/parked_calls/eff_00000000000000000000000000/look", json!({}), 404, "parked_call_unknown"),
+        ("GET", "/v1/quarantine?cursor=nonsense", json!({}), 400, "cursor_invalid"),
+        ("POST", "/v1/quarantine/nonsense/release", json!({}), 422, "field_invalid"),
         ("GET", "/v1/merchants?handle=x", json!({}), 400, "query_parameter_unknown"),
     ] {
         let answer = rig.operate(method, path, Some(body)).await;
@@ -95,4 +105,67 @@ async fn probes_metrics_and_the_description_are_open() {
     let answer = open("/readyz").await;
     assert_eq!(answer.problem(), (503, "not_ready".into()));
     assert_eq!(answer.json()["detail"], "the journal is being read");
+}
+
+#[tokio::test]
+async fn a_second_operator_gets_a_key_that_works() {
+    let rig = Rig::new();
+    let made = rig.operate("POST", "/v1/operators", Some(json!({ "handle": "bob" }))).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    assert!(id.starts_with("opr_"));
+    let again = rig.operate("POST", "/v1/operators", Some(json!({ "handle": "bob" }))).await;
+    assert_eq!(again.problem(), (409, "handle_taken".into()));
+    let key = rig.operate("POST", &format!("/v1/operators/{id}/api_keys"), None).await;
+    assert_eq!((key.status, key.json()["operator"].as_str()), (StatusCode::CREATED, Some(id.as_str())));
+    let secret = key.json()["secret"].as_str().unwrap().to_owned();
+    let request = Request::builder().uri("/v1/quarantine").header("authorization", format!("Bearer {secret}"));
+    assert_eq!(rig.send(request.body(Body::empty()).unwrap()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn quarantined_commands_are_listed_in_pages_and_released() {
+    let rig = Rig::new();
+    for number in [3, 1, 2] {
+        rig.platform.run(&engine::Command::Quarantine { fingerprint: [number; 16] });
+    }
+    let mut seen = Vec::new();
+    let mut path = "/v1/quarantine?limit=2".to_owned();
+    for _ in 0..2 {
+        let page = rig.operate("GET", &path, None).await.json();
+        seen.extend(page["data"].as_array().unwrap().iter().map(|command| command["id"].as_str().unwrap().to_owned()));
+        path = format!("/v1/quarantine?limit=2&cursor={}", page["next_cursor"].as_str().unwrap_or_default());
+    }
+    assert_eq!(seen, ["01", "02", "03"].map(|byte| byte.repeat(16)));
+    for _ in 0..2 {
+        let released = rig.operate("POST", &format!("/v1/quarantine/{}/release", seen[1]), None).await;
+        assert_eq!((released.status, &released.json()["released"]), (StatusCode::OK, &json!(true)));
+    }
+    let left = rig.operate("GET", "/v1/quarantine", None).await.json();
+    assert_eq!(left["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn parked_calls_are_listed_with_what_a_person_needs_to_find_them_at_the_provider() {
+    let rig = Rig::new();
+    rig.platform.silence();
+    let body = json!({ "amount": { "amount_minor": 5, "currency": "EUR" }, "payment_method": "pm_card_visa" });
+    let request = rig.post("/v1/payments", "k1", body);
+    let parked = async {
+        rig.platform.durable_after(rig.platform.durable_seq()).await;
+        rig.platform.park_all();
+    };
+    let (created, ()) = tokio::join!(request, parked);
+    let list = rig.operate("GET", "/v1/parked_calls", None).await.json();
+    let call = &list["data"][0];
+    assert_eq!(call["payment"], created.json()["id"]);
+    assert_eq!(
+        (&call["operation"], &call["amount"]["amount_minor"], &call["provider"]),
+        (&json!("authorize"), &json!(5), &json!("stripe"))
+    );
+    assert!(call["reference"].as_str().unwrap().starts_with("bzr_"));
+    let looked = rig.operate("POST", &format!("/v1/parked_calls/{}/look", call["id"].as_str().unwrap()), None).await;
+    assert_eq!((looked.status, &looked.json()["status"]), (StatusCode::ACCEPTED, &json!("looking")));
+    let again = rig.operate("POST", &format!("/v1/parked_calls/{}/look", call["id"].as_str().unwrap()), None).await;
+    assert_eq!(again.problem(), (404, "parked_call_unknown".into()));
 }

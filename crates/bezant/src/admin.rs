@@ -1,14 +1,16 @@
 //! Work on a data folder without a running platform: verifying and listing the journal, erasing a person's data.
 
-use crate::partition::{self, Answer, Partition};
+use crate::clock::Clock;
+use crate::door::{self, Directory, KeyCache};
+use crate::partition::{self, Answer, Partition, Skips};
 use crate::policy::default_policy;
 use crate::request::Requests;
+use crate::secrets::{self, Secrets};
 use crate::serve::{self, PARTITION, open_disk};
-use crate::{clock::Clock, door::KeyCache, secrets};
-use base::{PaymentId, SubjectId};
+use base::{PaymentId, SubjectId, Timestamp};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
-use engine::{Command, DeriveKey};
+use engine::{Command, Context, DeriveKey, KeyOwner, Refusal, Reply};
 use journal::{OsIo, RecordKind};
 use std::io::{self, Write};
 use std::path::Path;
@@ -38,6 +40,26 @@ pub enum Error {
     /// Neither a subject's id nor a payment's.
     #[error("\"{0}\" is neither a subject (sub_…) nor a payment (pay_…) of this platform")]
     SubjectUnknown(String),
+    /// Every event can be applied.
+    #[error("every event of this journal can be applied; there is nothing to skip")]
+    NothingToSkip,
+    /// Another event is the first that cannot be applied.
+    #[error("the first event that cannot be applied is the one at seq {found}, not {asked}; look at it with `bezant journal dump` first")]
+    OtherPoison {
+        /// The event that was named.
+        asked: u64,
+        /// The event that stands in the way.
+        found: u64,
+    },
+    /// A key is not an operator's.
+    #[error("the {which} operator's key is missing, revoked or not an operator's; set BEZANT_OPERATOR_KEY and BEZANT_SECOND_OPERATOR_KEY")]
+    NotAnOperator {
+        /// Which of the two.
+        which: &'static str,
+    },
+    /// The release was refused.
+    #[error("the event stays: {}", match .0 { Refusal::SecondPersonRequired => "two different operators are needed".to_owned(), other => format!("{other:?}") })]
+    SkipRefused(Refusal),
     /// There is no journal.
     #[error("{0} holds no journal; name the data folder of a platform with --data")]
     NoJournal(String),
@@ -59,11 +81,14 @@ fn existing(data: &Path) -> Result<OsIo, Error> {
 /// Names segment, offset and sequence number of damage.
 pub fn verify(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> {
     let report = journal::verify(&existing(data)?, PARTITION)?;
+    let skips = released(data)?;
     let mut state = engine::State::new();
     for record in journal::dump(existing(data)?, PARTITION)? {
         let record = record?;
         if record.kind == RecordKind::Batch {
-            for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+            let mut events = partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)?;
+            skips.pass_over(&mut events);
+            for recorded in events {
                 partition::apply_recorded(&mut state, &recorded)?;
             }
         }
@@ -88,6 +113,72 @@ pub fn verify(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error
     writeln!(out, "state digest  {digest}")?;
     writeln!(out, "sound: every checksum holds, the chain is whole and every event applies")?;
     Ok(())
+}
+
+/// Every release in a journal. Reading it first costs a second pass, which only a check can afford.
+fn released(data: &Path) -> Result<Skips, Error> {
+    let mut skips = Skips::default();
+    for record in journal::dump(existing(data)?, PARTITION)? {
+        let record = record?;
+        if record.kind == RecordKind::Batch {
+            for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+                skips.observe(&recorded);
+            }
+        }
+    }
+    Ok(skips)
+}
+
+/// Releases a durable event that this program cannot apply, so that the platform can start: journals that two operators
+/// agreed, after the journal's last event. The event itself stays where it is.
+///
+/// # Errors
+/// See [`Error`]; nothing is changed then.
+pub fn skip(data: &Path, seq: u64, keys: [Option<String>; 2], out: &mut impl Write) -> Result<(), Error> {
+    existing(data)?;
+    let (mut journal, report) = serve::open_journal(data, journal::SEGMENT_BYTES_DEFAULT)?;
+    let (state, poison) = partition::load_before_poison(&journal)?.ok_or(Error::NothingToSkip)?;
+    if poison.seq != seq {
+        return Err(Error::OtherPoison { asked: seq, found: poison.seq });
+    }
+    writeln!(out, "{:>10}  {}  {}", poison.seq, poison.entry.at, redacted(&poison.entry.event))?;
+    let secrets = Secrets::load_or_create(data).map_err(|error| Box::new(serve::Error::from(error)))?;
+    let (directory, pepper) = (Directory::from_state(&state), door::pepper(&secrets));
+    let operator = |key: &Option<String>, which| {
+        let parsed = identity::parse_key(key.as_deref().unwrap_or_default()).ok();
+        match parsed.and_then(|parsed| directory.owner(&parsed, &pepper)) {
+            Some(KeyOwner::Operator(operator)) => Ok(operator),
+            Some(KeyOwner::Merchant(_)) | None => Err(Error::NotAnOperator { which }),
+        }
+    };
+    let (first, second) = (operator(&keys[0], "first")?, operator(&keys[1], "second")?);
+    let last_at = last_time(&journal, report.tail.next_seq)?;
+    let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(Environment::Test));
+    let policy = default_policy(stripe.capabilities());
+    let derive_key = DeriveKey::new(secrets::VERSION, secrets.derive.expose());
+    let context = Context { now: Clock::wall().max(last_at.plus_ns(1)), policy: &policy, derive_key: &derive_key };
+    let decision = engine::decide(&state, context, &Command::SkipEvent { seq, first, second });
+    if let Reply::Refused(refusal) = decision.reply {
+        return Err(Error::SkipRefused(refusal));
+    }
+    let batch = events::encode_batch(&decision.entries);
+    partition::append(&mut journal, report.tail.next_seq, report.tail.epoch, &batch)?;
+    journal::Journal::seal(&mut journal)?;
+    writeln!(out, "released by {first} and {second}: the event above is passed over from now on")?;
+    match partition::load_before_poison(&journal)? {
+        None => writeln!(out, "every other event applies; the platform can start")?,
+        Some((_, next)) => writeln!(out, "the event at seq {} cannot be applied either; look at it with `bezant journal dump`", next.seq)?,
+    }
+    Ok(())
+}
+
+/// Time of the journal's last event.
+fn last_time(journal: &dyn journal::Journal, next_seq: u64) -> Result<Timestamp, Error> {
+    let mut at = Timestamp::ZERO;
+    for batch in journal.read(next_seq.saturating_sub(1))? {
+        at = partition::decode(&batch?)?.last().map_or(at, |recorded| recorded.entry.at);
+    }
+    Ok(at)
 }
 
 /// Lists every event of a journal in order, as text or as one JSON object a line. Sealed fields are shown by length.

@@ -1,10 +1,12 @@
 //! Arguments and exit codes. What the commands do is elsewhere.
 
+use crate::operate::Remote;
 use crate::pay::PayOptions;
 use crate::policy::{Ladder, parse_gaps_ms};
-use crate::{admin, operate, pay, serve};
+use crate::{admin, pay, serve};
 use base::Redacted;
 use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +28,15 @@ enum Command {
     Serve(Serve),
     /// Charge a file of orders through a running platform; running it again charges nobody twice.
     Pay(PayOptions),
+    /// Admit people who run the platform.
+    #[command(subcommand)]
+    Operators(OperatorsCommand),
+    /// Calls to providers that wait for a person.
+    #[command(subcommand)]
+    Attempts(AttemptsCommand),
+    /// Commands that crashed the engine and are kept out.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Look at a journal without a running platform.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -78,6 +89,85 @@ enum JournalCommand {
     Verify(Folder),
     /// List every event in order; sealed fields are shown by their length.
     Dump(Folder),
+    /// Pass over a durable event that this program cannot apply, so that the platform can start. Two operators must
+    /// agree; the release is journaled and the event stays where it is.
+    Skip {
+        /// Sequence number of the event, as the failed start named it.
+        #[arg(long)]
+        seq: u64,
+        /// The platform's data folder; no platform may be using it.
+        #[arg(long, default_value = "bezant-data/platform")]
+        data: PathBuf,
+        /// One operator's key.
+        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
+        operator_key: Option<String>,
+        /// Another operator's key.
+        #[arg(long, env = "BEZANT_SECOND_OPERATOR_KEY", hide_env_values = true)]
+        second_operator_key: Option<String>,
+    },
+}
+
+/// A running platform.
+#[derive(Debug, Args)]
+struct Running {
+    /// Its address, such as http://127.0.0.1:8080.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The operator's key; the first one is in the file operator.key of the data folder.
+    #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
+    operator_key: Option<String>,
+}
+
+impl From<Running> for Remote {
+    fn from(running: Running) -> Self {
+        Self { url: running.url, operator_key: running.operator_key }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum OperatorsCommand {
+    /// Admit another operator and print a key, which is shown this once.
+    Create {
+        /// Short name: lower-case letters, digits and hyphens.
+        handle: String,
+        #[command(flatten)]
+        running: Running,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AttemptsCommand {
+    /// List calls whose outcome nobody could find out: age, amount, what was tried. Their money stays reserved.
+    Parked {
+        /// JSON, one object a line, instead of a table.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Ask the provider once more what became of a parked call; nothing is executed again.
+    Look {
+        /// The call (eff_…).
+        id: String,
+        #[command(flatten)]
+        running: Running,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum QuarantineCommand {
+    /// List commands that crashed the engine and are kept out.
+    List {
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Let a command in again.
+    Release {
+        /// Its fingerprint: 32 hexadecimal digits.
+        fingerprint: String,
+        #[command(flatten)]
+        running: Running,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +206,35 @@ pub fn main() -> ExitCode {
         Command::Pay(options) => run(async move { pay::command(options).await }),
         Command::Journal(JournalCommand::Verify(folder)) => report(|out| admin::verify(&folder.data, folder.json, out)),
         Command::Journal(JournalCommand::Dump(folder)) => report(|out| admin::dump(&folder.data, folder.json, out)),
+        Command::Journal(JournalCommand::Skip { seq, data, operator_key, second_operator_key }) => {
+            report(|out| admin::skip(&data, seq, [operator_key, second_operator_key], out))
+        }
+        Command::Operators(OperatorsCommand::Create { handle, running }) => block_on(async move {
+            let (id, secret) = Remote::from(running).create_operator(&handle).await?;
+            println!("{id}\n{}", secret.expose());
+            Ok(())
+        }),
+        Command::Attempts(AttemptsCommand::Parked { json, running }) => block_on(async move {
+            let calls = Remote::from(running).parked().await?;
+            print!("{}", if json { json_lines(&calls) } else { parked_table(&calls) });
+            Ok(())
+        }),
+        Command::Attempts(AttemptsCommand::Look { id, running }) => block_on(async move {
+            Remote::from(running).look(&id).await?;
+            println!("{id} is being looked at; the payment's journey will say what the provider says");
+            Ok(())
+        }),
+        Command::Quarantine(QuarantineCommand::List { running }) => block_on(async move {
+            for command in Remote::from(running).quarantine().await? {
+                println!("{}", field(&command, "/id"));
+            }
+            Ok(())
+        }),
+        Command::Quarantine(QuarantineCommand::Release { fingerprint, running }) => block_on(async move {
+            Remote::from(running).release(&fingerprint).await?;
+            println!("{fingerprint} is let in again");
+            Ok(())
+        }),
         Command::Privacy(PrivacyCommand::Erase { subject, data, url, operator_key }) => match url {
             None => report(|out| {
                 let erased = admin::erase(&data, &subject)?;
@@ -123,12 +242,42 @@ pub fn main() -> ExitCode {
                 Ok(())
             }),
             Some(url) => block_on(async move {
-                operate::erase(&url, operator_key, &subject).await?;
+                Remote { url, operator_key }.erase(&subject).await?;
                 println!("{subject} is erased: what was sealed for it cannot be read any more");
                 Ok(())
             }),
         },
     }
+}
+
+fn json_lines(values: &[Value]) -> String {
+    values.iter().map(|value| format!("{value}\n")).collect()
+}
+
+/// One of an answer's fields as text; a dash when it has none.
+fn field(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn parked_table(calls: &[Value]) -> String {
+    if calls.is_empty() {
+        return "nothing is parked\n".to_owned();
+    }
+    let columns =
+        ["/id", "/operation", "/age_s", "/amount/amount_minor", "/amount/currency", "/sends", "/provider", "/provider_id", "/payment"];
+    let titles = ["CALL", "OPERATION", "AGE (S)", "MINOR UNITS", "CURRENCY", "SENDS", "PROVIDER", "PROVIDER ID", "PAYMENT"];
+    let mut rows = vec![titles.map(str::to_owned)];
+    rows.extend(calls.iter().map(|call| columns.map(|column| field(call, column))));
+    let widths: Vec<usize> = (0..columns.len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 9]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
 }
 
 fn serve(arguments: Serve) -> ExitCode {

@@ -1,12 +1,13 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
+use crate::clock::Clock;
 use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
-use api::{AccountBalances, BoxFuture, Opened, Platform, Principal, Readiness, SubmitError, Submitted};
-use base::{EffectId, MerchantId, PaymentId, Redacted, SubjectId};
+use api::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted};
+use base::{EffectId, MerchantId, PaymentId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
@@ -147,7 +148,8 @@ impl Directory {
         }
     }
 
-    fn owner(&self, parsed: &ParsedKey, pepper: &Pepper) -> Option<KeyOwner> {
+    /// Whose key this is: known, verified, not revoked.
+    pub fn owner(&self, parsed: &ParsedKey, pepper: &Pepper) -> Option<KeyOwner> {
         let public_id: [u8; 10] = parsed.public_id().as_str().as_bytes().try_into().ok()?;
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.get(&public_id).filter(|key| !key.revoked && key.pepper_version == pepper.version())?;
@@ -291,6 +293,17 @@ impl Platform for Door {
             };
             self.look(look).await
         })
+    }
+
+    fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<Parked>, Timestamp), SubmitError>> {
+        Box::pin(self.look(move |state| (Parked::of(state, after, count_max), Clock::wall().max(state.last_at))))
+    }
+
+    fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>> {
+        Box::pin(self.look(move |state| {
+            let later = state.quarantine.iter().filter(|known| after.is_none_or(|after| **known > after));
+            later.take(count_max).copied().collect()
+        }))
     }
 
     fn seal(&self, subject: SubjectId, plaintext: Vec<u8>) -> BoxFuture<'_, Result<Sealed, SubmitError>> {

@@ -1,7 +1,7 @@
 //! Keeps the read models up with the journal. They are disposable: whatever goes wrong here loses nothing, and lists
 //! are only late.
 
-use crate::partition;
+use crate::partition::{self, Skips};
 use crate::sequencer::Durable;
 use journal::{OsIo, Reader};
 use std::path::Path;
@@ -18,9 +18,16 @@ const EVENTS_PER_TRANSACTION: usize = 8_192;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Runs until the other side closes. `applied` says how far the rows are.
-pub fn run(mut writer: Writer, path: &Path, reader: &Reader<OsIo>, durable: &Receiver<Durable>, applied: &watch::Sender<u64>) {
+pub fn run(
+    mut writer: Writer,
+    path: &Path,
+    reader: &Reader<OsIo>,
+    skips: &Skips,
+    durable: &Receiver<Durable>,
+    applied: &watch::Sender<u64>,
+) {
     loop {
-        let outcome = catch_up(&mut writer, reader, applied).and_then(|()| follow(&mut writer, durable, applied));
+        let outcome = catch_up(&mut writer, reader, skips, applied).and_then(|()| follow(&mut writer, durable, applied));
         match outcome {
             Ok(Followed::Missed) => {}
             Ok(Followed::Closed) => return,
@@ -67,10 +74,12 @@ enum Error {
 }
 
 /// Applies everything in the journal after the rows.
-fn catch_up(writer: &mut Writer, reader: &Reader<OsIo>, applied: &watch::Sender<u64>) -> Result<(), Error> {
+fn catch_up(writer: &mut Writer, reader: &Reader<OsIo>, skips: &Skips, applied: &watch::Sender<u64>) -> Result<(), Error> {
     let mut recorded = Vec::new();
     for batch in reader.read(writer.applied_seq() + 1)? {
-        recorded.extend(partition::decode(&batch?)?);
+        let mut events = partition::decode(&batch?)?;
+        skips.pass_over(&mut events);
+        recorded.extend(events);
         if recorded.len() >= EVENTS_PER_TRANSACTION {
             applied.send_replace(writer.apply(&recorded)?);
             recorded.clear();

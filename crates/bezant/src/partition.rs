@@ -8,6 +8,7 @@ use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, Event, Poli
 use events::{EncodedBatch, Recorded};
 use journal::{Journal, Tail};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -31,7 +32,9 @@ pub enum LoadError {
         source: events::DecodeError,
     },
     /// A durable event cannot be applied by this program.
-    #[error("the event at seq {seq} cannot be applied; run the program version that wrote it, or report this with a dump of the event")]
+    #[error(
+        "the event at seq {seq} cannot be applied; run the program version that wrote it, or let two operators release it with `bezant journal skip --seq {seq}`"
+    )]
     Poisoned {
         /// Its sequence number.
         seq: u64,
@@ -57,11 +60,95 @@ pub struct LoadReport {
     pub replayed_count: u64,
 }
 
-/// Rebuilds the state from the newest sound snapshot and the journal after it.
+/// Durable events that two operators released because this program cannot apply them, by sequence number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skips(BTreeMap<u64, Event>);
+
+impl Skips {
+    /// Those that a state knows of: for whatever is rebuilt from an earlier event than the state was.
+    pub fn of(state: &State) -> Self {
+        Self(state.skipped.iter().map(|(seq, by)| (*seq, Event::EventSkipped { seq: *seq, first: by[0], second: by[1] })).collect())
+    }
+
+    /// Puts the release in the place of each released event, so that whoever applies them passes it over.
+    pub fn pass_over(&self, events: &mut [Recorded]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for recorded in events {
+            if let Some(release) = self.0.get(&recorded.seq) {
+                recorded.entry = Entry { at: recorded.entry.at, event: release.clone(), legs: Vec::new() };
+            }
+        }
+    }
+
+    /// Takes note of a release.
+    pub fn observe(&mut self, recorded: &Recorded) {
+        if let Event::EventSkipped { seq, .. } = recorded.entry.event {
+            self.0.insert(seq, recorded.entry.event.clone());
+        }
+    }
+
+    /// Looks for the release of an event in the journal after it.
+    fn find(&mut self, journal: &dyn Journal, wanted_seq: u64) -> Result<bool, LoadError> {
+        if self.0.contains_key(&wanted_seq) {
+            return Ok(false); // its release cannot be applied either
+        }
+        for batch in journal.read(wanted_seq)? {
+            for recorded in decode(&batch?)? {
+                if matches!(recorded.entry.event, Event::EventSkipped { seq, .. } if seq == wanted_seq) && recorded.seq > wanted_seq {
+                    self.0.insert(wanted_seq, recorded.entry.event);
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Rebuilds the state from the newest sound snapshot and the journal after it. An event that cannot be applied is passed
+/// over when a later one releases it.
 ///
 /// # Errors
 /// See [`LoadError`].
 pub fn load(journal: &dyn Journal) -> Result<(State, LoadReport), LoadError> {
+    let mut skips = Skips::default();
+    loop {
+        match load_with(journal, &skips, u64::MAX) {
+            Err(LoadError::Poisoned { seq }) if skips.find(journal, seq)? => {
+                tracing::warn!(seq, "passing over a durable event that two operators released");
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// The state before the first event that cannot be applied and that nobody released, with that event; `None` when every
+/// event applies.
+///
+/// # Errors
+/// See [`LoadError`]; never [`LoadError::Poisoned`].
+pub fn load_before_poison(journal: &dyn Journal) -> Result<Option<(State, Recorded)>, LoadError> {
+    let mut skips = Skips::default();
+    let poisoned_seq = loop {
+        match load_with(journal, &skips, u64::MAX) {
+            Ok(_) => return Ok(None),
+            Err(LoadError::Poisoned { seq }) if skips.find(journal, seq)? => {}
+            Err(LoadError::Poisoned { seq }) => break seq,
+            Err(other) => return Err(other),
+        }
+    };
+    let (state, _) = load_with(journal, &skips, poisoned_seq)?;
+    for batch in journal.read(poisoned_seq)? {
+        if let Some(poison) = decode(&batch?)?.into_iter().find(|recorded| recorded.seq == poisoned_seq) {
+            return Ok(Some((state, poison)));
+        }
+    }
+    Ok(None)
+}
+
+/// As [`load`], with what is released already known, up to the event before `end_seq`.
+fn load_with(journal: &dyn Journal, skips: &Skips, end_seq: u64) -> Result<(State, LoadReport), LoadError> {
     let search = journal.newest_valid_snapshot()?;
     let mut skipped: Vec<String> = search.skipped.iter().map(|(at, error)| format!("snapshot at {}: {error}", at.next_seq)).collect();
     let decoded = search.found.and_then(|(tail, bytes)| match events::snapshot::decode(&bytes) {
@@ -75,7 +162,14 @@ pub fn load(journal: &dyn Journal) -> Result<(State, LoadReport), LoadError> {
     let mut state = decoded.map_or_else(State::new, |(_, state)| state);
     let before = state.next_seq;
     for batch in journal.read(state.next_seq)? {
-        replay(&mut state, &batch?)?;
+        let mut events = decode(&batch?)?;
+        skips.pass_over(&mut events);
+        for recorded in events.iter().take_while(|recorded| recorded.seq < end_seq) {
+            apply_recorded(&mut state, recorded)?;
+        }
+        if state.next_seq >= end_seq {
+            break;
+        }
     }
     if state.min_version > VERSION_MAX {
         return Err(LoadError::TooOld { needed: state.min_version, known: VERSION_MAX });
@@ -88,8 +182,10 @@ pub fn load(journal: &dyn Journal) -> Result<(State, LoadReport), LoadError> {
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn replay(state: &mut State, batch: &journal::OwnedBatch) -> Result<(), LoadError> {
-    decode(batch)?.iter().try_for_each(|recorded| apply_recorded(state, recorded))
+pub fn replay(state: &mut State, batch: &journal::OwnedBatch, skips: &Skips) -> Result<(), LoadError> {
+    let mut events = decode(batch)?;
+    skips.pass_over(&mut events);
+    events.iter().try_for_each(|recorded| apply_recorded(state, recorded))
 }
 
 /// Applies one durable event to a state.

@@ -1,6 +1,6 @@
 //! From an effect's typed fields to the exact bytes that its provider gets, sealed for the journal.
 
-use base::{Money, id::encode_base32};
+use base::Money;
 use connectors::{Call, Connector, Operation, Resolve};
 use egress::Request;
 use engine::{CaptureMode, EffectKind, EffectRequested, Private, Sealed, SendKind};
@@ -79,8 +79,7 @@ pub fn call(requested: &EffectRequested, private: Option<&Private>) -> Option<Ca
         EffectKind::Cancel { .. } => Operation::Cancel { provider_id: provider_id? },
         EffectKind::Refund { .. } => Operation::Refund { provider_id: provider_id?, money },
     };
-    let text = |prefix: &str, value: u128| format!("{prefix}_{}", encode_base32(value));
-    Some(Call { operation, key: text("bzk", requested.key), reference: text("bzr", requested.reference) })
+    Some(Call { operation, key: requested.key_text(), reference: requested.reference_text() })
 }
 
 /// Whether a send carries the exact journaled bytes, as opposed to asking what became of them.

@@ -3,7 +3,7 @@
 
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
 use crate::keystore::KeyStore;
-use crate::partition::{self, Partition};
+use crate::partition::{self, Partition, Skips};
 use crate::policy::{Ladder, default_policy};
 use crate::request::{Requests, SubjectKeys};
 use crate::runner::{Runner, Target};
@@ -141,9 +141,7 @@ pub struct Disk {
 /// See [`Error`]; damage is named with segment, offset and sequence number, and nothing is changed.
 pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
     fs::create_dir_all(data).map_err(|source| Error::Folder { attempted: "create", path: data.to_owned(), source })?;
-    let io = OsIo::new(data);
-    let options = journal::Options { verify_from: newest_sound_snapshot(&io), segment_bytes, ..journal::Options::for_partition(PARTITION) };
-    let (journal, report) = FileJournal::open(io, options)?;
+    let (journal, report) = open_journal(data, segment_bytes)?;
     tracing::info!(next_seq = report.tail.next_seq, segments = report.segment_count, tail = ?report.tail_state, "journal opened");
     let secrets = Secrets::load_or_create(data)?;
     let (state, loaded) = partition::load(&journal)?;
@@ -163,6 +161,16 @@ pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
         );
     }
     Ok(Disk { journal, state, keys, secrets })
+}
+
+/// Opens and locks the journal in `data`.
+///
+/// # Errors
+/// As [`FileJournal::open`].
+pub fn open_journal(data: &Path, segment_bytes: u64) -> Result<(FileJournal<OsIo>, journal::OpenReport), journal::OpenError> {
+    let io = OsIo::new(data);
+    let options = journal::Options { verify_from: newest_sound_snapshot(&io), segment_bytes, ..journal::Options::for_partition(PARTITION) };
+    FileJournal::open(io, options)
 }
 
 /// The position of the newest snapshot that can be read, so that only the journal after it needs a full check.
@@ -210,6 +218,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         observing.observe(&entry.event);
         count(entry);
     });
+    let skips = Skips::of(&disk.state);
     let partition = Partition::new(disk.state, policy, derive_key, requests);
     let outlets = Outlets { dispatches, durable, observe, durable_seq };
     let running = sequencer::start(partition, Box::new(disk.journal), epoch, outlets).map_err(Error::System)?;
@@ -228,11 +237,12 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let (applied, views_seq) = watch::channel(writer.applied_seq());
     let views = views::Reader::open(&views_path)?;
     let feed_path = views_path.clone();
-    spawn("views", move || feed::run(writer, &feed_path, &reader, &to_views, &applied))?;
+    let (feed_skips, snapshot_skips) = (skips.clone(), skips);
+    spawn("views", move || feed::run(writer, &feed_path, &reader, &feed_skips, &to_views, &applied))?;
     let (stop_segments, segments_stopped) = channel::<()>();
     spawn("segments", move || prepare_segments(&preparer, &segments_stopped))?;
     let (stop_snapshots, snapshots_stopped) = channel::<()>();
-    spawn("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshots_stopped))?;
+    spawn("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshot_skips, &snapshots_stopped))?;
     let sends = tokio::spawn(runner.run(dispatched, handle.clone()));
 
     let door = Arc::new(Door {

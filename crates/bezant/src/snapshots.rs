@@ -1,7 +1,7 @@
 //! Snapshots bound the time of a restart. They are made beside the hot path: the journal after the last snapshot is
 //! replayed onto it and the result saved.
 
-use crate::partition::{self, LoadError};
+use crate::partition::{self, LoadError, Skips};
 use engine::State;
 use journal::{OsIo, Reader, SnapshotStore, Tail};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,7 +13,7 @@ pub const EVENTS_BETWEEN: u64 = 200_000;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Makes snapshots until `stop` closes. A failure is logged and tried again later: the journal alone is the truth.
-pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, stop: &Receiver<()>) {
+pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, stop: &Receiver<()>) {
     loop {
         match stop.recv_timeout(LOOK_EVERY) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -24,7 +24,7 @@ pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, stop: &Receiver<(
             continue;
         }
         let started = Instant::now();
-        match make(reader, store) {
+        match make(reader, store, skips) {
             Ok(at) => {
                 metrics::histogram!(telemetry::names::SNAPSHOT_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
                 tracing::info!(seq = at.next_seq, "snapshot made");
@@ -52,12 +52,12 @@ pub enum Error {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>) -> Result<Tail, Error> {
+pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -> Result<Tail, Error> {
     let mut state = newest(store).unwrap_or_default();
     let mut at = Tail::GENESIS;
     for batch in reader.read(state.next_seq)? {
         let batch = batch?;
-        partition::replay(&mut state, &batch)?;
+        partition::replay(&mut state, &batch, skips)?;
         at = batch.tail();
     }
     if at != Tail::GENESIS {

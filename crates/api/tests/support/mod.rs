@@ -211,6 +211,26 @@ impl TestPlatform {
         Submitted { reply, seq }
     }
 
+    /// Nobody finds out what became of any open call, until all are parked.
+    pub fn park_all(&self) {
+        let mut inner = self.inner.lock().unwrap();
+        loop {
+            let open = inner.state.effects.values().find(|open| open.status != engine::EffectStatus::Parked).cloned();
+            let Some(open) = open else { break };
+            let (effect, send) = (open.requested.effect, open.sends);
+            if open.status == engine::EffectStatus::InFlight {
+                let outcome = Outcome::Unknown(base::UnknownReason::Timeout);
+                self.decide(&mut inner, &Command::ReportOutcome(engine::OutcomeReport { effect, send, outcome, provider_id: None }));
+            } else {
+                inner.now_ns = inner.state.due_at().expect("what is not parked is looked at again").ns();
+                self.decide(&mut inner, &Command::Tick);
+            }
+        }
+        Self::apply_views(&mut inner, false);
+        drop(inner);
+        self.notify();
+    }
+
     fn notify(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
@@ -322,6 +342,20 @@ impl Platform for TestPlatform {
             let inner = self.inner.lock().unwrap();
             let all = inner.state.merchants.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
             Ok(all.take(count_max).map(|(id, merchant)| (*id, merchant.clone())).collect())
+        })
+    }
+
+    fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<api::Parked>, base::Timestamp), SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            Ok((api::Parked::of(&inner.state, after, count_max), inner.state.last_at))
+        })
+    }
+
+    fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            Ok(inner.state.quarantine.iter().filter(|known| after.is_none_or(|after| **known > after)).take(count_max).copied().collect())
         })
     }
 

@@ -1,0 +1,209 @@
+//! What waits for a person: calls whose outcome nobody could find out, and commands that are kept out because they
+//! crashed the engine. Operators see them here and let the platform go on.
+
+use crate::App;
+use crate::errors::{Code, Problem};
+use crate::extract::{Body, OperatorCaller, Parameters, PathText};
+use crate::objects::{self, Amount, List};
+use crate::operators::{Empty, done};
+use crate::platform::Parked;
+use crate::reads::page_limit;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use base::{EffectId, Timestamp};
+use engine::{Command, EffectKind};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A call to a provider whose outcome is unknown after everything was tried.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ParkedCall {
+    /// `eff_…`
+    id: String,
+    /// Always `parked_call`.
+    #[schema(value_type = String, example = "parked_call")]
+    object: &'static str,
+    /// `authorize`, `capture`, `cancel` or `refund`.
+    operation: &'static str,
+    /// The payment, `pay_…`
+    payment: String,
+    /// Whose, `mer_…`
+    merchant: String,
+    /// How much the call is about.
+    amount: Amount,
+    /// Name of the provider endpoint.
+    provider: String,
+    /// The provider's id of the payment, where it is known.
+    provider_id: Option<String>,
+    /// Our reference in the provider's object, to search for there.
+    reference: String,
+    /// When the call was asked for.
+    requested_at: String,
+    /// How long ago that was, in seconds.
+    age_s: u64,
+    /// Sends so far, replays and lookups included.
+    sends: u32,
+}
+
+/// A lookup is on its way.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Look {
+    /// The call, `eff_…`
+    id: String,
+    /// Always `parked_call`.
+    #[schema(value_type = String, example = "parked_call")]
+    object: &'static str,
+    /// Always `looking`: read the payment's journey for what the provider says.
+    #[schema(value_type = String, example = "looking")]
+    status: &'static str,
+}
+
+/// A command that crashed the engine and is kept out.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct QuarantinedCommand {
+    /// Its fingerprint: 32 hexadecimal digits, as the log has it.
+    id: String,
+    /// Always `quarantined_command`.
+    #[schema(value_type = String, example = "quarantined_command")]
+    object: &'static str,
+    /// Whether it may come in again.
+    released: bool,
+}
+
+fn cursor<T: core::str::FromStr>(parameters: &mut Parameters) -> Result<Option<T>, Problem> {
+    let refused = |_| Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave");
+    parameters.take("cursor")?.map(|text| text.parse().map_err(refused)).transpose()
+}
+
+const fn operation(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::Authorize { .. } => "authorize",
+        EffectKind::Capture { .. } => "capture",
+        EffectKind::Cancel { .. } => "cancel",
+        EffectKind::Refund { .. } => "refund",
+    }
+}
+
+/// List parked calls
+///
+/// Calls to providers whose outcome is unknown after everything was tried, in the order of their ids. Their money stays
+/// reserved until somebody finds out.
+#[utoipa::path(
+    get, path = "/v1/parked_calls", tag = "operators", operation_id = "listParkedCalls", params(crate::openapi::PageQuery),
+    responses((status = 200, description = "a page", body = List<ParkedCall>)), security(("operator_key" = []))
+)]
+pub(crate) async fn parked(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    mut parameters: Parameters,
+) -> Result<Json<List<ParkedCall>>, Problem> {
+    let limit = page_limit(&mut parameters)?;
+    let after: Option<EffectId> = cursor(&mut parameters)?;
+    parameters.finish()?;
+    let (mut found, now) = app.platform.parked(after, limit + 1).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| has_more).map(|call| call.effect.requested.effect.to_string());
+    let data = found.into_iter().map(|call| shown(call, now, &app.options.providers)).collect();
+    Ok(Json(List::new(data, next_cursor)))
+}
+
+fn shown(call: Parked, now: Timestamp, providers: &[String]) -> ParkedCall {
+    let engine::Effect { payment, requested, requested_at, sends, .. } = call.effect;
+    ParkedCall {
+        id: requested.effect.to_string(),
+        object: "parked_call",
+        operation: operation(requested.kind),
+        payment: payment.to_string(),
+        merchant: call.merchant.to_string(),
+        amount: Amount::new(requested.money),
+        provider: objects::provider_name(providers, requested.provider),
+        reference: requested.reference_text(),
+        provider_id: requested.provider_id,
+        requested_at: requested_at.to_string(),
+        age_s: now.since_ns(requested_at) / base::time::NS_PER_S,
+        sends,
+    }
+}
+
+/// Look at a parked call
+///
+/// Asks the provider once more what became of the call; nothing is executed again. What it says is booked, and a call
+/// that stays unknown is parked again.
+#[utoipa::path(
+    post, path = "/v1/parked_calls/{id}/look", tag = "operators", operation_id = "lookAtParkedCall",
+    params(("id" = String, Path, description = "`eff_…`")), request_body(content = Empty),
+    responses((status = 202, description = "on its way", body = Look)), security(("operator_key" = []))
+)]
+pub(crate) async fn look(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    path: PathText,
+    body: Body<Empty>,
+) -> Result<Response, Problem> {
+    let Empty {} = body.value;
+    let effect: EffectId = path.as_str().parse().map_err(|_| Problem::new(Code::ParkedCallUnknown))?;
+    let submitted = app.submit(Command::LookAtParked { effect }).await?;
+    let looking = Look { id: effect.to_string(), object: "parked_call", status: "looking" };
+    Ok(done(StatusCode::ACCEPTED, looking, submitted.seq))
+}
+
+/// List quarantined commands
+///
+/// Commands that crashed the engine, changed nothing and are kept out, in the order of their fingerprints.
+#[utoipa::path(
+    get, path = "/v1/quarantine", tag = "operators", operation_id = "listQuarantine", params(crate::openapi::PageQuery),
+    responses((status = 200, description = "a page", body = List<QuarantinedCommand>)), security(("operator_key" = []))
+)]
+pub(crate) async fn quarantine(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    mut parameters: Parameters,
+) -> Result<Json<List<QuarantinedCommand>>, Problem> {
+    let limit = page_limit(&mut parameters)?;
+    let after = parameters.take("cursor")?.map(|text| {
+        fingerprint(&text)
+            .ok_or_else(|| Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave"))
+    });
+    let after = after.transpose()?;
+    parameters.finish()?;
+    let mut found = app.platform.quarantine(after, limit + 1).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let shown = |fingerprint: &[u8; 16]| QuarantinedCommand { id: hex(fingerprint), object: "quarantined_command", released: false };
+    let next_cursor = found.last().filter(|_| has_more).map(hex);
+    Ok(Json(List::new(found.iter().map(shown).collect(), next_cursor)))
+}
+
+/// Release a quarantined command
+///
+/// Lets the command in again; whoever sends it next has it decided. Releasing it again changes nothing.
+#[utoipa::path(
+    post, path = "/v1/quarantine/{fingerprint}/release", tag = "operators", operation_id = "releaseQuarantine",
+    params(("fingerprint" = String, Path, description = "32 hexadecimal digits")), request_body(content = Empty),
+    responses((status = 200, description = "released", body = QuarantinedCommand)), security(("operator_key" = []))
+)]
+pub(crate) async fn release(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    path: PathText,
+    body: Body<Empty>,
+) -> Result<Response, Problem> {
+    let Empty {} = body.value;
+    let malformed = || Problem::of_field(Code::FieldInvalid, "fingerprint", "a fingerprint is 32 lower-case hexadecimal digits");
+    let fingerprint = fingerprint(path.as_str()).ok_or_else(malformed)?;
+    let submitted = app.submit(Command::ReleaseQuarantine { fingerprint }).await?;
+    let released = QuarantinedCommand { id: hex(&fingerprint), object: "quarantined_command", released: true };
+    Ok(done(StatusCode::OK, released, submitted.seq))
+}
+
+fn hex(bytes: &[u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(*bytes))
+}
+
+fn fingerprint(text: &str) -> Option<[u8; 16]> {
+    let well_formed = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    well_formed.then(|| u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)).flatten()
+}
