@@ -17,7 +17,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A call to a provider whose outcome is unknown after everything was tried.
+/// A call to a provider that waits for a person.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ParkedCall {
     /// `eff_…`
@@ -25,6 +25,8 @@ pub(crate) struct ParkedCall {
     /// Always `parked_call`.
     #[schema(value_type = String, example = "parked_call")]
     object: &'static str,
+    /// `unknown`: nobody could find out what became of it. `mismatched`: the provider did something else than was asked.
+    reason: &'static str,
     /// `authorize`, `capture`, `cancel` or `refund`.
     operation: &'static str,
     /// The payment, `pay_…`
@@ -88,8 +90,8 @@ const fn operation(kind: EffectKind) -> &'static str {
 
 /// List parked calls
 ///
-/// Calls to providers whose outcome is unknown after everything was tried, in the order of their ids. Their money stays
-/// reserved until somebody finds out.
+/// Calls to providers whose outcome is unknown after everything was tried, or not what was asked, in the order of their
+/// ids. What is unknown stays reserved until somebody finds out.
 #[utoipa::path(
     get, path = "/v1/parked_calls", tag = "operators", operation_id = "listParkedCalls", params(crate::openapi::PageQuery),
     responses((status = 200, description = "a page", body = List<ParkedCall>)), security(("operator_key" = []))
@@ -115,6 +117,7 @@ fn shown(call: Parked, now: Timestamp, providers: &[String]) -> ParkedCall {
     ParkedCall {
         id: requested.effect.to_string(),
         object: "parked_call",
+        reason: if call.is_mismatched { "mismatched" } else { "unknown" },
         operation: operation(requested.kind),
         payment: payment.to_string(),
         merchant: call.merchant.to_string(),

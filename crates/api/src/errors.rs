@@ -91,6 +91,7 @@ codes! {
     OperatorUnknown = "operator_unknown", 404, never, "There is no such operator.", "Check the id.";
     ApiKeyUnknown = "api_key_unknown", 404, never, "There is no such API key.", "Send the key's public id: the ten characters after \"sk_test_\" or the like.";
     ParkedCallUnknown = "parked_call_unknown", 404, never, "No call of that id waits for a person.", "List GET /v1/parked_calls; what was found out meanwhile is in the payment's journey.";
+    OutcomeKnown = "outcome_known", 409, never, "What became of the call is known: the provider did something else than was asked.", "Read the payment's journey and put it right at the provider; another look says the same.";
     HandleTaken = "handle_taken", 409, never, "The handle is taken.", "Choose another handle.";
     ApiKeyTaken = "api_key_taken", 503, later, "The new key's public id is taken by chance.", "Retry; another one will be drawn.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, never, "The Idempotency-Key was used for another request.", "Send a new key for a new operation, or repeat the first request unchanged.";
@@ -236,6 +237,7 @@ impl From<Refusal> for Problem {
             Refusal::KeyUnknown => Self::new(Code::ApiKeyUnknown),
             Refusal::SecondPersonRequired => Self::new(Code::SecondPersonRequired),
             Refusal::NotParked => Self::new(Code::ParkedCallUnknown),
+            Refusal::OutcomeKnown => Self::new(Code::OutcomeKnown),
             Refusal::PaymentUnknown => Self::new(Code::PaymentUnknown),
             Refusal::IdempotencyKeyReused => Self::of_field(
                 Code::IdempotencyKeyReused,

@@ -71,6 +71,8 @@ pub struct Parked {
     pub merchant: MerchantId,
     /// The call.
     pub effect: engine::Effect,
+    /// Whether the provider did something else than was asked.
+    pub is_mismatched: bool,
 }
 
 impl Parked {
@@ -81,7 +83,7 @@ impl Parked {
         let parked = later.filter(|effect| effect.status == engine::EffectStatus::Parked);
         let with_merchant = parked.filter_map(|effect| {
             let merchant = state.payments.get(&effect.payment)?.merchant;
-            Some(Self { merchant, effect: effect.clone() })
+            Some(Self { merchant, effect: effect.clone(), is_mismatched: state.is_mismatched(effect) })
         });
         with_merchant.take(count_max).collect()
     }

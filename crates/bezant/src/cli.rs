@@ -267,13 +267,23 @@ fn parked_table(calls: &[Value]) -> String {
     if calls.is_empty() {
         return "nothing is parked\n".to_owned();
     }
-    let columns =
-        ["/id", "/operation", "/age_s", "/amount/amount_minor", "/amount/currency", "/sends", "/provider", "/provider_id", "/payment"];
-    let titles = ["CALL", "OPERATION", "AGE (S)", "MINOR UNITS", "CURRENCY", "SENDS", "PROVIDER", "PROVIDER ID", "PAYMENT"];
+    let columns = [
+        "/id",
+        "/reason",
+        "/operation",
+        "/age_s",
+        "/amount/amount_minor",
+        "/amount/currency",
+        "/sends",
+        "/provider",
+        "/provider_id",
+        "/payment",
+    ];
+    let titles = ["CALL", "REASON", "OPERATION", "AGE (S)", "MINOR UNITS", "CURRENCY", "SENDS", "PROVIDER", "PROVIDER ID", "PAYMENT"];
     let mut rows = vec![titles.map(str::to_owned)];
     rows.extend(calls.iter().map(|call| columns.map(|column| field(call, column))));
     let widths: Vec<usize> = (0..columns.len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 9]| {
+    let line = |row: &[String; 10]| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };

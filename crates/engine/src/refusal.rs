@@ -22,6 +22,8 @@ pub enum Refusal {
     SecondPersonRequired,
     /// No call of that id waits for a person.
     NotParked,
+    /// What became of the call is known, and it was not what was asked: another look says the same.
+    OutcomeKnown,
     /// No such payment of this merchant.
     PaymentUnknown,
     /// The key was used for something else.

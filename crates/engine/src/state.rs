@@ -1,7 +1,7 @@
 //! Everything the engine remembers. Changed only by [`State::evolve`]; serialised as a whole for snapshots and digests,
 //! which is why every collection is ordered.
 
-use crate::effect::{CaptureMode, Dispatch, Effect, EffectStatus};
+use crate::effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectStatus};
 use base::{CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp};
 use ledger::Ledger;
 use payments::{AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, postings::AccountKind};
@@ -304,6 +304,13 @@ impl State {
         let open = payment.operation.and_then(|effect| self.effects.get(&effect));
         let waiting = open.is_some_and(|open| open.accepted == Some(EffectStatus::Waiting) && open.status != EffectStatus::Parked);
         waiting && payment.provider_id().is_some()
+    }
+
+    /// Whether a call did something else than was asked, which is booked and waits for a person.
+    pub fn is_mismatched(&self, effect: &Effect) -> bool {
+        let EffectKind::Authorize { attempt } = effect.requested.kind else { return false };
+        let attempts = self.payments.get(&effect.payment).map(|payment| payment.attempts.as_slice()).unwrap_or_default();
+        attempts.get(usize::from(attempt)).is_some_and(|attempt| attempt.status == AttemptStatus::Mismatched)
     }
 
     /// When something falls due next.

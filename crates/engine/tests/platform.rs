@@ -183,7 +183,20 @@ fn a_parked_call_is_looked_at_only_because_a_person_asks() {
     world.outcome(effect, common::unknown());
     assert_eq!(world.stand(effect).0, engine::EffectStatus::Parked, "what stays unknown is parked again");
     world.submit(&look);
+    world.submit(&Command::StartLeader { epoch: world.state.epoch + 1 });
+    world.advance_to_next();
+    assert_eq!(world.stand(effect).0, engine::EffectStatus::Parked, "a restart meanwhile parks it again");
+    world.submit(&look);
     world.outcome(effect, common::captured(100));
     assert_eq!(world.status(payment), PaymentStatus::Captured);
     world.assert_replay_is_equal();
+}
+
+#[test]
+fn a_call_that_did_something_else_than_asked_is_not_looked_at_again() {
+    let mut world = World::new();
+    let (_, effect) = world.pay(100, CaptureMode::Automatic);
+    world.outcome(effect, common::mismatch(99, true));
+    assert_eq!(world.stand(effect).0, engine::EffectStatus::Parked);
+    assert_eq!(world.submit(&Command::LookAtParked { effect }), Reply::Refused(Refusal::OutcomeKnown));
 }

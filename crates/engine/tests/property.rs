@@ -153,6 +153,11 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
         96 => Command::StartLeader { epoch: world.state.epoch + 1 },
         97 => Command::EraseSubject { subject: SubjectId::from_u128(u128::from(draw.below(6))) },
         98 => Command::ReportClockJump { jump_ns: 1 },
+        99 if draw.one_in(2) => {
+            let parked = |effect: &EffectId| world.open(*effect).status == engine::EffectStatus::Parked;
+            let Some(effect) = draw.of(&effects.into_iter().filter(parked).collect::<Vec<_>>()) else { return };
+            Command::LookAtParked { effect }
+        }
         _ => Command::ConfirmClock,
     };
     world.submit(&command);

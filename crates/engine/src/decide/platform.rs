@@ -73,6 +73,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         }
         Command::LookAtParked { effect } => {
             let open = draft.state.effects.get(effect).filter(|open| open.status == EffectStatus::Parked).ok_or(Refusal::NotParked)?;
+            if draft.state.is_mismatched(open) {
+                return Err(Refusal::OutcomeKnown);
+            }
             let (payment, send, step) = (open.payment, open.sends + 1, open.step);
             draft.push(Event::EffectSent { payment, effect: *effect, send, send_kind: SendKind::Lookup, step });
         }
