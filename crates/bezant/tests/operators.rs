@@ -115,11 +115,8 @@ fn a_parked_call_is_listed_and_looked_at_again() {
     assert!(attempts(&["look", "eff_00000000000000000000000000"]).1.contains("404"));
     let (looked, text) = attempts(&["look", parked["id"].as_str().unwrap()]);
     assert!(looked.status.success(), "{text}");
-    wait_for("what the provider did to be booked", || {
-        let (_, text) = attempts(&["parked"]);
-        (text == "nothing is parked\n").then_some(())
-    });
-    merchant.catch_up();
-    assert_eq!(merchant.read(&format!("/v1/payments/{}", answer["id"].as_str().unwrap()))["status"], "captured");
+    let path = format!("/v1/payments/{}", answer["id"].as_str().unwrap());
+    wait_for("what the provider did to be booked", || (merchant.read(&path)["status"] == "captured").then_some(()));
+    assert_eq!(attempts(&["parked"]).1, "nothing is parked\n");
     assert_eq!(platform.stop().code(), Some(0));
 }
