@@ -149,6 +149,17 @@ impl Form {
         Some(node)
     }
 
+    /// As [`Form::at`], to change the node.
+    pub fn at_mut(&mut self, path: &[&str]) -> Option<&mut Node> {
+        let (first, rest) = path.split_first()?;
+        let mut node = self.root.iter_mut().find(|(key, _)| key == first).map(|(_, node)| node)?;
+        for name in rest {
+            let Node::Group(members) = node else { return None };
+            node = members.iter_mut().find(|(key, _)| key == name).map(|(_, node)| node)?;
+        }
+        Some(node)
+    }
+
     /// Calls `visit` with every full name and value in sorted order, so that two forms that differ only
     /// in the order of their pairs look the same.
     pub fn visit_sorted(&self, mut visit: impl FnMut(&str, &str)) {
@@ -167,6 +178,16 @@ impl Form {
             visit(&name, value);
         }
     }
+}
+
+/// Decodes a name or a value; `None` if it is too long or not text.
+pub fn decode_text(encoded: &[u8]) -> Option<String> {
+    decode(encoded, VALUE_BYTES_MAX, Error::ValueTooLong).ok()
+}
+
+/// Decodes one segment of a path; `None` if it is not text.
+pub fn decode_segment(encoded: &str) -> Option<String> {
+    decode(encoded.replace('+', "%2B").as_bytes(), NAME_BYTES_MAX, Error::NameTooLong).ok()
 }
 
 fn decode(encoded: &[u8], bytes_max: usize, too_long: Error) -> Result<String, Error> {

@@ -102,6 +102,12 @@ impl Json {
         self.digits(value.unsigned_abs());
     }
 
+    /// Field with JSON that was made elsewhere.
+    pub fn raw(&mut self, name: &str, value: &[u8]) {
+        self.key(name);
+        self.out.extend_from_slice(value);
+    }
+
     /// Text as an array's next element.
     pub fn text_element(&mut self, value: &str) {
         self.separate();

@@ -5,8 +5,9 @@
 //! File: a header (magic, seed, CRC32C), then frames (length, CRC32C, payload), all little-endian. A frame that the
 //! file ends inside of was never answered and is dropped; damage before the end refuses to start.
 
-use crate::stripe::{Config, Stripe};
+use crate::stripe::{Config, Stripe, masked_text};
 use crate::wire::{Handled, Headers, Method, Request};
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -288,12 +289,15 @@ fn encode_request(payload: &mut Vec<u8>, request: &Request, now_ms: u64) {
     let authorization = authorization.as_ref().map(|_| "Bearer".as_bytes());
     let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
     encode_part(payload, Some(path.as_bytes()));
-    encode_part(payload, Some(query.as_bytes()));
+    // Card numbers and codes are never on file; the simulator reads the stand-ins as it read the numbers.
+    let query = masked_text(query.as_bytes()).map_or(Cow::Borrowed(query.as_bytes()), Cow::Owned);
+    encode_part(payload, Some(&query));
     encode_part(payload, authorization);
     for part in [idempotency_key, stripe_version, stripe_account, content_type] {
         encode_part(payload, text(part).as_deref());
     }
-    encode_part(payload, Some(body));
+    let body = masked_text(body).map_or(Cow::Borrowed(body.as_slice()), Cow::Owned);
+    encode_part(payload, Some(&body));
 }
 
 fn encode_part(payload: &mut Vec<u8>, part: Option<&[u8]>) {

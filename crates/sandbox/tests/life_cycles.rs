@@ -111,10 +111,12 @@ fn creation_and_confirmation_can_be_two_calls() {
     assert_eq!(client.post(&confirm, "").text("/status"), "succeeded");
     let again = client.post(&confirm, "");
     assert_eq!((again.status, again.text("/error/code")), (400, "payment_intent_unexpected_state"));
-    // An existing payment method is used by its id.
-    let method = with_method.text("/payment_method").to_owned();
-    assert_eq!(client.get(&format!("/v1/payment_methods/{method}")).text("/card/last4"), "4242");
-    assert_eq!(client.pay(&method, "").text("/status"), "succeeded");
+    // An existing payment method is used by its id, once unless it belongs to a customer.
+    let spent = with_method.text("/payment_method").to_owned();
+    assert_eq!(client.get(&format!("/v1/payment_methods/{spent}")).text("/card/last4"), "4242");
+    assert_eq!((client.pay(&spent, "").status, client.pay(&spent, "").text("/error/param")), (400, "payment_method"));
+    let fresh = client.post("/v1/payment_methods", "type=card&card[token]=tok_visa").id().to_owned();
+    assert_eq!(client.pay(&fresh, "").text("/status"), "succeeded");
 }
 
 #[test]
@@ -353,10 +355,11 @@ fn connected_accounts_do_not_see_each_other() {
 #[test]
 fn lists_are_paged_newest_first() {
     let mut client = Client::new();
+    let [customer, other] = [(); 2].map(|()| client.post("/v1/customers", "").id().to_owned());
     let mut ids: Vec<String> = (0..5)
         .map(|_| {
             client.now_ms += SECOND_MS;
-            client.post("/v1/payment_intents", "amount=100&currency=usd&customer=cus_1").id().to_owned()
+            client.post("/v1/payment_intents", &format!("amount=100&currency=usd&customer={customer}")).id().to_owned()
         })
         .collect();
     ids.reverse();
@@ -371,8 +374,9 @@ fn lists_are_paged_newest_first() {
     assert_eq!((shown(&before), &before.json["has_more"]), (ids[1..3].to_vec(), &serde_json::Value::Bool(true)));
     let since = common::START_MS / 1_000 + 4;
     assert_eq!(shown(&client.get(&format!("/v1/payment_intents?created%5Bgte%5D={since}"))), ids[..2].to_vec());
-    assert_eq!(shown(&client.get("/v1/payment_intents?customer=cus_2")), Vec::<String>::new());
-    for query in ["limit=0", "limit=101", "limit=x", "starting_after=pi_0", "created[gte]=x", "nonsense=1"] {
+    assert_eq!(shown(&client.get(&format!("/v1/payment_intents?customer={customer}"))), ids);
+    assert_eq!(shown(&client.get(&format!("/v1/payment_intents?customer={other}"))), Vec::<String>::new());
+    for query in ["customer=cus_1", "limit=0", "limit=101", "limit=x", "starting_after=pi_0", "created[gte]=x", "nonsense=1"] {
         assert_eq!(client.get(&format!("/v1/payment_intents?{query}")).status, 400, "{query}");
     }
 }

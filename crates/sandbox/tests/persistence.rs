@@ -79,6 +79,9 @@ fn live(simulator: &mut Durable) -> u64 {
         post(simulator, now_ms + 200, &format!("/v1/payment_intents/{id}/capture"), "", None);
         post(simulator, now_ms + 300, &format!("/3ds/{id}"), "result=success", None);
         post(simulator, now_ms + 400, "/v1/refunds", &format!("payment_intent={id}&amount=300"), Some(&format!("refund-{number}")));
+        if number % 9 == 3 {
+            live_beside(simulator, now_ms + 450, number);
+        }
         if number == 30 {
             post(simulator, now_ms + 500, "/_admin/advance", "{\"ms\":5000}", None);
             let config = Config { refund_settle_ms: 100, search_lag_ms: 0, ..Config::standard() };
@@ -88,13 +91,55 @@ fn live(simulator: &mut Durable) -> u64 {
     now_ms + 1_000
 }
 
+/// Everything around payments: customers with cards given by number, setups, disputes, payouts, endpoints.
+fn live_beside(simulator: &mut Durable, now_ms: u64, number: u64) {
+    let (_, customer) =
+        post(simulator, now_ms, "/v1/customers", &format!("name=c{number}&metadata[b]=1&metadata[a]=2"), Some(&format!("cus-{number}")));
+    // A fault may have struck.
+    let Some(customer) = customer["id"].as_str() else { return };
+    let card = "type=card&card[number]=4242424242424242&card[cvc]=314&card[exp_month]=3&card[exp_year]=2031";
+    let (_, method) = post(simulator, now_ms, "/v1/payment_methods", card, Some(&format!("pm-{number}")));
+    let method = method["id"].as_str().unwrap_or("pm_card_visa");
+    post(simulator, now_ms, &format!("/v1/payment_methods/{method}/attach"), &format!("customer={customer}"), None);
+    post(
+        simulator,
+        now_ms,
+        "/v1/setup_intents",
+        &format!("customer={customer}&confirm=true&payment_method=pm_card_authenticationRequired"),
+        None,
+    );
+    post(simulator, now_ms, &format!("/v1/customers/{customer}"), "email=a@b.example", None);
+    let bypass = "amount=9000&currency=usd&confirm=true&payment_method=pm_card_bypassPending";
+    post(simulator, now_ms, "/v1/payment_intents", bypass, None);
+    post(simulator, now_ms, "/v1/payouts", "amount=700&currency=usd", Some(&format!("po-{number}")));
+    post(simulator, now_ms, "/v1/webhook_endpoints", "url=https://shop.example/hook&enabled_events[]=*", None);
+    let disputes: Value = serde_json::from_slice(&get(simulator, now_ms, "/v1/disputes")).unwrap();
+    if let Some(dispute) = disputes["data"][0]["id"].as_str() {
+        post(simulator, now_ms, &format!("/v1/disputes/{dispute}"), "evidence[uncategorized_text]=winning_evidence", None);
+    }
+}
+
 /// Everything that can be seen of a simulator at one time: lists and rules, kept answers, truth.
 type Seen = (Vec<Vec<u8>>, Vec<(u16, Vec<u8>)>, sandbox::stripe::truth::Truth);
 
 fn seen(simulator: &mut Durable, now_ms: u64) -> Seen {
-    let lists = ["payment_intents", "charges", "refunds", "balance_transactions", "disputes"];
+    let lists = [
+        "payment_intents",
+        "charges",
+        "refunds",
+        "balance_transactions",
+        "disputes",
+        "customers",
+        "payment_methods",
+        "setup_intents",
+        "payouts",
+        "webhook_endpoints",
+        "events",
+        "balance",
+    ];
     let lists = lists.map(|list| {
-        let request = request(Method::Get, &format!("/v1/{list}"), "limit=100", "", None);
+        let query = if list == "balance" { "" } else { "limit=100" };
+        let request = request(Method::Get, &format!("/v1/{list}"), query, "", None);
         simulator.handle(&request, now_ms).unwrap().response.body
     });
     let answers = (0..60).map(|number| {
@@ -102,7 +147,16 @@ fn seen(simulator: &mut Durable, now_ms: u64) -> Seen {
         let response = simulator.handle(&request, now_ms).unwrap().response;
         (response.status, response.body)
     });
-    let answers = answers.collect();
+    let mut answers: Vec<(u16, Vec<u8>)> = answers.collect();
+    for key in ["cus-3", "pm-3", "po-12", "cus-30"] {
+        let path = match &key[..3] {
+            "cus" => "/v1/customers",
+            "pm-" => "/v1/payment_methods",
+            _ => "/v1/payouts",
+        };
+        let response = simulator.handle(&request(Method::Post, path, "", "", Some(key)), now_ms).unwrap().response;
+        answers.push((response.status, response.body));
+    }
     let faults = get(simulator, now_ms, "/_admin/faults");
     (lists.into_iter().chain([faults]).collect(), answers, simulator.stripe().truth())
 }
@@ -205,6 +259,31 @@ fn another_seed_a_second_process_and_a_foreign_file_are_refused() {
         std::fs::write(folder.log(), content).unwrap();
         assert!(matches!(open(None), Error::Foreign { .. }));
     }
+}
+
+#[test]
+fn card_numbers_and_codes_are_not_recorded_and_mean_the_same_after_a_restart() {
+    let folder = Folder::new();
+    let (mut simulator, _) = folder.open();
+    let number = "4000000000009995";
+    let bodies = [
+        format!("type=card&card[number]={number}&card[cvc]=31415&card[exp_month]=3&card[exp_year]=2031").replace("31415", "3141"),
+        format!(
+            "amount=100&currency=usd&confirm=true&payment_method_data[type]=card&payment_method_data[card][number]={number}&payment_method_data%5Bcard%5D%5Bcvc%5D=3141&payment_method_data[card][exp_month]=3&payment_method_data[card][exp_year]=31"
+        ),
+    ];
+    let paths = ["/v1/payment_methods", "/v1/payment_intents"];
+    let first: Vec<Value> =
+        paths.iter().zip(&bodies).map(|(path, body)| post(&mut simulator, START_MS, path, body, Some(path)).1).collect();
+    drop(simulator);
+    let recorded = String::from_utf8_lossy(&std::fs::read(folder.log()).unwrap()).into_owned();
+    assert!(recorded.contains("test_card_") && !recorded.contains(number) && !recorded.contains("3141"), "{recorded}");
+    let (mut simulator, _) = folder.open();
+    for ((path, body), first) in paths.iter().zip(&bodies).zip(first) {
+        let (handled, again) = post(&mut simulator, START_MS + 1, path, body, Some(path));
+        assert_eq!((handled.response.header("idempotent-replayed"), again), (Some("true"), first));
+    }
+    assert!(!format!("{:?}", simulator.stripe()).contains("3141"));
 }
 
 #[test]

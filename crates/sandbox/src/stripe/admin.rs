@@ -29,6 +29,8 @@ struct FaultsShown<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChallengeOrder {
+    /// Id of the payment intent or setup intent.
+    #[serde(alias = "setup_intent")]
     payment_intent: String,
     result: String,
 }
@@ -54,6 +56,8 @@ struct Stats {
     payment_intents: u32,
     charges: u32,
     refunds: u32,
+    customers: u32,
+    events: u32,
     idempotency_keys: usize,
     next_due_ms: Option<u64>,
 }
@@ -108,6 +112,8 @@ impl Stripe {
             payment_intents: self.intents.count(),
             charges: self.charges.count(),
             refunds: self.refunds.count(),
+            customers: self.customers.count(),
+            events: self.events.count(),
             idempotency_keys: self.keys.count(),
             next_due_ms: self.timers.next_due_ms(),
         }
@@ -159,8 +165,7 @@ impl Stripe {
     fn admin_challenge(&mut self, body: &[u8]) -> Result<Handled, String> {
         let ChallengeOrder { payment_intent, result } = parse(body)?;
         let result = ChallengeResult::parse(&result).ok_or("result must be success or fail")?;
-        let row = self.intents.find(&payment_intent).ok_or("no such payment intent")?;
-        self.end_challenge(row, result).map_err(|error| error.message)?;
+        self.end_challenge_of(&payment_intent, result).map_err(|error| error.message)?;
         Ok(json(200, &Done { ok: true }, true))
     }
 

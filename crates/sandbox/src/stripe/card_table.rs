@@ -16,6 +16,10 @@ const fn declines(decline: Decline) -> Behavior {
     Behavior::Declines(decline)
 }
 
+const fn charges_decline(decline: Decline) -> Behavior {
+    Behavior::DeclinesCharges(decline)
+}
+
 const fn challenges(then: AfterChallenge, off_session: OffSession) -> Behavior {
     Behavior::Challenges { then, off_session }
 }
@@ -55,10 +59,10 @@ pub(super) static CARDS: &[Card] = &[
     row(["pm_card_unionpay", "tok_unionpay", ""], "6200000000000005", ["unionpay", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["", "", ""], "6200000000000047", ["unionpay", "debit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["", "", ""], "6205500000000000004", ["unionpay", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
-    row(["", "", ""], "4000002500001001", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
-    row(["", "", ""], "5555552500001001", ["mastercard", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
-    row(["", "", ""], "4000050360000001", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
-    row(["", "", ""], "5555050360000080", ["mastercard", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
+    row(["", "", ""], "4000002500001001", ["visa", "credit", "FR"], Behavior::Succeeds, PASS, Risk::Normal),
+    row(["", "", ""], "5555552500001001", ["mastercard", "credit", "FR"], Behavior::Succeeds, PASS, Risk::Normal),
+    row(["", "", ""], "4000050360000001", ["visa", "credit", "AU"], Behavior::Succeeds, PASS, Risk::Normal),
+    row(["", "", ""], "5555050360000080", ["mastercard", "credit", "AU"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["pm_card_us", "tok_us", ""], "4242424242424242", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["pm_card_ar", "tok_ar", ""], "4000000320000021", ["visa", "credit", "AR"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["pm_card_br", "tok_br", ""], "4000000760000002", ["visa", "credit", "BR"], Behavior::Succeeds, PASS, Risk::Normal),
@@ -131,7 +135,7 @@ pub(super) static CARDS: &[Card] = &[
     row(["pm_card_chargeDeclinedProcessingError", "tok_chargeDeclinedProcessingError", ""], "4000000000000119", ["visa", "credit", "US"], declines(Decline::ProcessingError), PASS, Risk::Normal),
     row(["", "", ""], "4242424242424241", ["visa", "credit", "US"], declines(Decline::IncorrectNumber), PASS, Risk::Normal),
     row(["pm_card_visa_chargeDeclinedVelocityLimitExceeded", "tok_visa_chargeDeclinedVelocityLimitExceeded", ""], "4000000000006975", ["visa", "credit", "US"], declines(Decline::VelocityExceeded), PASS, Risk::Normal),
-    row(["pm_card_chargeCustomerFail", "tok_chargeCustomerFail", ""], "4000000000000341", ["visa", "credit", "US"], declines(Decline::Generic), PASS, Risk::Normal),
+    row(["pm_card_chargeCustomerFail", "tok_chargeCustomerFail", ""], "4000000000000341", ["visa", "credit", "US"], charges_decline(Decline::Generic), PASS, Risk::Normal),
     row(["pm_card_radarBlock", "tok_radarBlock", ""], "4100000000000019", ["visa", "credit", "US"], Behavior::Blocked, PASS, Risk::Highest),
     row(["pm_card_riskLevelHighest", "tok_riskLevelHighest", ""], "4000000000004954", ["visa", "credit", "US"], Behavior::HighestRisk, PASS, Risk::Highest),
     row(["pm_card_riskLevelElevated", "tok_riskLevelElevated", ""], "4000000000009235", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Elevated),
@@ -153,15 +157,15 @@ pub(super) static CARDS: &[Card] = &[
     row(["pm_card_refundFail", "tok_refundFail", ""], "4000000000005126", ["visa", "credit", "US"], Behavior::RefundFails, PASS, Risk::Normal),
     row(["pm_card_bypassPending", "tok_bypassPending", ""], "4000000000000077", ["visa", "credit", "US"], Behavior::SkipsPending, PASS, Risk::Normal),
     row(["pm_card_bypassPendingInternational", "tok_bypassPendingInternational", ""], "4000003720000278", ["visa", "credit", "US"], Behavior::SkipsPending, PASS, Risk::Normal),
-    row(["pm_card_authenticationRequiredOnSetup", "", ""], "4000002500003155", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Required), PASS, Risk::Normal),
+    row(["pm_card_authenticationRequiredOnSetup", "", ""], "4000002500003155", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::UnlessSetUp), PASS, Risk::Normal),
     row(["pm_card_authenticationRequired", "", ""], "4000002760003184", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Required), PASS, Risk::Normal),
     row(["pm_card_authenticationRequiredSetupForOffSession", "", ""], "4000003800000446", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Exempt), PASS, Risk::Normal),
-    row(["pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", "", ""], "4000008260003178", ["visa", "credit", "US"], challenges(AfterChallenge::Declines(Decline::InsufficientFunds), OffSession::Required), PASS, Risk::Normal),
+    row(["pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", "", ""], "4000008260003178", ["visa", "credit", "US"], challenges(AfterChallenge::Declines(Decline::InsufficientFunds), OffSession::UnlessSetUp), PASS, Risk::Normal),
     row(["pm_card_threeDSecure2Required", "tok_threeDSecure2Required", ""], "4000000000003220", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Required), PASS, Risk::Normal),
     row(["pm_card_threeDSecureRequiredChargeDeclined", "tok_threeDSecureRequiredChargeDeclined", ""], "4000008400001629", ["visa", "credit", "US"], challenges(AfterChallenge::Declines(Decline::Generic), OffSession::Required), PASS, Risk::Normal),
     row(["pm_card_threeDSecureRequiredProcessingError", "tok_threeDSecureRequiredProcessingError", ""], "4000008400001280", ["visa", "credit", "US"], challenges(AfterChallenge::Declines(Decline::Generic), OffSession::Required), PASS, Risk::Normal),
-    row(["pm_card_threeDSecureOptional", "tok_threeDSecureOptional", ""], "4000000000003055", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
-    row(["pm_card_threeDSecureOptionalProcessingError", "tok_threeDSecureOptionalProcessingError", ""], "4000000000003097", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
+    row(["pm_card_threeDSecureOptional", "tok_threeDSecureOptional", ""], "4000000000003055", ["visa", "credit", "US"], Behavior::ChallengesOnRequest(AfterChallenge::Succeeds), PASS, Risk::Normal),
+    row(["pm_card_threeDSecureOptionalProcessingError", "tok_threeDSecureOptionalProcessingError", ""], "4000000000003097", ["visa", "credit", "US"], Behavior::ChallengesOnRequest(AfterChallenge::Declines(Decline::ProcessingError)), PASS, Risk::Normal),
     row(["pm_card_amex_threeDSecureNotSupported", "tok_amex_threeDSecureNotSupported", ""], "378282246310005", ["amex", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["", "", ""], "4000000000003238", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Required), PASS, Risk::Normal),
     row(["", "", ""], "4000000000003246", ["visa", "credit", "US"], challenges(AfterChallenge::Succeeds, OffSession::Required), PASS, Risk::Normal),
@@ -172,8 +176,8 @@ pub(super) static CARDS: &[Card] = &[
     row(["", "", ""], "4000002760000008", ["visa", "credit", "US"], Behavior::Succeeds, PASS, Risk::Normal),
     row(["pm_card_visa_chargeDeclinedFraudulent", "tok_visa_chargeDeclinedFraudulent", "pm_card_chargeDeclinedFraudulent"], "4100000000000019", ["visa", "credit", "US"], declines(Decline::Fraudulent), PASS, Risk::Highest),
     row(["pm_card_visa_debit_chargeDeclinedInsufficientFunds", "tok_visa_debit_chargeDeclinedInsufficientFunds", ""], "4000000000009995", ["visa", "debit", "US"], declines(Decline::InsufficientFunds), PASS, Risk::Normal),
-    row(["pm_card_visa_chargeCustomerFailLostCard", "tok_visa_chargeCustomerFailLostCard", ""], "4000000000009987", ["visa", "credit", "US"], declines(Decline::LostCard), PASS, Risk::Normal),
-    row(["pm_card_visa_chargeCustomerFailStolenCard", "tok_visa_chargeCustomerFailStolenCard", ""], "4000000000009979", ["visa", "credit", "US"], declines(Decline::StolenCard), PASS, Risk::Normal),
+    row(["pm_card_visa_chargeCustomerFailLostCard", "tok_visa_chargeCustomerFailLostCard", ""], "4000000000009987", ["visa", "credit", "US"], charges_decline(Decline::LostCard), PASS, Risk::Normal),
+    row(["pm_card_visa_chargeCustomerFailStolenCard", "tok_visa_chargeCustomerFailStolenCard", ""], "4000000000009979", ["visa", "credit", "US"], charges_decline(Decline::StolenCard), PASS, Risk::Normal),
     row(["pm_usBankAccount_success", "", ""], "000123456789", ["", "", "US"], Behavior::Bank(BankOutcome::Succeeds), PASS, Risk::Normal),
     row(["pm_usBankAccount_accountClosed", "", ""], "000111111113", ["", "", "US"], Behavior::Bank(BankOutcome::Fails(Decline::BankAccountClosed)), PASS, Risk::Normal),
     row(["pm_usBankAccount_noAccount", "", ""], "000111111116", ["", "", "US"], Behavior::Bank(BankOutcome::Fails(Decline::BankNoAccount)), PASS, Risk::Normal),

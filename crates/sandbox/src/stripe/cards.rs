@@ -10,8 +10,10 @@ use super::card_table::CARDS;
 pub enum Behavior {
     /// Approved at once.
     Succeeds,
-    /// Refused at once.
+    /// Refused at once, and cannot be attached to a customer.
     Declines(Decline),
+    /// Can be attached to a customer; refused when charged.
+    DeclinesCharges(Decline),
     /// Blocked before the network saw it.
     Blocked,
     /// Highest risk: blocked if the account's rules say so.
@@ -23,6 +25,8 @@ pub enum Behavior {
         /// What happens without a customer present.
         off_session: OffSession,
     },
+    /// Approved; needs the customer first only if the merchant asks for it.
+    ChallengesOnRequest(AfterChallenge),
     /// Approved, then disputed.
     Disputes(DisputeKind),
     /// Approved; its refunds are pending before they succeed.
@@ -49,6 +53,8 @@ pub enum AfterChallenge {
 pub enum OffSession {
     /// It does, so it is declined with `authentication_required`.
     Required,
+    /// It does unless the method was set up for it.
+    UnlessSetUp,
     /// It does not.
     Exempt,
 }
@@ -158,11 +164,57 @@ impl Card {
         matches!(self.behavior, Behavior::Bank(_))
     }
 
+    /// The networks the card can be charged over; cards of two brands have two.
+    pub fn networks(&self) -> &'static [&'static str] {
+        match (self.number, self.brand) {
+            ("4000002500001001", _) => &["cartes_bancaires", "visa"],
+            ("5555552500001001", _) => &["cartes_bancaires", "mastercard"],
+            ("4000050360000001", _) => &["eftpos_au", "visa"],
+            ("5555050360000080", _) => &["eftpos_au", "mastercard"],
+            (_, "visa") => &["visa"],
+            (_, "mastercard") => &["mastercard"],
+            (_, "amex") => &["amex"],
+            (_, "discover") => &["discover"],
+            (_, "diners") => &["diners"],
+            (_, "jcb") => &["jcb"],
+            (_, "unionpay") => &["unionpay"],
+            _ => &[],
+        }
+    }
+
+    /// The brand's name in the old shape of a card.
+    pub fn old_brand(&self) -> &'static str {
+        match self.brand {
+            "visa" => "Visa",
+            "mastercard" => "MasterCard",
+            "amex" => "American Express",
+            "discover" => "Discover",
+            "diners" => "Diners Club",
+            "jcb" => "JCB",
+            "unionpay" => "UnionPay",
+            _ => "Unknown",
+        }
+    }
+
+    /// Whether the card can be authenticated at all.
+    pub fn supports_challenges(&self) -> bool {
+        self.payment_method != "pm_card_amex_threeDSecureNotSupported"
+    }
+
+    /// Whether its network lets authorisations be raised
+    /// (docs.stripe.com/payments/incremental-authorization: Visa, Mastercard, American Express, Discover).
+    pub fn is_incremental(&self) -> bool {
+        ["visa", "mastercard", "amex", "discover"].contains(&self.brand)
+    }
+
     /// Last four digits of the number.
     pub fn last4(&self) -> &'static str {
         &self.number[self.number.len() - 4..]
     }
 }
+
+/// What the stand-in of a card number begins with.
+const NUMBER_STAND_IN: &str = "test_card_";
 
 /// Position of a card in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,17 +239,29 @@ impl CardIndex {
         Self::find(|card| card.payment_method == name || card.alias == name)
     }
 
-    /// Finds a card by the name of its token.
+    /// Finds a card by the name of its token, old or new.
     pub fn by_token(name: &str) -> Option<Self> {
         if name.is_empty() {
             return None;
         }
-        Self::find(|card| card.token == name)
+        let alias = name.strip_prefix("tok_");
+        let named_as = |card: &Card| alias.is_some_and(|name| card.alias.strip_prefix("pm_card_") == Some(name));
+        Self::find(|card| card.token == name || named_as(card))
     }
 
-    /// Finds a card by its number.
+    /// Finds a card by its number, or by the name that stands for the number where it must not be kept.
     pub fn by_number(number: &str) -> Option<Self> {
+        if let Some(name) = number.strip_prefix(NUMBER_STAND_IN) {
+            let index: usize = name.parse().ok()?;
+            return CARDS.get(index).filter(|card| !card.is_bank_account()).and_then(|_| u16::try_from(index).ok()).map(Self);
+        }
         Self::find(|card| card.number == number && !card.is_bank_account())
+    }
+
+    /// The name that stands for the card's number where the number must not be kept: its position, which never changes
+    /// because rows are only appended.
+    pub fn number_stand_in(self) -> String {
+        format!("{NUMBER_STAND_IN}{}", self.0)
     }
 
     /// Finds a bank account by its number.
@@ -240,6 +304,8 @@ pub enum Decline {
     AuthenticationRequired,
     /// The customer failed to authenticate.
     AuthenticationFailed,
+    /// The customer failed to authenticate a method that was to be kept.
+    SetupAuthenticationFailed,
     /// Bank account closed.
     BankAccountClosed,
     /// No such bank account.
@@ -351,7 +417,7 @@ impl Decline {
             Self::ExpiredCard | Self::IncorrectCvc | Self::ProcessingError | Self::IncorrectNumber | Self::AuthenticationRequired => {
                 self.facts_with_own_code()
             }
-            Self::Blocked | Self::AuthenticationFailed => self.facts_off_network(),
+            Self::Blocked | Self::AuthenticationFailed | Self::SetupAuthenticationFailed => self.facts_off_network(),
             Self::BankAccountClosed => bank("account_closed", "The customer's bank account has been closed."),
             Self::BankNoAccount => bank("no_account", "The customer's bank account could not be located."),
             Self::BankInsufficientFunds => {
@@ -428,7 +494,11 @@ impl Decline {
             network_status: "not_sent_to_network",
             outcome_type: "invalid",
             ..issuer(
-                "payment_intent_authentication_failure",
+                if self == Self::AuthenticationFailed {
+                    "payment_intent_authentication_failure"
+                } else {
+                    "setup_intent_authentication_failure"
+                },
                 "",
                 "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
                 None,
@@ -438,9 +508,23 @@ impl Decline {
         }
     }
 
+    /// `payout.failure_code` and `failure_message` (docs.stripe.com/api/payouts/failures), for bank accounts.
+    pub fn payout_failure(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BankAccountClosed => ("account_closed", "The bank account has been closed."),
+            Self::BankNoAccount => {
+                ("no_account", "The bank account details on file are probably incorrect. No bank account exists with those details.")
+            }
+            Self::BankInsufficientFunds => ("insufficient_funds", "Your Stripe account has insufficient funds to cover the payout."),
+            Self::BankDebitNotAuthorized => ("debit_not_authorized", "Debit transactions are not approved on your bank account."),
+            Self::BankInvalidCurrency => ("invalid_currency", "The bank was unable to process this payout because of its currency."),
+            _ => ("could_not_process", "The bank could not process this payout."),
+        }
+    }
+
     /// Whether the attempt got as far as a charge object. A failed or missing authentication did not.
     pub fn makes_charge(self) -> bool {
-        !matches!(self, Self::AuthenticationFailed)
+        !matches!(self, Self::AuthenticationFailed | Self::SetupAuthenticationFailed)
     }
 
     /// Whether this is a bank debit's failure, known only after the answer.

@@ -8,7 +8,7 @@ const DAY_MS: u64 = 24 * 3_600 * SECOND_MS;
 
 /// Configuration of the simulated provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default = "Config::standard")]
 pub struct Config {
     /// Where the simulator's own pages are, for `next_action` links; no final slash.
     pub base_url: String,
@@ -30,6 +30,16 @@ pub struct Config {
     pub refund_failure_ms: u64,
     /// From a capture to its dispute, ms.
     pub dispute_delay_ms: u64,
+    /// How long a dispute can be answered, ms.
+    pub dispute_response_ms: u64,
+    /// From winning or losing evidence to the end of a dispute, ms.
+    pub dispute_decision_ms: u64,
+    /// From a payout's creation to its arrival or failure, ms.
+    pub payout_ms: u64,
+    /// Number of the test bank account that payouts go to unless they name another.
+    pub payout_account_number: String,
+    /// How long events can be read, ms.
+    pub event_retention_ms: u64,
     /// How long a bank debit is processing, ms.
     pub bank_debit_ms: u64,
     /// How long a charge under `automatic_async` shows no balance transaction, ms.
@@ -60,6 +70,11 @@ impl Config {
             refund_settle_ms: 5 * SECOND_MS,
             refund_failure_ms: 5 * SECOND_MS,
             dispute_delay_ms: SECOND_MS,
+            dispute_response_ms: 7 * DAY_MS,
+            dispute_decision_ms: SECOND_MS,
+            payout_ms: 5 * SECOND_MS,
+            payout_account_number: "000123456789".to_owned(),
+            event_retention_ms: 30 * DAY_MS,
             bank_debit_ms: 5 * SECOND_MS,
             transaction_lag_ms: 0,
             available_after_ms: 2 * DAY_MS,

@@ -3,8 +3,10 @@
 //!
 //! Sources: docs.stripe.com/api/errors, docs.stripe.com/error-codes, docs.stripe.com/api/idempotent_requests.
 
+use super::cards::Decline;
 use super::currency::{AmountFault, Currency};
 use super::objects::{Intent, Row};
+use super::records::SetupIntent;
 
 /// A request that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub struct ApiError {
     pub param: Option<String>,
     /// The payment intent to embed.
     pub intent: Option<Row<Intent>>,
+    /// The setup intent to embed.
+    pub setup: Option<Row<SetupIntent>>,
+    /// The decline that the error stands for.
+    pub decline: Option<Decline>,
     /// Whether the endpoint had begun to execute, so that the answer is kept under the idempotency key.
     pub began: bool,
     /// `Stripe-Should-Retry`, if the header is sent.
@@ -37,6 +43,8 @@ impl ApiError {
             message: message.into(),
             param: None,
             intent: None,
+            setup: None,
+            decline: None,
             began: false,
             should_retry: None,
         }
@@ -141,6 +149,28 @@ impl ApiError {
         let mut error = Self::invalid(message).with_code("payment_intent_unexpected_state").after_start();
         error.intent = Some(intent);
         error
+    }
+
+    /// A setup intent whose status does not allow the call.
+    pub fn unexpected_setup_state(message: impl Into<String>, setup: Row<SetupIntent>) -> Self {
+        let mut error = Self::invalid(message).with_code("setup_intent_unexpected_state").after_start();
+        error.setup = Some(setup);
+        error
+    }
+
+    /// A card that the issuer refused outside of a payment.
+    pub fn declined(decline: Decline) -> Self {
+        let facts = decline.facts();
+        let mut error = Self::invalid(facts.message).with_status(402).with_code(facts.code).after_start();
+        error.kind = "card_error";
+        error.param = facts.param.map(str::to_owned);
+        error.decline = Some(decline);
+        error
+    }
+
+    /// Two parameters that exclude each other.
+    pub fn exclusive(names: &str) -> Self {
+        Self::invalid(format!("You may only specify one of these parameters: {names}.")).with_code("parameters_exclusive")
     }
 
     /// The key was used with other parameters.

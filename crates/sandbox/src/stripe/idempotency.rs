@@ -4,7 +4,7 @@
 //! Source: docs.stripe.com/api/idempotent_requests. The first result is kept once the endpoint began to
 //! execute, errors with status 500 included; refused parameters and conflicts are not kept.
 
-use super::answers::Answer;
+use super::answers::Kept;
 use super::objects::Account;
 use crate::form::Form;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub const KEY_CHARS_MAX: usize = 255;
 /// Most keys kept at once; beyond it the oldest are forgotten early.
 pub const KEYS_MAX: usize = 4_000_000;
+/// Most bytes of answers kept as text at once; beyond it the oldest keys are forgotten early.
+pub const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// A key within its account.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,7 +58,7 @@ struct Entry {
     original: u64,
     /// How many requests with this key a script in the metadata has already broken.
     scripted: u32,
-    answer: Option<Answer>,
+    answer: Option<Kept>,
 }
 
 /// What a request with a key meets.
@@ -72,7 +74,7 @@ pub enum Found {
     /// The key belongs to other parameters.
     Mismatch,
     /// A kept answer and the number of the request that made it.
-    Replay(Box<Answer>, u64),
+    Replay(Box<Kept>, u64),
 }
 
 /// All kept keys.
@@ -81,6 +83,8 @@ pub struct Keys {
     entries: HashMap<Key, Entry, BuildHasherDefault<DefaultHasher>>,
     /// Keys in order of creation, each with the creation time it had.
     order: VecDeque<(u64, Key)>,
+    /// Bytes of all answers kept as text.
+    text_bytes: usize,
 }
 
 impl Keys {
@@ -93,11 +97,13 @@ impl Keys {
     pub fn prune(&mut self, now_ms: u64, retention_ms: u64) {
         while let Some((created_ms, key)) = self.order.front() {
             let expired = created_ms.saturating_add(retention_ms) <= now_ms;
-            if !expired && self.order.len() <= KEYS_MAX {
+            if !expired && self.order.len() <= KEYS_MAX && self.text_bytes <= TEXT_BYTES_MAX {
                 break;
             }
-            if self.entries.get(key).is_some_and(|entry| entry.created_ms == *created_ms) {
-                self.entries.remove(key);
+            if self.entries.get(key).is_some_and(|entry| entry.created_ms == *created_ms)
+                && let Some(entry) = self.entries.remove(key)
+            {
+                self.text_bytes -= entry.answer.as_ref().map_or(0, Kept::text_bytes);
             }
             self.order.pop_front();
         }
@@ -127,7 +133,7 @@ impl Keys {
         original: u64,
         now_ms: u64,
         executing_until_ms: u64,
-        answer: Option<Answer>,
+        answer: Option<Kept>,
     ) {
         let scripted = self.entries.get(key).map_or(0, |entry| entry.scripted);
         let created_ms = match self.entries.get(key) {
@@ -137,13 +143,17 @@ impl Keys {
                 now_ms
             }
         };
+        self.text_bytes += answer.as_ref().map_or(0, Kept::text_bytes);
         let entry = Entry { created_ms, executing_until_ms, fingerprint, original, scripted, answer };
-        self.entries.insert(key.clone(), entry);
+        let old = self.entries.insert(key.clone(), entry);
+        self.text_bytes -= old.and_then(|old| old.answer).map_or(0, |answer| answer.text_bytes());
     }
 
     /// Gives a begun request its answer; a forgotten key stays forgotten.
-    pub fn finish(&mut self, key: &Key, answer: Option<Answer>) {
+    pub fn finish(&mut self, key: &Key, answer: Option<Kept>) {
         if let Some(entry) = self.entries.get_mut(key) {
+            self.text_bytes += answer.as_ref().map_or(0, Kept::text_bytes);
+            self.text_bytes -= entry.answer.as_ref().map_or(0, Kept::text_bytes);
             entry.answer = answer;
         }
     }

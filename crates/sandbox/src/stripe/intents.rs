@@ -1,21 +1,29 @@
-//! The calls that change payment intents: create, confirm, capture, cancel. What an attempt to charge does is in
-//! `charges`.
+//! The calls that change payment intents: create, update, confirm, capture, cancel, raising an authorisation. What an
+//! attempt to charge does is in `charges`.
 //!
 //! Source: docs.stripe.com/api/payment_intents, docs.stripe.com/payments/paymentintents/lifecycle.
 
-use super::answers::{Answer, Expand, Outcome};
-use super::cards::CardIndex;
+use super::answers::{Answer, Outcome, Shown};
 use super::charges::{Attempt, Presence};
+use super::contacts::Shipping;
 use super::currency::Currency;
 use super::errors::ApiError;
-use super::objects::{Account, CaptureMethod, ChargeStatus, Intent, IntentStatus, Metadata, PaymentMethod, RareTexts, Row, Texts};
+use super::expand::{Expand, Place, Shape};
+use super::objects::{
+    Account, AutomaticMethods, CaptureMethod, CardOptions, ChallengeWish, Charge, ChargeStatus, IncrementWish, Intent, IntentOrigin,
+    IntentStatus, RareTexts, Row, Texts,
+};
 use super::params::Params;
+use super::payment_methods::{MethodNamed, TYPES};
+use super::queries::own;
+use super::records::{Customer, PaymentMethod};
 use super::{Call, Stripe};
-use crate::form::Form;
 use std::sync::Arc;
 
-/// Longest accepted test card number; longer digits are no card.
-const CARD_DIGITS_MAX: usize = 19;
+/// Most increments of one authorisation (docs.stripe.com/api/payment_intents/increment_authorization).
+const INCREMENTS_MAX: u32 = 10;
+/// Most entries of `payment_method_types`.
+const METHOD_TYPES_MAX: usize = 20;
 
 /// Parameters of a creation; those without effect here are read and let pass.
 const CREATE_KNOWN: &[&str] = &[
@@ -60,6 +68,27 @@ const CREATE_UNMODELLED: &[&str] = &[
     "payment_method_configuration",
     "transfer_data",
 ];
+const UPDATE_KNOWN: &[&str] = &[
+    "amount",
+    "capture_method",
+    "currency",
+    "customer",
+    "description",
+    "metadata",
+    "payment_details",
+    "payment_method",
+    "payment_method_data",
+    "payment_method_options",
+    "payment_method_types",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+];
+/// Parameters that can be changed whatever became of the intent.
+const UPDATE_ALWAYS: &[&str] = &["description", "expand", "metadata", "payment_details", "receipt_email", "shipping", "transfer_group"];
 const CONFIRM_KNOWN: &[&str] = &[
     "capture_method",
     "client_secret",
@@ -77,51 +106,22 @@ const CONFIRM_KNOWN: &[&str] = &[
     "shipping",
     "use_stripe_sdk",
 ];
-const CONFIRM_UNMODELLED: &[&str] = &["amount_details", "confirmation_token", "hooks", "mandate", "payment_details"];
+const CONFIRM_UNMODELLED: &[&str] = &[
+    "allowed_payment_method_types",
+    "amount_details",
+    "amount_to_confirm",
+    "confirmation_token",
+    "excluded_payment_method_types",
+    "hooks",
+    "mandate",
+    "payment_details",
+];
 const CAPTURE_KNOWN: &[&str] = &["amount_to_capture", "final_capture", "metadata", "statement_descriptor", "statement_descriptor_suffix"];
 const CAPTURE_UNMODELLED: &[&str] = &["amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"];
 const CANCEL_KNOWN: &[&str] = &["cancellation_reason"];
 const CANCELLATION_REASONS: &[&str] = &["duplicate", "fraudulent", "requested_by_customer", "abandoned"];
-
-/// Refuses card numbers that are not published test numbers, before anything could record them, and card details
-/// with an impossible expiry or code.
-pub(super) fn check_card_data(form: &Form) -> Result<(), ApiError> {
-    let Some(card) = form.at(&["payment_method_data", "card"]) else { return Ok(()) };
-    let text = |name: &str| card.member(name).and_then(|node| node.text());
-    if text("token").is_some() {
-        return Ok(());
-    }
-    let Some(number) = text("number") else { return Err(ApiError::missing_param("payment_method_data[card][number]")) };
-    if number.len() > CARD_DIGITS_MAX || CardIndex::by_number(number).is_none() {
-        return Err(ApiError::invalid(
-            "Sending credit card numbers directly to the Stripe API is generally unsafe. This simulator accepts the published test numbers only.",
-        )
-        .with_status(402)
-        .with_param("payment_method_data[card][number]"));
-    }
-    let refused = |code: &'static str, message: &str, param: &'static str| {
-        let mut error = ApiError::invalid(message).with_status(402).with_code(code).with_param(param);
-        error.kind = "card_error";
-        Err(error)
-    };
-    if text("exp_month").is_some_and(|month| !matches!(month.parse::<u8>(), Ok(1..=12))) {
-        return refused("invalid_expiry_month", "Your card's expiration month is invalid.", "exp_month");
-    }
-    if text("exp_year").is_some_and(|year| !matches!(year.parse::<u16>(), Ok(26..=75 | 2026..=2075))) {
-        return refused("invalid_expiry_year", "Your card's expiration year is invalid.", "exp_year");
-    }
-    if text("cvc").is_some_and(|cvc| !(3..=4).contains(&cvc.len()) || !cvc.bytes().all(|byte| byte.is_ascii_digit())) {
-        return refused("invalid_cvc", "Your card's security code is invalid.", "cvc");
-    }
-    Ok(())
-}
-
-/// How a payment method was named in a request.
-#[derive(Debug, Clone, Copy)]
-enum MethodNamed {
-    Existing(Row<PaymentMethod>),
-    Test(CardIndex),
-}
+const INCREMENT_KNOWN: &[&str] = &["amount", "description", "metadata", "statement_descriptor"];
+const INCREMENT_UNMODELLED: &[&str] = &["amount_details", "application_fee_amount", "hooks", "payment_details", "transfer_data"];
 
 impl Stripe {
     /// `POST /v1/payment_intents`
@@ -130,26 +130,26 @@ impl Stripe {
         let amount = params.positive("amount")?.ok_or_else(|| ApiError::missing_param("amount"))?;
         let currency = parse_currency(params.required_text("currency")?)?;
         currency.check_amount(amount).map_err(|fault| ApiError::amount(fault, currency, "amount"))?;
-        let expand = params.expand(false, Expand::below_intent)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
         let confirm = params.boolean("confirm")?.unwrap_or(false);
         let presence = parse_presence(params)?;
         if !confirm {
             check_only_with_confirm(params)?;
         }
-        let capture_method = parse_capture_method(params)?.unwrap_or(if call.captures_async {
-            CaptureMethod::AutomaticAsync
-        } else {
-            CaptureMethod::Automatic
-        });
-        let automatic_methods = parse_automatic_methods(params)?.unwrap_or(!params.has("payment_method_types"));
+        let standard = if call.captures_async { CaptureMethod::AutomaticAsync } else { CaptureMethod::Automatic };
+        let capture_method = parse_capture_method(params)?.unwrap_or(standard);
+        let automatic_methods = parse_automatic_methods(params)?;
         let confirmed_manually = params.one_of("confirmation_method", &["automatic", "manual"])? == Some("manual");
-        let mut texts = parse_texts(params)?;
-        texts.metadata = Metadata::default().merged(&texts.metadata);
+        let mut texts = Texts::default();
+        change_texts(params, &mut texts)?;
+        let options = parse_card_options(params, CardOptions::PLAIN)?;
+        let customer = self.customer_named(call.account, params)?;
         let named = self.method_named(call.account, params)?;
-        if confirm && named.is_none() {
-            return Err(missing_method());
+        match &named {
+            Some(named) => self.check_method(named, customer, &texts, automatic_methods)?,
+            None if confirm => return Err(missing_method()),
+            None => {}
         }
-        self.check_method_fits(named, &texts, automatic_methods)?;
         let method = named.map(|named| self.method(call.account, named));
         let row = self.intents.push(Intent {
             account: call.account,
@@ -160,8 +160,12 @@ impl Stripe {
             capture_method,
             confirmed_manually,
             automatic_methods,
+            origin: IntentOrigin::Own,
             authenticated: false,
             created_ms: self.now_ms,
+            customer,
+            options,
+            increment_count: 0,
             method,
             charge: None,
             failure: None,
@@ -169,39 +173,107 @@ impl Stripe {
             texts: Arc::new(texts),
         });
         self.search.add(row, self.intents.at(row));
+        self.emit_intent(row, "payment_intent.created");
         match method.filter(|_| confirm) {
             Some(method) => {
                 let attempt = self.attempt(row, method, presence);
-                Ok(self.attempted(row, attempt, expand))
+                Ok(attempted(row, attempt, expand))
             }
-            None => Ok(Answer::Intent(Box::new(self.view_intent(row, expand)))),
+            None => Ok(Answer::new(Shown::Intent(row), expand)),
         }
     }
 
-    fn attempted(&self, row: Row<Intent>, attempt: Attempt, expand: Expand) -> Answer {
-        let view = Box::new(self.view_intent(row, expand));
-        match attempt {
-            Attempt::Done => Answer::Intent(view),
-            Attempt::Declined => Answer::Decline(view),
+    /// Whether the intent can use a named method, and keep it if it is to be used again.
+    fn check_method(
+        &self,
+        named: &MethodNamed,
+        customer: Option<Row<Customer>>,
+        texts: &Texts,
+        automatic_methods: AutomaticMethods,
+    ) -> Result<(), ApiError> {
+        let rare = texts.rare.as_deref();
+        let listed = rare.and_then(|rare| rare.payment_method_types.as_deref());
+        self.check_method_fits(named, listed, automatic_methods, "PaymentIntent")?;
+        self.check_method_usable(named, customer, "PaymentIntent")
+    }
+
+    /// `POST /v1/payment_intents/{id}`
+    pub(super) fn update_intent(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
+        let row = self.own_intent(account, id)?;
+        params.check_known(UPDATE_KNOWN, CREATE_UNMODELLED)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
+        let old = self.intents.at(row);
+        let currency = params.text("currency")?.map(parse_currency).transpose()?.unwrap_or(old.currency);
+        let amount = params.positive("amount")?.unwrap_or(old.amount);
+        currency.check_amount(amount).map_err(|fault| ApiError::amount(fault, currency, "amount"))?;
+        let capture_method = parse_capture_method(params)?.unwrap_or(old.capture_method);
+        let options = parse_card_options(params, old.options)?;
+        let mut texts = (*old.texts).clone();
+        change_texts(params, &mut texts)?;
+        let customer = self.customer_named(account, params)?;
+        if old.customer.is_some() && customer.is_some() && old.customer != customer {
+            let message = "You cannot modify `customer` on a PaymentIntent once it already has been set. To fulfill a payment with a different Customer, cancel this PaymentIntent and create a new one.";
+            return Err(ApiError::invalid(message).with_param("customer").after_start());
         }
+        let customer = customer.or(old.customer);
+        let named = self.method_named(account, params)?;
+        self.check_updatable(row, params)?;
+        let old = self.intents.at(row);
+        if let Some(named) = &named {
+            self.check_method(named, customer, &texts, old.automatic_methods)?;
+        }
+        let unset = params.form().member("payment_method").and_then(|node| node.text()) == Some("");
+        let method = named.map(|named| self.method(account, named));
+        let intent = self.intents.at_mut(row);
+        (intent.amount, intent.currency, intent.capture_method) = (amount, currency, capture_method);
+        (intent.customer, intent.options, intent.texts) = (customer, options, Arc::new(texts));
+        if method.is_some() || unset {
+            intent.method = method;
+            intent.authenticated = false;
+            intent.status = if unset { IntentStatus::RequiresPaymentMethod } else { IntentStatus::RequiresConfirmation };
+        }
+        self.search.add(row, self.intents.at(row));
+        Ok(Answer::new(Shown::Intent(row), expand))
+    }
+
+    /// Whether the intent's status allows the parameters to be changed.
+    fn check_updatable(&self, row: Row<Intent>, params: Params<'_>) -> Result<(), ApiError> {
+        let status = self.intents.at(row).status;
+        match status {
+            IntentStatus::RequiresPaymentMethod | IntentStatus::RequiresConfirmation | IntentStatus::RequiresAction => return Ok(()),
+            IntentStatus::Processing | IntentStatus::RequiresCapture | IntentStatus::Canceled | IntentStatus::Succeeded => {}
+        }
+        let refused = params.form().members().iter().find(|(name, _)| !UPDATE_ALWAYS.contains(&name.as_str()));
+        let Some((name, _)) = refused else { return Ok(()) };
+        let message = format!(
+            "This PaymentIntent's {name} could not be updated because it has a status of {}. You may only update the {name} of a PaymentIntent with one of the following statuses: requires_payment_method, requires_confirmation, requires_action.",
+            status.name()
+        );
+        Err(ApiError::unexpected_state(message, row))
     }
 
     /// `POST /v1/payment_intents/{id}/confirm`
     pub(super) fn confirm_intent(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
         let row = self.own_intent(account, id)?;
         params.check_known(CONFIRM_KNOWN, CONFIRM_UNMODELLED)?;
-        let expand = params.expand(false, Expand::below_intent)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
         let presence = parse_presence(params)?;
         let capture_method = parse_capture_method(params)?;
-        let texts = parse_texts(params)?;
+        let old = self.intents.at(row);
+        let options = parse_card_options(params, old.options)?;
+        let mut texts = Draft::new(&old.texts);
+        texts.change(params)?;
         let named = self.method_named(account, params)?;
         self.check_confirmable(row)?;
         let intent = self.intents.at(row);
-        self.check_method_fits(named, &intent.texts, intent.automatic_methods)?;
-        if named.is_none() && self.intents.at(row).method.is_none() {
-            let mut error = missing_method();
-            error.intent = Some(row);
-            return Err(error.after_start());
+        match &named {
+            Some(named) => self.check_method(named, intent.customer, &texts.texts, intent.automatic_methods)?,
+            None if intent.method.is_none() => {
+                let mut error = missing_method();
+                error.intent = Some(row);
+                return Err(error.after_start());
+            }
+            None => {}
         }
         if let Some(named) = named {
             let method = self.method(account, named);
@@ -213,12 +285,11 @@ impl Stripe {
         }
         let intent = self.intents.at_mut(row);
         intent.capture_method = capture_method.unwrap_or(intent.capture_method);
-        if texts != Texts::default() {
-            intent.texts = Arc::new(overlaid(&intent.texts, texts));
-        }
+        intent.options = options;
+        intent.texts = texts.texts;
         let method = intent.method.expect("either was given or was there, checked above");
         let attempt = self.attempt(row, method, presence);
-        Ok(self.attempted(row, attempt, expand))
+        Ok(attempted(row, attempt, expand))
     }
 
     fn check_confirmable(&self, row: Row<Intent>) -> Result<(), ApiError> {
@@ -239,45 +310,95 @@ impl Stripe {
     pub(super) fn capture_intent(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
         let row = self.own_intent(account, id)?;
         params.check_known(CAPTURE_KNOWN, CAPTURE_UNMODELLED)?;
-        let expand = params.expand(false, Expand::below_intent)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
         let amount = params.positive("amount_to_capture")?;
         if params.boolean("final_capture")? == Some(false) {
             return Err(ApiError::invalid("This payment does not support multicapture.").with_param("final_capture"));
         }
-        let texts = parse_texts(params)?;
-        let intent = self.intents.at(row);
-        let charge = intent.charge.filter(|charge| self.charges.at(*charge).status == ChargeStatus::Authorized);
-        let (IntentStatus::RequiresCapture, Some(charge)) = (intent.status, charge) else {
+        let mut texts = Draft::new(&self.intents.at(row).texts);
+        texts.change(params)?;
+        let Some(charge) = self.capturable(row) else {
             let message = format!(
                 "This PaymentIntent could not be captured because it has a status of {}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.",
+                self.intents.at(row).status.name()
+            );
+            return Err(ApiError::unexpected_state(message, row));
+        };
+        let amount = self.check_capture(row, amount, "amount_to_capture")?;
+        if texts.changed {
+            self.intents.at_mut(row).texts = texts.texts;
+            self.search.add(row, self.intents.at(row));
+        }
+        self.take(charge, amount);
+        Ok(Answer::new(Shown::Intent(row), expand))
+    }
+
+    /// The authorised charge of an intent that can be captured.
+    pub(super) fn capturable(&self, row: Row<Intent>) -> Option<Row<Charge>> {
+        let intent = self.intents.at(row);
+        let charge = intent.charge.filter(|charge| self.charges.at(*charge).status == ChargeStatus::Authorized);
+        charge.filter(|_| intent.status == IntentStatus::RequiresCapture)
+    }
+
+    /// The amount that a capture takes.
+    pub(super) fn check_capture(&self, row: Row<Intent>, amount: Option<u64>, param: &'static str) -> Result<u64, ApiError> {
+        let intent = self.intents.at(row);
+        let amount = amount.unwrap_or(intent.amount);
+        if amount > intent.amount {
+            let message =
+                format!("The {param} must be less than or equal to the amount capturable ({}).", intent.currency.display(intent.amount));
+            return Err(ApiError::invalid(message).with_code("amount_too_large").with_param(param).after_start());
+        }
+        intent.currency.check_divisible(amount).map_err(|fault| ApiError::amount(fault, intent.currency, param))?;
+        Ok(amount)
+    }
+
+    /// `POST /v1/payment_intents/{id}/increment_authorization`
+    pub(super) fn increment_intent(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
+        let row = self.own_intent(account, id)?;
+        params.check_known(INCREMENT_KNOWN, INCREMENT_UNMODELLED)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
+        let amount = params.positive("amount")?.ok_or_else(|| ApiError::missing_param("amount"))?;
+        let intent = self.intents.at(row);
+        intent.currency.check_amount(amount).map_err(|fault| ApiError::amount(fault, intent.currency, "amount"))?;
+        let mut texts = Draft::new(&intent.texts);
+        texts.change(params)?;
+        let Some(charge_row) = self.capturable(row) else {
+            let message = format!(
+                "This PaymentIntent's authorization could not be incremented because it has a status of {}. Only a PaymentIntent with one of the following statuses may be incremented: requires_capture.",
                 intent.status.name()
             );
             return Err(ApiError::unexpected_state(message, row));
         };
-        let amount = amount.unwrap_or(intent.amount);
-        if amount > intent.amount {
-            let message = format!(
-                "The amount_to_capture must be less than or equal to the amount capturable ({}).",
-                intent.currency.display(intent.amount)
-            );
-            let error = ApiError::invalid(message).with_code("amount_too_large").with_param("amount_to_capture");
-            return Err(error.after_start());
+        if !self.charges.at(charge_row).incremental {
+            let message =
+                "This PaymentIntent is not eligible for incremental authorizations: the card or the payment does not support them.";
+            return Err(ApiError::unexpected_state(message, row));
         }
-        intent.currency.check_divisible(amount).map_err(|fault| ApiError::amount(fault, intent.currency, "amount_to_capture"))?;
-        if texts != Texts::default() {
-            let intent = self.intents.at_mut(row);
-            intent.texts = Arc::new(overlaid(&intent.texts, texts));
-            self.search.add(row, self.intents.at(row));
+        if intent.increment_count >= INCREMENTS_MAX {
+            let message = format!("A PaymentIntent can have at most {INCREMENTS_MAX} incremental authorization attempts.");
+            return Err(ApiError::unexpected_state(message, row));
         }
-        self.take(charge, amount);
-        Ok(Answer::Intent(Box::new(self.view_intent(row, expand))))
+        if amount <= intent.amount {
+            let message = "The amount must be greater than the currently authorized amount.";
+            return Err(ApiError::invalid(message).with_code("payment_intent_invalid_parameter").with_param("amount").after_start());
+        }
+        let before = self.charges.at(charge_row).clone();
+        self.charges.at_mut(charge_row).amount = amount;
+        let intent = self.intents.at_mut(row);
+        intent.amount = amount;
+        intent.increment_count += 1;
+        intent.texts = texts.texts;
+        self.emit_charge(charge_row, "charge.updated", Some(before));
+        self.emit_intent(row, "payment_intent.amount_capturable_updated");
+        Ok(Answer::new(Shown::Intent(row), expand))
     }
 
     /// `POST /v1/payment_intents/{id}/cancel`
     pub(super) fn cancel_intent(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
         let row = self.own_intent(account, id)?;
         params.check_known(CANCEL_KNOWN, &[])?;
-        let expand = params.expand(false, Expand::below_intent)?;
+        let expand = Expand::parse(params, Shape::Intent, Place::Object)?;
         let reason = params.one_of("cancellation_reason", CANCELLATION_REASONS)?;
         let status = self.intents.at(row).status;
         match status {
@@ -297,89 +418,69 @@ impl Stripe {
         let intent = self.intents.at_mut(row);
         intent.status = IntentStatus::Canceled;
         intent.canceled = Some((now_ms, reason));
-        if let Some(charge) = intent.charge {
-            let charge = self.charges.at_mut(charge);
-            if charge.status == ChargeStatus::Authorized {
-                charge.status = ChargeStatus::Released;
-            }
+        if let Some(charge_row) = intent.charge
+            && self.charges.at(charge_row).status == ChargeStatus::Authorized
+        {
+            let before = self.charges.at(charge_row).clone();
+            self.charges.at_mut(charge_row).status = ChargeStatus::Released;
+            self.emit_charge(charge_row, "charge.refunded", Some(before));
         }
-        Ok(Answer::Intent(Box::new(self.view_intent(row, expand))))
+        self.emit_intent(row, "payment_intent.canceled");
+        Ok(Answer::new(Shown::Intent(row), expand))
     }
 
     /// The intent of an id, if it belongs to the account.
     pub(super) fn own_intent(&self, account: Account, id: &str) -> Result<Row<Intent>, ApiError> {
-        self.intents
-            .find(id)
-            .filter(|row| self.intents.at(*row).account == account)
-            .ok_or_else(|| ApiError::missing("payment_intent", &shortened(id), "intent", true))
+        own(&self.intents, account, id, "intent", true)
     }
 
-    fn method_named(&self, account: Account, params: Params<'_>) -> Result<Option<MethodNamed>, ApiError> {
-        if let Some(name) = params.text("payment_method")? {
-            if let Some(card) = CardIndex::by_payment_method(name) {
-                return Ok(Some(MethodNamed::Test(card)));
-            }
-            let own = self.methods.find(name).filter(|row| self.methods.at(*row).account == account);
-            return match own {
-                Some(row) => Ok(Some(MethodNamed::Existing(row))),
-                None => Err(ApiError::missing("PaymentMethod", &shortened(name), "payment_method", false)),
-            };
+    /// What becomes of a payment method that was charged: saved for its customer if that was asked for, spent if nobody
+    /// owns it.
+    pub(super) fn settle_method(&mut self, row: Row<Intent>, method: Row<PaymentMethod>) {
+        let intent = self.intents.at(row);
+        let usage = intent.texts.rare.as_ref().and_then(|rare| rare.setup_future_usage);
+        let customer = intent.customer.filter(|_| usage.is_some());
+        if usage == Some("off_session") {
+            self.methods.at_mut(method).set_up = true;
         }
-        let form = params.form();
-        let text = |path: &[&str]| form.at(path).and_then(|node| node.text());
-        if !params.has("payment_method_data") {
-            return Ok(None);
+        if let Some(customer) = customer
+            && self.check_attachable_if_new(&MethodNamed::Existing(method), customer).is_ok()
+        {
+            self.attach(method, customer);
         }
-        let card = match text(&["payment_method_data", "type"]) {
-            None => return Err(ApiError::missing_param("payment_method_data[type]")),
-            Some("card") => match text(&["payment_method_data", "card", "token"]) {
-                Some(token) => CardIndex::by_token(token)
-                    .ok_or_else(|| ApiError::missing("token", &shortened(token), "payment_method_data[card][token]", false))?,
-                None => text(&["payment_method_data", "card", "number"])
-                    .and_then(CardIndex::by_number)
-                    .ok_or_else(|| ApiError::missing_param("payment_method_data[card][number]"))?,
-            },
-            Some("us_bank_account") => text(&["payment_method_data", "us_bank_account", "account_number"])
-                .and_then(CardIndex::by_bank_account)
-                .ok_or_else(|| {
-                    ApiError::invalid("You must use a test bank account number.")
-                        .with_param("payment_method_data[us_bank_account][account_number]")
-                })?,
-            Some(_) => return Err(ApiError::not_one_of("payment_method_data[type]", &["card", "us_bank_account"])),
-        };
-        Ok(Some(MethodNamed::Test(card)))
-    }
-
-    fn method(&mut self, account: Account, named: MethodNamed) -> Row<PaymentMethod> {
-        match named {
-            MethodNamed::Existing(row) => row,
-            MethodNamed::Test(card) => self.methods.push(PaymentMethod { account, card, created_ms: self.now_ms }),
+        let method = self.methods.at_mut(method);
+        if method.customer.is_none() {
+            method.used = super::records::MethodUse::Spent;
         }
     }
+}
 
-    /// Whether the method's type is among those that the intent allows: the listed ones, all with automatic methods, else
-    /// cards.
-    fn check_method_fits(&self, named: Option<MethodNamed>, texts: &Texts, automatic_methods: bool) -> Result<(), ApiError> {
-        let listed = texts.rare.as_ref().and_then(|rare| rare.payment_method_types.as_ref());
-        let types = match listed {
-            Some(types) => types.iter().map(String::as_str).collect(),
-            None if automatic_methods => return Ok(()),
-            None => vec!["card"],
-        };
-        let card = match named {
-            None => return Ok(()),
-            Some(MethodNamed::Test(card)) => card,
-            Some(MethodNamed::Existing(row)) => self.methods.at(row).card,
-        };
-        let kind = if card.card().is_bank_account() { "us_bank_account" } else { "card" };
-        if types.contains(&kind) {
-            return Ok(());
+fn attempted(row: Row<Intent>, attempt: Attempt, expand: Expand) -> Answer {
+    let shown = match attempt {
+        Attempt::Done => Shown::Intent(row),
+        Attempt::Declined => Shown::Decline(row),
+    };
+    Answer::new(shown, expand)
+}
+
+/// Texts that are copied only when a request changes them.
+struct Draft {
+    texts: Arc<Texts>,
+    changed: bool,
+}
+
+impl Draft {
+    fn new(texts: &Arc<Texts>) -> Self {
+        Self { texts: Arc::clone(texts), changed: false }
+    }
+
+    fn change(&mut self, params: Params<'_>) -> Result<(), ApiError> {
+        let touched = TEXT_PARAMS.iter().any(|name| params.has(name));
+        if touched {
+            change_texts(params, Arc::make_mut(&mut self.texts))?;
+            self.changed = true;
         }
-        let message = format!(
-            "The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. Please attach a PaymentMethod of one of the following types: {}.",
-            types.join(", ")
-        );
-        Err(ApiError::invalid(message).with_code("payment_intent_incompatible_payment_method").with_param("payment_method"))
+        Ok(())
     }
 }
 
@@ -412,15 +513,22 @@ fn parse_capture_method(params: Params<'_>) -> Result<Option<CaptureMethod>, Api
     }))
 }
 
-fn parse_automatic_methods(params: Params<'_>) -> Result<Option<bool>, ApiError> {
-    let Some(node) = params.form().member("automatic_payment_methods") else { return Ok(None) };
+/// `automatic_payment_methods`, on unless the request lists the types.
+pub(super) fn parse_automatic_methods(params: Params<'_>) -> Result<AutomaticMethods, ApiError> {
+    let Some(node) = params.form().member("automatic_payment_methods") else {
+        return Ok(if params.has("payment_method_types") { AutomaticMethods::Off } else { AutomaticMethods::On });
+    };
     if params.has("payment_method_types") {
-        let message = "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.";
-        return Err(ApiError::invalid(message).with_code("parameters_exclusive"));
+        return Err(ApiError::exclusive("automatic_payment_methods, payment_method_types"));
     }
-    match node.member("enabled").and_then(|node| node.text()) {
-        Some("true") => Ok(Some(true)),
-        Some("false") => Ok(Some(false)),
+    let text = |name: &str| node.member(name).and_then(|node| node.text());
+    match (text("enabled"), text("allow_redirects")) {
+        (_, Some(other)) if !["always", "never"].contains(&other) => {
+            Err(ApiError::not_one_of("automatic_payment_methods[allow_redirects]", &["always", "never"]))
+        }
+        (Some("true"), Some("never")) => Ok(AutomaticMethods::WithoutRedirects),
+        (Some("true"), _) => Ok(AutomaticMethods::On),
+        (Some("false"), _) => Ok(AutomaticMethods::Off),
         _ => Err(ApiError::missing_param("automatic_payment_methods[enabled]")),
     }
 }
@@ -434,6 +542,29 @@ fn parse_presence(params: Params<'_>) -> Result<Presence, ApiError> {
     })
 }
 
+fn parse_card_options(params: Params<'_>, old: CardOptions) -> Result<CardOptions, ApiError> {
+    let mut options = old;
+    let Some(card) = params.form().at(&["payment_method_options", "card"]) else { return Ok(options) };
+    let one_of = |name: &str, allowed: &[&'static str]| match card.member(name).and_then(|node| node.text()) {
+        None | Some("") => Ok(None),
+        Some(text) => match allowed.iter().find(|known| **known == text) {
+            Some(known) => Ok(Some(*known)),
+            None => Err(ApiError::not_one_of(&format!("payment_method_options[card][{name}]"), allowed)),
+        },
+    };
+    match one_of("request_three_d_secure", &["any", "automatic", "challenge"])? {
+        Some("automatic") => options.challenge = ChallengeWish::Automatic,
+        Some(_) => options.challenge = ChallengeWish::Whenever,
+        None => {}
+    }
+    match one_of("request_incremental_authorization", &["if_available", "never"])? {
+        Some("if_available") => options.increment = IncrementWish::IfAvailable,
+        Some(_) => options.increment = IncrementWish::Never,
+        None => {}
+    }
+    Ok(options)
+}
+
 fn check_only_with_confirm(params: Params<'_>) -> Result<(), ApiError> {
     for name in ["off_session", "error_on_requires_action", "return_url"] {
         if params.text(name)?.is_some_and(|value| value != "false") {
@@ -444,51 +575,51 @@ fn check_only_with_confirm(params: Params<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn parse_texts(params: Params<'_>) -> Result<Texts, ApiError> {
-    let metadata = params.metadata()?.unwrap_or_default();
-    let shipping = params.form().member("shipping");
-    if shipping.is_some_and(|node| node.members().is_none()) {
-        return Err(ApiError::invalid("Invalid object").with_param("shipping"));
-    }
-    let types = params.list("payment_method_types", 20)?;
+/// `payment_method_types`, unless it is just `card`.
+pub(super) fn parse_method_types(params: Params<'_>) -> Result<Option<Vec<String>>, ApiError> {
+    let types = params.list("payment_method_types", METHOD_TYPES_MAX)?;
     let types = types.filter(|types| types.as_slice() != ["card"]);
-    if let Some(unknown) = types.iter().flatten().find(|kind| **kind != "card" && **kind != "us_bank_account") {
+    if let Some(unknown) = types.iter().flatten().find(|kind| !TYPES.contains(kind)) {
         let shown: String = unknown.chars().take(100).collect();
-        let message = format!("The payment method type \"{shown}\" is invalid. The simulator knows: card, us_bank_account.");
+        let message = format!("The payment method type \"{shown}\" is invalid. The simulator knows: {}.", TYPES.join(", "));
         return Err(ApiError::invalid(message).with_param("payment_method_types"));
     }
-    let rare = RareTexts {
-        description: params.owned("description")?,
-        receipt_email: params.owned("receipt_email")?,
-        statement_descriptor: params.owned("statement_descriptor")?,
-        statement_descriptor_suffix: params.owned("statement_descriptor_suffix")?,
-        customer: params.owned("customer")?,
-        transfer_group: params.owned("transfer_group")?,
-        setup_future_usage: params.one_of("setup_future_usage", &["off_session", "on_session"])?,
-        return_url: params.owned("return_url")?,
-        shipping: shipping.cloned(),
-        payment_method_types: types.map(|types| types.into_iter().map(str::to_owned).collect()),
-    };
-    let rare = (rare != RareTexts::default()).then(|| Box::new(rare));
-    Ok(Texts { metadata, rare })
+    Ok(types.map(|types| types.into_iter().map(str::to_owned).collect()))
 }
 
-/// Texts with later ones laid over them.
-fn overlaid(old: &Texts, new: Texts) -> Texts {
-    let metadata = if new.metadata == Metadata::default() { old.metadata.clone() } else { old.metadata.merged(&new.metadata) };
-    let Some(new) = new.rare else { return Texts { metadata, rare: old.rare.clone() } };
-    let old = old.rare.as_deref().cloned().unwrap_or_default();
-    let rare = RareTexts {
-        description: new.description.or(old.description),
-        receipt_email: new.receipt_email.or(old.receipt_email),
-        statement_descriptor: new.statement_descriptor.or(old.statement_descriptor),
-        statement_descriptor_suffix: new.statement_descriptor_suffix.or(old.statement_descriptor_suffix),
-        customer: new.customer.or(old.customer),
-        transfer_group: new.transfer_group.or(old.transfer_group),
-        setup_future_usage: new.setup_future_usage.or(old.setup_future_usage),
-        return_url: new.return_url.or(old.return_url),
-        shipping: new.shipping.or(old.shipping),
-        payment_method_types: new.payment_method_types.or(old.payment_method_types),
-    };
-    Texts { metadata, rare: Some(Box::new(rare)) }
+/// The parameters that [`change_texts`] reads.
+const TEXT_PARAMS: &[&str] = &[
+    "description",
+    "metadata",
+    "payment_method_types",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+];
+
+/// Lays the request's texts over older ones; an empty text unsets.
+fn change_texts(params: Params<'_>, texts: &mut Texts) -> Result<(), ApiError> {
+    params.change_metadata(&mut texts.metadata)?;
+    let mut rare = texts.rare.take().map_or_else(RareTexts::default, |rare| *rare);
+    params.change("description", &mut rare.description)?;
+    params.change("receipt_email", &mut rare.receipt_email)?;
+    params.change("statement_descriptor", &mut rare.statement_descriptor)?;
+    params.change("statement_descriptor_suffix", &mut rare.statement_descriptor_suffix)?;
+    params.change("transfer_group", &mut rare.transfer_group)?;
+    params.change("return_url", &mut rare.return_url)?;
+    if params.has("setup_future_usage") {
+        rare.setup_future_usage = params.one_of("setup_future_usage", &["off_session", "on_session"])?;
+    }
+    if let Some(shipping) = Shipping::parse(params.form(), rare.shipping.as_ref())? {
+        rare.shipping = shipping;
+    }
+    if params.has("payment_method_types") {
+        rare.payment_method_types = parse_method_types(params)?;
+    }
+    texts.rare = (rare != RareTexts::default()).then(|| Box::new(rare));
+    Ok(())
 }

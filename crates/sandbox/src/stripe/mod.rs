@@ -2,44 +2,62 @@
 //! transport come out. The same seed, configuration and requests give the same answers, byte for byte.
 //!
 //! Here: the state and the path of one request (authentication, routing, idempotency, faults, delivery).
-//! Life cycles are in [`intents`](self) and refunds beside it, rendering in `render`, the truth in [`truth`].
+//! Life cycles are in a module per resource, the table of calls in `operation`, rendering in `render`, what happened in
+//! `events`, the truth in [`truth`].
 //! Not here: sockets, files, clocks.
 
 mod admin;
 mod answers;
+mod card_data;
 mod card_table;
 pub mod cards;
 mod challenge;
 mod charges;
 mod config;
+mod contacts;
 mod currency;
+mod customers;
+mod disputes;
+mod endpoints;
 mod errors;
+mod events;
+mod expand;
 pub mod faults;
 mod idempotency;
 mod intents;
 mod objects;
 mod operation;
 mod params;
+mod payment_methods;
+mod payouts;
 mod queries;
+mod records;
 mod refunds;
 mod render;
 mod search;
+mod setup_intents;
 mod timers;
 pub mod truth;
 
+pub use card_data::masked_text;
+pub use challenge::ChallengeResult;
 pub use config::Config;
 pub use errors::ApiError;
+pub use events::{DELIVERIES_MAX, EVENTS_MAX, WebhookDelivery};
 pub use faults::{FaultKind, FaultRule};
 
 use crate::form::Form;
 use crate::random;
 use crate::wire::{Delivery, Handled, Method, Request, Response};
-use answers::{Answer, Outcome, RawAnswer};
+use answers::{IntentPicture, Kept, Outcome, RawAnswer, RefundPicture, Shown, StatusShown};
+use events::{Cause, Event, Outbox};
 use faults::{Fault, Plan, Subject};
 use idempotency::{Found, Key, Keys};
-use objects::{Account, Charge, Dispute, Intent, PaymentMethod, Refund, Row, Table, Transaction};
-use operation::Operation;
+use objects::{Account, Charge, Intent, Refund, Row, Table, Transaction};
+use operation::{About, Operation, Script};
 use params::Params;
+use records::{Customer, Dispute, Endpoint, PaymentMethod, Payout, SetupIntent, Warning};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most connected accounts.
@@ -68,6 +86,17 @@ pub struct Stripe {
     transactions: Table<Transaction>,
     disputes: Table<Dispute>,
     methods: Table<PaymentMethod>,
+    customers: Table<Customer>,
+    /// Payment methods of each customer, oldest first.
+    customer_methods: BTreeMap<Row<Customer>, Vec<Row<PaymentMethod>>>,
+    setups: Table<SetupIntent>,
+    payouts: Table<Payout>,
+    warnings: Table<Warning>,
+    endpoints: Table<Endpoint>,
+    events: Table<Event>,
+    outbox: Outbox,
+    /// The request that is executing, for the events it causes.
+    cause: Option<Cause>,
     search: search::Index,
     keys: Keys,
     timers: timers::Timers,
@@ -84,6 +113,15 @@ struct Call {
     /// Whether the request's version captures asynchronously unless told otherwise.
     captures_async: bool,
     key: Option<Key>,
+    /// Number of the request.
+    number: u64,
+}
+
+/// Whether a request may change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// Whether a request's secret key still has to be checked.
@@ -101,6 +139,7 @@ struct Exchange {
     request_id: String,
     version: String,
     key: Option<String>,
+    /// The request whose kept answer this is.
     original: Option<String>,
 }
 
@@ -121,6 +160,15 @@ impl Stripe {
             transactions: Table::new(seed),
             disputes: Table::new(seed),
             methods: Table::new(seed),
+            customers: Table::new(seed),
+            customer_methods: BTreeMap::new(),
+            setups: Table::new(seed),
+            payouts: Table::new(seed),
+            warnings: Table::new(seed),
+            endpoints: Table::new(seed),
+            events: Table::new(seed),
+            outbox: Outbox::default(),
+            cause: None,
             search: search::Index::default(),
             keys: Keys::default(),
             timers: timers::Timers::default(),
@@ -199,11 +247,18 @@ impl Stripe {
             original: None,
         };
         match self.understand(request, trust) {
-            Ok(call) => self.perform(call, request.method == Method::Post, exchange),
+            Ok(call) => {
+                let access = match request.method {
+                    Method::Post | Method::Delete => Access::Write,
+                    Method::Get | Method::Other => Access::Read,
+                };
+                self.perform(call, access, exchange)
+            }
             Err(error) => {
                 self.reads += 1;
                 exchange.request_id = self.request_id(STREAM_READS, self.reads);
-                let response = self.respond(&Err(error), &exchange);
+                let raw = self.error_text(&error, &exchange.request_id);
+                let response = respond(raw, &exchange);
                 Handled { response, delivery: Delivery::Normal { latency_ms: 0 }, changed: false }
             }
         }
@@ -224,8 +279,9 @@ impl Stripe {
             }
             Method::Get | Method::Delete | Method::Other => request.query.as_bytes(),
         };
-        let form = Form::parse(encoded).map_err(|error| ApiError::invalid(format!("Invalid request: {error}")))?;
-        intents::check_card_data(&form)?;
+        let mut form = Form::parse(encoded).map_err(|error| ApiError::invalid(format!("Invalid request: {error}")))?;
+        card_data::check(&form)?;
+        card_data::mask(&mut form);
         if let Some(version) = &request.headers.stripe_version {
             check_version(version)?;
         }
@@ -243,7 +299,7 @@ impl Stripe {
         let version = request.headers.stripe_version.as_deref().unwrap_or(&self.config.api_version);
         // Since 2024-04-10 the default is `automatic_async` (docs.stripe.com/changelog).
         let captures_async = version.get(..10).is_some_and(|date| date >= "2024-04-10");
-        Ok(Call { account, operation, path: request.path.clone(), form, captures_async, key })
+        Ok(Call { account, operation, path: request.path.clone(), form, captures_async, key, number: 0 })
     }
 
     fn authenticate(&self, authorization: Option<&str>) -> Result<(), ApiError> {
@@ -252,7 +308,8 @@ impl Stripe {
                 "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
             ));
         };
-        let key = authorization.strip_prefix("Bearer ").unwrap_or("").trim();
+        let basic = authorization.strip_prefix("Basic ").and_then(basic_user);
+        let key = basic.as_deref().or_else(|| authorization.strip_prefix("Bearer ")).unwrap_or("").trim();
         let accepted = match &self.config.api_keys {
             Some(keys) => keys.iter().any(|accepted| accepted == key),
             None => key.len() > "sk_test_".len() && key.starts_with("sk_test_") && key.is_ascii(),
@@ -280,22 +337,29 @@ impl Stripe {
         Ok(Account(u32::try_from(index).expect("accounts are bounded")))
     }
 
-    fn perform(&mut self, call: Call, is_post: bool, mut exchange: Exchange) -> Handled {
-        let (stream, number) = if is_post {
-            self.posts += 1;
-            (STREAM_POSTS, self.posts)
-        } else {
-            self.reads += 1;
-            (STREAM_READS, self.reads)
+    fn perform(&mut self, mut call: Call, access: Access, mut exchange: Exchange) -> Handled {
+        let (stream, number) = match access {
+            Access::Write => {
+                self.posts += 1;
+                (STREAM_POSTS, self.posts)
+            }
+            Access::Read => {
+                self.reads += 1;
+                (STREAM_READS, self.reads)
+            }
         };
+        call.number = number;
         exchange.request_id = self.request_id(stream, number);
         exchange.key = call.key.as_ref().map(|key| key.text.to_string());
         let (mut plan, moved) = self.plan(&call);
         let spread_ms = self.config.latency_ms_max.saturating_sub(self.config.latency_ms_min).saturating_add(1);
         let latency_ms = self.config.latency_ms_min.saturating_add(random::below(self.seed, STREAM_LATENCY ^ stream, number, spread_ms));
         plan.latency_ms = plan.latency_ms.saturating_add(latency_ms);
-        let mut handled = if is_post { self.write(call, plan, exchange) } else { self.read(&call, plan, &exchange) };
-        handled.changed = is_post || moved;
+        let mut handled = match access {
+            Access::Write => self.write(call, plan, exchange),
+            Access::Read => self.read(&call, plan, &exchange),
+        };
+        handled.changed = access == Access::Write || moved;
         handled
     }
 
@@ -323,32 +387,19 @@ impl Stripe {
 
     /// The payment intent that a call acts on.
     fn subject(&self, call: &Call) -> Option<Row<Intent>> {
-        match &call.operation {
-            Operation::IntentConfirm(id) | Operation::IntentCapture(id) | Operation::IntentCancel(id) | Operation::IntentGet(id) => {
-                self.intents.find(id)
-            }
-            Operation::RefundCreate => {
+        let id = &call.operation.id;
+        match call.operation.route.about {
+            About::Nothing => None,
+            About::Intent => self.intents.find(id),
+            About::Charge => Some(self.charges.at(self.charges.find(id)?).intent),
+            About::Refund => Some(self.charges.at(self.refunds.at(self.refunds.find(id)?).charge).intent),
+            About::RefundTarget => {
                 let by_intent = call.form.member("payment_intent").and_then(|node| self.intents.find(node.text()?));
                 by_intent.or_else(|| {
                     let charge = call.form.member("charge").and_then(|node| self.charges.find(node.text()?))?;
                     Some(self.charges.at(charge).intent)
                 })
             }
-            Operation::RefundGet(id) => {
-                let refund = self.refunds.find(id)?;
-                Some(self.charges.at(self.refunds.at(refund).charge).intent)
-            }
-            Operation::IntentCreate
-            | Operation::IntentList
-            | Operation::IntentSearch
-            | Operation::RefundList
-            | Operation::ChargeGet(_)
-            | Operation::ChargeList
-            | Operation::TransactionGet(_)
-            | Operation::TransactionList
-            | Operation::MethodGet(_)
-            | Operation::DisputeGet(_)
-            | Operation::DisputeList => None,
         }
     }
 
@@ -359,7 +410,9 @@ impl Stripe {
             Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => Err(ApiError::internal()),
             _ => self.execute(call),
         };
-        self.deliver(outcome, plan, exchange)
+        let outcome = shown_as(outcome, status_shown(plan.fault));
+        let raw = self.outcome_text(&outcome, &exchange.request_id);
+        self.deliver(raw, plan, exchange)
     }
 
     /// A write: idempotency first, then the faults that keep it from happening, then the endpoint.
@@ -379,30 +432,40 @@ impl Stripe {
                 let plan = faults::joined(plan, script);
                 self.write_fresh(call, Some((key, fingerprint)), plan, &exchange)
             }
-            Found::InUse => self.deliver(Err(ApiError::key_in_use(&key.text)), without_fault(plan), &exchange),
-            Found::Mismatch => self.deliver(Err(ApiError::key_reused(&key.text)), without_fault(plan), &exchange),
-            Found::Replay(answer, original) => {
-                exchange.original = Some(self.request_id(STREAM_POSTS, original));
-                let outcome = match plan.fault.map(|fault| fault.kind) {
-                    Some(FaultKind::Conflict409) => Err(ApiError::key_in_use(&key.text)),
-                    Some(FaultKind::RateLimit429) => Err(ApiError::rate_limited()),
-                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => Err(ApiError::internal()),
-                    _ => Ok(*answer),
+            Found::InUse => self.refuse(&ApiError::key_in_use(&key.text), without_fault(plan), &exchange),
+            Found::Mismatch => self.refuse(&ApiError::key_reused(&key.text), without_fault(plan), &exchange),
+            Found::Replay(kept, original) => {
+                let error = match plan.fault.map(|fault| fault.kind) {
+                    Some(FaultKind::Conflict409) => ApiError::key_in_use(&key.text),
+                    Some(FaultKind::RateLimit429) => ApiError::rate_limited(),
+                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => ApiError::internal(),
+                    _ => {
+                        exchange.original = Some(self.request_id(STREAM_POSTS, original));
+                        let raw = self.kept_text(*kept, status_shown(plan.fault));
+                        return self.deliver(raw, plan, &exchange);
+                    }
                 };
-                self.deliver(outcome, plan, &exchange)
+                self.refuse(&error, plan, &exchange)
             }
         }
     }
 
+    fn refuse(&mut self, error: &ApiError, plan: Plan, exchange: &Exchange) -> Handled {
+        let raw = self.error_text(error, &exchange.request_id);
+        self.deliver(raw, plan, exchange)
+    }
+
     /// What the request's or its intent's metadata does to it.
     fn scripted(&self, call: &Call, earlier: u32) -> Plan {
-        let Some((name, on_intent)) = call.operation.script_name() else { return Plan::default() };
-        let own = call.form.at(&["metadata", if on_intent { "sim" } else { name }]).and_then(|node| node.text());
-        let of_intent = || {
-            let row = self.subject(call).filter(|_| on_intent)?;
-            self.intents.at(row).texts.metadata.value(name)
+        let own = |name: &str| call.form.at(&["metadata", name]).and_then(|node| node.text());
+        let script = match call.operation.route.script {
+            Script::None => None,
+            Script::Own(name) => own(name),
+            Script::OnIntent(name) => {
+                own("sim").or_else(|| self.subject(call).and_then(|row| self.intents.at(row).texts.metadata.value(name)))
+            }
         };
-        own.or_else(of_intent).map_or_else(Plan::default, |script| faults::scripted(script, earlier))
+        script.map_or_else(Plan::default, |script| faults::scripted(script, earlier))
     }
 
     fn write_fresh(&mut self, call: Call, key: Option<(Key, idempotency::Fingerprint)>, plan: Plan, exchange: &Exchange) -> Handled {
@@ -410,23 +473,27 @@ impl Stripe {
         let now_ms = self.now_ms;
         let Some(fault) = plan.fault.filter(|fault| fault.kind.prevents_effect()) else {
             let outcome = alter(self.execute(&call), plan.fault);
-            if let (Some((key, fingerprint)), Some(kept)) = (key, self.kept(&outcome)) {
+            let raw = self.outcome_text(&outcome, &exchange.request_id);
+            if let Some((key, fingerprint)) = key
+                && let Some(kept) = self.kept(&outcome, &raw)
+            {
                 let until_ms = now_ms.saturating_add(self.executing_ms(plan));
                 self.keys.begin(&key, fingerprint, number, now_ms, until_ms, Some(kept));
             }
-            return self.deliver(outcome, plan, exchange);
+            return self.deliver(raw, plan, exchange);
         };
         let key_text = key.as_ref().map_or_else(String::new, |(key, _)| key.text.to_string());
-        let outcome = match fault.kind {
-            FaultKind::Conflict409 => Err(ApiError::key_in_use(&key_text)),
-            FaultKind::RateLimit429 => Err(ApiError::rate_limited()),
-            _ => Err(ApiError::internal()),
+        let error = match fault.kind {
+            FaultKind::Conflict409 => ApiError::key_in_use(&key_text),
+            FaultKind::RateLimit429 => ApiError::rate_limited(),
+            _ => ApiError::internal(),
         };
+        let raw = self.error_text(&error, &exchange.request_id);
         if let Some((key, fingerprint)) = key {
             match fault.kind {
                 FaultKind::Error500BeforeEffect => {
-                    let kept = self.kept(&outcome);
-                    self.keys.begin(&key, fingerprint, number, now_ms, now_ms, kept);
+                    let kept = Kept::Text(Box::new(raw.clone()));
+                    self.keys.begin(&key, fingerprint, number, now_ms, now_ms, Some(kept));
                 }
                 FaultKind::HangBeforeEffect => {
                     let until_ms = now_ms.saturating_add(self.config.hang_ms);
@@ -442,7 +509,7 @@ impl Stripe {
         if fault.kind == FaultKind::LateEffect {
             self.timers.push(now_ms.saturating_add(fault.delay_ms.max(1)), timers::Timer::Late(Box::new(call)));
         }
-        self.deliver(outcome, plan, exchange)
+        self.deliver(raw, plan, exchange)
     }
 
     /// How long a request with this plan counts as executing, ms.
@@ -454,62 +521,69 @@ impl Stripe {
     }
 
     /// What is kept under the idempotency key; nothing if the endpoint had not begun.
-    fn kept(&self, outcome: &Outcome) -> Option<Answer> {
-        match outcome {
-            Ok(answer) => Some(answer.clone()),
-            Err(error) if error.began => Some(Answer::Raw(Box::new(self.error_text(error)))),
-            Err(_) => None,
-        }
+    fn kept(&self, outcome: &Outcome, raw: &RawAnswer) -> Option<Kept> {
+        let text = || Kept::Text(Box::new(raw.clone()));
+        let answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => return error.began.then(text),
+        };
+        let (at_ms, status) = (self.now_ms, answer.status);
+        Some(match answer.shown {
+            Shown::Intent(row) if answer.expand.is_charge_at_most() && self.intents.at(row).failure.is_none() => {
+                let intent = self.intents.at(row).clone();
+                let whole = answer.expand.below("latest_charge").is_some();
+                let charge = intent.charge.filter(|_| whole).map(|charge| self.charges.at(charge).clone());
+                Kept::Intent(Box::new(IntentPicture { row, intent, charge, expand: answer.expand.clone(), at_ms, status }))
+            }
+            Shown::Refund(row) if answer.expand.is_nothing() => {
+                let refund = self.refunds.at(row).clone();
+                Kept::Refund(Box::new(RefundPicture { row, refund, at_ms, status }))
+            }
+            _ => text(),
+        })
     }
 
     /// Runs a request whose effect was delayed, and keeps its answer.
     fn perform_late(&mut self, call: &Call) {
         let outcome = self.execute(call);
-        let kept = self.kept(&outcome);
+        let request_id = self.request_id(STREAM_POSTS, call.number);
+        let raw = self.outcome_text(&outcome, &request_id);
+        let kept = self.kept(&outcome, &raw);
         if let Some(key) = &call.key {
             self.keys.finish(key, kept);
         }
     }
 
     fn execute(&mut self, call: &Call) -> Outcome {
-        let params = Params::new(&call.form);
-        match &call.operation {
-            Operation::IntentCreate => self.create_intent(call, params),
-            Operation::IntentConfirm(id) => self.confirm_intent(call.account, id, params),
-            Operation::IntentCapture(id) => self.capture_intent(call.account, id, params),
-            Operation::IntentCancel(id) => self.cancel_intent(call.account, id, params),
-            Operation::IntentGet(id) => self.get_intent(call.account, id, params),
-            Operation::IntentList => self.list_intents(call.account, params),
-            Operation::IntentSearch => self.search_intents(call.account, params),
-            Operation::RefundCreate => self.create_refund(call.account, params),
-            Operation::RefundGet(id) => self.get_refund(call.account, id, params),
-            Operation::RefundList => self.list_refunds(call.account, params),
-            Operation::ChargeGet(id) => self.get_charge(call.account, id, params),
-            Operation::ChargeList => self.list_charges(call.account, params),
-            Operation::TransactionGet(id) => self.get_transaction(call.account, id, params),
-            Operation::TransactionList => self.list_transactions(call.account, params),
-            Operation::MethodGet(id) => self.get_method(call.account, id, params),
-            Operation::DisputeGet(id) => self.get_dispute(call.account, id, params),
-            Operation::DisputeList => self.list_disputes(call.account, params),
-        }
+        self.cause = Some(Cause { number: call.number, key: call.key.as_ref().map(|key| Arc::clone(&key.text)) });
+        let outcome = (call.operation.route.run)(self, call, Params::new(&call.form));
+        self.cause = None;
+        outcome
     }
 
-    /// Renders the answer and says what the transport does with it; counts the faults.
-    fn deliver(&mut self, mut outcome: Outcome, plan: Plan, exchange: &Exchange) -> Handled {
+    /// Whether an account is the platform's own and not a connected one.
+    fn is_platform(&self, account: Account) -> bool {
+        self.account_name(account).is_empty()
+    }
+
+    /// The name of a connected account; empty for the platform's own.
+    fn account_name(&self, account: Account) -> &str {
+        let found = usize::try_from(account.0).ok().and_then(|index| self.accounts.get(index));
+        found.map_or("", |name| name)
+    }
+
+    /// Says what the transport does with an answer; counts the faults.
+    fn deliver(&mut self, raw: RawAnswer, plan: Plan, exchange: &Exchange) -> Handled {
         if plan.delayed {
             self.faults.count(FaultKind::Latency);
         }
         let latency_ms = plan.latency_ms;
         let mut delivery = Delivery::Normal { latency_ms };
+        let mut response = respond(raw, exchange);
         let Some(fault) = plan.fault else {
-            let response = self.respond(&outcome, exchange);
             return Handled { response, delivery, changed: false };
         };
         self.faults.count(fault.kind);
-        if let (FaultKind::UnknownEnum, Ok(answer)) = (fault.kind, &mut outcome) {
-            answer.show_unknown_status();
-        }
-        let mut response = self.respond(&outcome, exchange);
         match fault.kind {
             FaultKind::Hang | FaultKind::HangBeforeEffect | FaultKind::LateEffect => {
                 delivery = Delivery::Hang { release_ms: self.config.hang_ms };
@@ -534,51 +608,73 @@ impl Stripe {
         }
         Handled { response, delivery, changed: false }
     }
+}
 
-    fn respond(&self, outcome: &Outcome, exchange: &Exchange) -> Response {
-        let RawAnswer { status, should_retry, body } = match outcome {
-            Ok(answer) => self.answer_text(answer),
-            Err(error) => self.error_text(error),
-        };
-        let mut headers = vec![
-            ("Content-Type", "application/json".to_owned()),
-            ("Request-Id", exchange.request_id.clone()),
-            ("Stripe-Version", exchange.version.clone()),
-        ];
-        if let Some(key) = &exchange.key {
-            headers.push(("Idempotency-Key", key.clone()));
-        }
-        if let Some(original) = &exchange.original {
-            headers.push(("Original-Request", original.clone()));
-            if outcome.is_ok() {
-                headers.push(("Idempotent-Replayed", "true".to_owned()));
-            }
-        }
-        if let Some(should_retry) = should_retry {
-            headers.push(("Stripe-Should-Retry", should_retry.to_string()));
-        }
-        Response { status, headers, body: body.into_vec() }
+fn respond(raw: RawAnswer, exchange: &Exchange) -> Response {
+    let RawAnswer { status, should_retry, body } = raw;
+    let mut headers = vec![
+        ("Content-Type", "application/json".to_owned()),
+        ("Request-Id", exchange.request_id.clone()),
+        ("Stripe-Version", exchange.version.clone()),
+    ];
+    if let Some(key) = &exchange.key {
+        headers.push(("Idempotency-Key", key.clone()));
     }
+    if let Some(original) = &exchange.original {
+        headers.push(("Original-Request", original.clone()));
+        headers.push(("Idempotent-Replayed", "true".to_owned()));
+    }
+    if let Some(should_retry) = should_retry {
+        headers.push(("Stripe-Should-Retry", should_retry.to_string()));
+    }
+    Response { status, headers, body }
 }
 
 fn without_fault(plan: Plan) -> Plan {
     Plan { fault: None, ..plan }
 }
 
+fn status_shown(fault: Option<Fault>) -> StatusShown {
+    match fault {
+        Some(Fault { kind: FaultKind::UnknownEnum, .. }) => StatusShown::Unknown,
+        _ => StatusShown::True,
+    }
+}
+
+fn shown_as(outcome: Outcome, status: StatusShown) -> Outcome {
+    outcome.map(|answer| answers::Answer { status, ..answer })
+}
+
 /// What a fault after the effect makes of an outcome that is also kept under the key. A request that was refused
 /// before its endpoint began is not made to look executed.
-fn alter(mut outcome: Outcome, fault: Option<Fault>) -> Outcome {
+fn alter(outcome: Outcome, fault: Option<Fault>) -> Outcome {
     let began = outcome.as_ref().map_or_else(|error| error.began, |_| true);
     match fault.map(|fault| fault.kind) {
         Some(FaultKind::Error500AfterEffect) if began => Err(ApiError::internal()),
-        Some(FaultKind::UnknownEnum) => {
-            if let Ok(answer) = &mut outcome {
-                answer.show_unknown_status();
-            }
-            outcome
-        }
-        _ => outcome,
+        _ => shown_as(outcome, status_shown(fault)),
     }
+}
+
+/// The user of HTTP basic authentication: the key, with an empty password (docs.stripe.com/api/authentication).
+fn basic_user(credentials: &str) -> Option<String> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const CREDENTIALS_BYTES_MAX: usize = 1_024;
+    let text = credentials.trim().trim_end_matches('=');
+    if text.len() > CREDENTIALS_BYTES_MAX {
+        return None;
+    }
+    let (mut bytes, mut held, mut held_bits) = (Vec::new(), 0u32, 0u32);
+    for letter in text.bytes() {
+        let digit = ALPHABET.iter().position(|known| *known == letter)?;
+        held = (held << 6 | u32::try_from(digit).ok()?) & 0xffff;
+        held_bits += 6;
+        if held_bits >= 8 {
+            held_bits -= 8;
+            bytes.push(u8::try_from((held >> held_bits) & 0xff).ok()?);
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    text.split_once(':').map(|(user, _)| user.to_owned())
 }
 
 fn check_content_type(content_type: Option<&str>) -> Result<(), ApiError> {

@@ -1,11 +1,13 @@
-//! The provider's objects as the simulator keeps them: compact rows in tables, with ids that are computed
-//! from a row's position. How they look on the wire is in [`super::render`]; how they change is in the
-//! life cycles.
+//! The provider's objects of a payment as the simulator keeps them: compact rows in tables, with ids that are computed
+//! from a row's position. Objects around a payment (customers, methods, payouts, events) are in [`super::records`]. How
+//! they look on the wire is in [`super::render`]; how they change is in the life cycles.
 
-use super::cards::{CardIndex, Decline, DisputeKind};
+use super::cards::Decline;
+use super::contacts::Shipping;
 use super::currency::Currency;
-use crate::form::Node;
+use super::records::{Customer, Dispute, MethodTexts, PaymentMethod, Payout};
 use crate::random;
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -18,6 +20,10 @@ pub trait Kind {
     const NAME: &'static str;
     /// Stream of numbers that this kind's ids are made of.
     const STREAM: u64;
+    /// Owner of the object.
+    fn account(&self) -> Account;
+    /// Creation time, ms since 1970.
+    fn created_ms(&self) -> u64;
 }
 
 /// Position of an object in its table.
@@ -66,10 +72,12 @@ impl<T> fmt::Debug for Row<T> {
     }
 }
 
-/// All objects of one kind, in order of creation; nothing is ever removed.
+/// All objects of one kind, in order of creation. Only the oldest can be removed, and their rows are not used again.
 #[derive(Debug, Clone)]
 pub struct Table<T> {
-    rows: Vec<T>,
+    rows: VecDeque<T>,
+    /// Index of the oldest row that is still there.
+    first: u32,
     seed: u64,
 }
 
@@ -80,40 +88,57 @@ const CHECK_DIGITS: [usize; 2] = [7, 6];
 impl<T: Kind> Table<T> {
     /// An empty table whose ids follow from `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { rows: Vec::new(), seed: random::mix(seed, T::STREAM, 0) }
+        Self { rows: VecDeque::new(), first: 0, seed: random::mix(seed, T::STREAM, 0) }
     }
 
     /// Adds an object.
     pub fn push(&mut self, object: T) -> Row<T> {
         let row = self.next_row();
-        self.rows.push(object);
+        self.rows.push_back(object);
         row
     }
 
     /// The row that the next [`Table::push`] will return.
     pub fn next_row(&self) -> Row<T> {
-        Row::new(u32::try_from(self.rows.len()).expect("memory ends before 2^32 objects"))
+        let length = u32::try_from(self.rows.len()).expect("memory ends before 2^32 objects");
+        Row::new(self.first.checked_add(length).expect("memory ends before 2^32 objects"))
     }
 
-    /// The object at a row of this table.
+    /// The object at a row of this table that is still there.
     pub fn at(&self, row: Row<T>) -> &T {
-        &self.rows[usize::try_from(row.index).expect("a 32-bit index fits")]
+        &self.rows[usize::try_from(row.index - self.first).expect("a 32-bit index fits")]
     }
 
-    /// The object at a row of this table, to change it.
+    /// The object at a row of this table that is still there, to change it.
     pub fn at_mut(&mut self, row: Row<T>) -> &mut T {
-        &mut self.rows[usize::try_from(row.index).expect("a 32-bit index fits")]
+        &mut self.rows[usize::try_from(row.index - self.first).expect("a 32-bit index fits")]
     }
 
-    /// How many objects there are.
+    /// One more than the index of the newest row.
     pub fn count(&self) -> u32 {
         self.next_row().index
     }
 
+    /// Index of the oldest row that is still there.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The oldest object that is still there.
+    pub fn oldest(&self) -> Option<&T> {
+        self.rows.front()
+    }
+
+    /// Removes the oldest object.
+    pub fn drop_oldest(&mut self) {
+        if self.rows.pop_front().is_some() {
+            self.first += 1;
+        }
+    }
+
     /// All rows, oldest first.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = (Row<T>, &T)> {
-        let count = self.count();
-        (0..count).zip(&self.rows).map(|(index, object)| (Row::new(index), object))
+        (self.first..self.count()).zip(&self.rows).map(|(index, object)| (Row::new(index), object))
     }
 
     /// The id of a row.
@@ -133,7 +158,7 @@ impl<T: Kind> Table<T> {
         let digits = id.strip_prefix(T::PREFIX)?.get(..POSITION_DIGITS)?;
         let position = random::unscramble(random::parse_digits(digits)?) ^ self.seed;
         let row = Row::new(u32::try_from(position).ok()?);
-        (row.index < self.count() && self.id(row) == id).then_some(row)
+        ((self.first..self.count()).contains(&row.index) && self.id(row) == id).then_some(row)
     }
 }
 
@@ -211,16 +236,14 @@ pub struct RareTexts {
     pub statement_descriptor: Option<String>,
     /// `statement_descriptor_suffix`.
     pub statement_descriptor_suffix: Option<String>,
-    /// `customer`.
-    pub customer: Option<String>,
     /// `transfer_group`.
     pub transfer_group: Option<String>,
     /// `setup_future_usage`.
     pub setup_future_usage: Option<&'static str>,
     /// `return_url` of the last confirmation.
     pub return_url: Option<String>,
-    /// `shipping` as sent.
-    pub shipping: Option<Node>,
+    /// `shipping`.
+    pub shipping: Option<Shipping>,
     /// `payment_method_types` if it is not just `card`.
     pub payment_method_types: Option<Vec<String>>,
 }
@@ -281,6 +304,68 @@ impl CaptureMethod {
     }
 }
 
+/// Whether the provider chooses the types of payment methods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutomaticMethods {
+    /// The merchant listed the types.
+    Off,
+    /// The provider chooses.
+    On,
+    /// The provider chooses among those that never send the customer elsewhere.
+    WithoutRedirects,
+}
+
+impl AutomaticMethods {
+    /// Whether the provider chooses.
+    pub fn is_on(self) -> bool {
+        match self {
+            Self::On | Self::WithoutRedirects => true,
+            Self::Off => false,
+        }
+    }
+}
+
+/// How a payment intent came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntentOrigin {
+    /// The merchant made it.
+    Own,
+    /// The simulator made it to hold a charge that has none on the wire.
+    DirectCharge,
+}
+
+/// When the merchant wants a challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChallengeWish {
+    /// When the card needs one.
+    Automatic,
+    /// Whenever the card supports one (`any`, `challenge`).
+    Whenever,
+}
+
+/// Whether the merchant wants to be able to raise an authorisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncrementWish {
+    /// Not asked for.
+    Never,
+    /// Where the card network allows it.
+    IfAvailable,
+}
+
+/// `payment_method_options[card]`, as far as it decides something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardOptions {
+    /// `request_three_d_secure`.
+    pub challenge: ChallengeWish,
+    /// `request_incremental_authorization`.
+    pub increment: IncrementWish,
+}
+
+impl CardOptions {
+    /// What holds unless the merchant says otherwise.
+    pub const PLAIN: Self = Self { challenge: ChallengeWish::Automatic, increment: IncrementWish::Never };
+}
+
 /// Why the last attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
@@ -309,12 +394,20 @@ pub struct Intent {
     pub capture_method: CaptureMethod,
     /// Whether `confirmation_method` is `manual`.
     pub confirmed_manually: bool,
-    /// Whether `automatic_payment_methods` is on.
-    pub automatic_methods: bool,
+    /// `automatic_payment_methods`.
+    pub automatic_methods: AutomaticMethods,
+    /// How it came about.
+    pub origin: IntentOrigin,
     /// Whether the customer passed a challenge for the present payment method.
     pub authenticated: bool,
     /// Creation time, ms since 1970.
     pub created_ms: u64,
+    /// Whose payment it is.
+    pub customer: Option<Row<Customer>>,
+    /// Wishes about cards.
+    pub options: CardOptions,
+    /// How often its authorisation was raised.
+    pub increment_count: u32,
     /// Payment method of the present or last attempt.
     pub method: Option<Row<PaymentMethod>>,
     /// Charge of the last attempt.
@@ -379,6 +472,16 @@ pub struct Charge {
     pub transaction: Option<Row<Transaction>>,
     /// Newest of its refunds, the head of a chain.
     pub newest_refund: Option<Row<Refund>>,
+    /// Customer at the time.
+    pub customer: Option<Row<Customer>>,
+    /// Texts of the intent at the time, and what was changed on the charge itself since.
+    pub texts: Arc<Texts>,
+    /// Texts of the payment method at the time.
+    pub method_texts: Option<Arc<MethodTexts>>,
+    /// Whether its authorisation can be raised.
+    pub incremental: bool,
+    /// `fraud_details.user_report`.
+    pub fraud_report: Option<&'static str>,
 }
 
 /// Status of a refund.
@@ -439,6 +542,14 @@ pub enum Source {
     RefundFailure(Row<Refund>),
     /// A dispute.
     Dispute(Row<Dispute>),
+    /// A dispute that was won.
+    DisputeReversal(Row<Dispute>),
+    /// A payout.
+    Payout(Row<Payout>),
+    /// A payout that was canceled.
+    PayoutCancel(Row<Payout>),
+    /// A payout that failed.
+    PayoutFailure(Row<Payout>),
 }
 
 /// A movement on the merchant's balance.
@@ -450,8 +561,8 @@ pub struct Transaction {
     pub source: Source,
     /// Gross amount, minor units, negative if it leaves the balance.
     pub amount: i64,
-    /// Fee, minor units.
-    pub fee: u64,
+    /// Fee, minor units, negative if it is given back.
+    pub fee: i64,
     /// Currency.
     pub currency: Currency,
     /// Creation time, ms since 1970.
@@ -460,74 +571,40 @@ pub struct Transaction {
     pub available_ms: u64,
 }
 
-/// A dispute.
-#[derive(Debug, Clone)]
-pub struct Dispute {
-    /// Owner.
-    pub account: Account,
-    /// The disputed charge.
-    pub charge: Row<Charge>,
-    /// Which kind.
-    pub kind: DisputeKind,
-    /// Disputed amount, minor units.
-    pub amount: u64,
-    /// Creation time, ms since 1970.
-    pub created_ms: u64,
-    /// What it did to the balance; inquiries do nothing.
-    pub transaction: Option<Row<Transaction>>,
+macro_rules! kind {
+    ($object:ty, $prefix:literal, $name:literal, $stream:literal) => {
+        impl $crate::stripe::objects::Kind for $object {
+            const PREFIX: &'static str = $prefix;
+            const NAME: &'static str = $name;
+            const STREAM: u64 = $stream;
+            fn account(&self) -> $crate::stripe::objects::Account {
+                self.account
+            }
+            fn created_ms(&self) -> u64 {
+                self.created_ms
+            }
+        }
+    };
 }
+pub(super) use kind;
 
-/// A payment method made from a test card.
-#[derive(Debug, Clone)]
-pub struct PaymentMethod {
-    /// Owner.
-    pub account: Account,
-    /// Which test card.
-    pub card: CardIndex,
-    /// Creation time, ms since 1970.
-    pub created_ms: u64,
-}
-
-impl Kind for Intent {
-    const PREFIX: &'static str = "pi_";
-    const NAME: &'static str = "payment_intent";
-    const STREAM: u64 = 1;
-}
-impl Kind for Charge {
-    const PREFIX: &'static str = "ch_";
-    const NAME: &'static str = "charge";
-    const STREAM: u64 = 2;
-}
-impl Kind for Refund {
-    const PREFIX: &'static str = "re_";
-    const NAME: &'static str = "refund";
-    const STREAM: u64 = 3;
-}
-impl Kind for Transaction {
-    const PREFIX: &'static str = "txn_";
-    const NAME: &'static str = "balance_transaction";
-    const STREAM: u64 = 4;
-}
-impl Kind for Dispute {
-    const PREFIX: &'static str = "dp_";
-    const NAME: &'static str = "dispute";
-    const STREAM: u64 = 5;
-}
-impl Kind for PaymentMethod {
-    const PREFIX: &'static str = "pm_";
-    const NAME: &'static str = "PaymentMethod";
-    const STREAM: u64 = 6;
-}
+kind!(Intent, "pi_", "payment_intent", 1);
+kind!(Charge, "ch_", "charge", 2);
+kind!(Refund, "re_", "refund", 3);
+kind!(Transaction, "txn_", "balance_transaction", 4);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stripe::cards::CardIndex;
+    use crate::stripe::records::MethodUse;
 
     fn methods(seed: u64, count: u64) -> Table<PaymentMethod> {
         let mut table = Table::new(seed);
         for created_ms in 0..count {
             let card = CardIndex::by_payment_method("pm_card_visa").unwrap();
-            table.push(PaymentMethod { account: Account(0), card, created_ms });
+            let (customer, used, texts) = (None, MethodUse::Fresh, None);
+            table.push(PaymentMethod { account: Account(0), card, created_ms, customer, used, set_up: false, texts });
         }
         table
     }

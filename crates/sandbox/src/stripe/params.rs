@@ -1,7 +1,6 @@
 //! Typed access to a request's form: what is required, what is known, what form a value must have.
 //! Each refusal has the provider's own words. What a value leads to is not decided here.
 
-use super::answers::Expand;
 use super::errors::ApiError;
 use super::objects::Metadata;
 use crate::form::{Form, Node};
@@ -14,8 +13,6 @@ const METADATA_PAIRS_MAX: usize = 50;
 const METADATA_NAME_CHARS_MAX: usize = 40;
 /// Longest metadata value, in characters.
 const METADATA_VALUE_CHARS_MAX: usize = 500;
-/// Most `expand` entries of one request.
-const EXPAND_MAX: usize = 20;
 
 /// A request's parameters.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +82,26 @@ impl<'a> Params<'a> {
     /// As [`Params::text`].
     pub fn owned(self, name: &str) -> Result<Option<String>, ApiError> {
         Ok(self.text(name)?.map(str::to_owned))
+    }
+
+    /// A text that can be changed or, by an empty text, unset.
+    ///
+    /// # Errors
+    /// As [`Params::text`].
+    pub fn change(self, name: &str, slot: &mut Option<String>) -> Result<(), ApiError> {
+        if self.has(name) {
+            *slot = self.owned(name)?;
+        }
+        Ok(())
+    }
+
+    /// An integer of any sign.
+    ///
+    /// # Errors
+    /// `parameter_invalid_integer`.
+    pub fn signed(self, name: &str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| ApiError::not_integer(name, text))
     }
 
     /// A positive integer.
@@ -168,6 +185,33 @@ impl<'a> Params<'a> {
         Ok(Some(Metadata::pack(pairs)))
     }
 
+    /// Lays `metadata` over older ones; an empty text instead of a group removes all.
+    ///
+    /// # Errors
+    /// As [`Params::metadata`], or too many together.
+    pub fn change_metadata(self, old: &mut Metadata) -> Result<(), ApiError> {
+        let Some(new) = self.metadata()? else { return Ok(()) };
+        if self.form.member("metadata").and_then(Node::text).is_some() {
+            *old = Metadata::default();
+            return Ok(());
+        }
+        let merged = old.merged(&new);
+        if merged.pairs().count() > METADATA_PAIRS_MAX {
+            let message = format!("Metadata can have up to {METADATA_PAIRS_MAX} keys");
+            return Err(ApiError::invalid(message).with_param("metadata"));
+        }
+        *old = merged;
+        Ok(())
+    }
+
+    /// The members of a group; none if it was not sent or is empty.
+    ///
+    /// # Errors
+    /// It is no group.
+    pub fn members(self, name: &str) -> Result<&'a [(String, Node)], ApiError> {
+        self.form.member(name).map_or(Ok(&[]), |node| super::contacts::members(node, name))
+    }
+
     /// A list of texts.
     ///
     /// # Errors
@@ -182,23 +226,5 @@ impl<'a> Params<'a> {
                 None => Err(ApiError::invalid("Invalid array").with_param(name)),
             },
         }
-    }
-
-    /// `expand`, as far as `resolve` knows its paths; on lists each path starts with `data.`.
-    ///
-    /// # Errors
-    /// A path that cannot be expanded.
-    pub fn expand(self, in_list: bool, resolve: impl Fn(&str) -> Option<Expand>) -> Result<Expand, ApiError> {
-        let mut expand = Expand::NONE;
-        for path in self.list("expand", EXPAND_MAX)?.unwrap_or_default() {
-            let inner = if in_list { path.strip_prefix("data.") } else { Some(path) };
-            let Some(found) = inner.and_then(&resolve) else {
-                let shown: String = path.chars().take(100).collect();
-                let message = format!("This property cannot be expanded ({shown}).");
-                return Err(ApiError::invalid(message).with_param("expand"));
-            };
-            expand = expand.with(found);
-        }
-        Ok(expand)
     }
 }

@@ -3,13 +3,15 @@
 //! Source: docs.stripe.com/api/refunds, docs.stripe.com/refunds.
 
 use super::Stripe;
-use super::answers::{Answer, Expand, Outcome};
+use super::answers::{Answer, Outcome, Shown};
 use super::cards::Behavior;
 use super::charges::signed;
 use super::errors::ApiError;
+use super::expand::{Expand, Place, Shape};
 use super::intents::{parse_currency, shortened};
 use super::objects::{Account, Charge, ChargeStatus, Metadata, Refund, RefundStatus, Row, Source, Transaction};
 use super::params::Params;
+use super::queries::own;
 use super::timers::Timer;
 use std::sync::Arc;
 
@@ -21,9 +23,10 @@ impl Stripe {
     /// `POST /v1/refunds`
     pub(super) fn create_refund(&mut self, account: Account, params: Params<'_>) -> Outcome {
         params.check_known(CREATE_KNOWN, CREATE_UNMODELLED)?;
-        let expand = params.expand(false, Expand::below_refund)?;
+        let expand = Expand::parse(params, Shape::Refund, Place::Object)?;
         let reason = params.one_of("reason", REASONS)?;
-        let metadata = params.metadata()?.unwrap_or_default();
+        let mut metadata = Metadata::default();
+        params.change_metadata(&mut metadata)?;
         let amount = params.positive("amount")?;
         let charge = self.charge_to_refund(account, params)?;
         if let Some(code) = params.text("currency")?
@@ -32,29 +35,49 @@ impl Stripe {
             return Err(ApiError::invalid("The currency must be that of the charge.").with_param("currency"));
         }
         let amount = self.check_refundable(charge, amount)?;
-        let row = self.add_refund(charge, amount, reason);
-        self.refunds.at_mut(row).metadata = Arc::new(Metadata::default().merged(&metadata));
-        Ok(Answer::Refund(Box::new(self.view_refund(row, expand))))
+        let row = self.add_refund(charge, amount, reason, Arc::new(metadata));
+        Ok(Answer::new(Shown::Refund(row), expand))
+    }
+
+    /// `POST /v1/refunds/{id}`
+    pub(super) fn update_refund(&mut self, account: Account, id: &str, params: Params<'_>) -> Outcome {
+        let row = own(&self.refunds, account, id, "id", true)?;
+        params.check_known(&["metadata"], &[])?;
+        let expand = Expand::parse(params, Shape::Refund, Place::Object)?;
+        let before = self.refunds.at(row).clone();
+        let mut metadata = (*before.metadata).clone();
+        params.change_metadata(&mut metadata)?;
+        if metadata != *before.metadata {
+            self.refunds.at_mut(row).metadata = Arc::new(metadata);
+            self.emit_refund(row, "refund.updated", Some(before.clone()));
+            self.emit_refund(row, "charge.refund.updated", Some(before));
+        }
+        Ok(Answer::new(Shown::Refund(row), expand))
+    }
+
+    /// `POST /v1/refunds/{id}/cancel`: only a refund that waits for its customer can be canceled, and no test payment
+    /// method has such refunds, so the call always refuses.
+    pub(super) fn cancel_refund(&self, account: Account, id: &str, params: Params<'_>) -> Outcome {
+        let row = own(&self.refunds, account, id, "id", true)?;
+        params.check_known(&[], &[])?;
+        let message = format!(
+            "Refund {} has a status of {} and cannot be canceled. Only refunds with a status of requires_action can be canceled.",
+            self.refunds.id(row),
+            self.refunds.at(row).status.name()
+        );
+        Err(ApiError::invalid(message).after_start())
     }
 
     fn charge_to_refund(&self, account: Account, params: Params<'_>) -> Result<Row<Charge>, ApiError> {
         match (params.text("payment_intent")?, params.text("charge")?) {
-            (Some(_), Some(_)) => {
-                let message = "You may only specify one of these parameters: charge, payment_intent.";
-                Err(ApiError::invalid(message).with_code("parameters_exclusive"))
-            }
+            (Some(_), Some(_)) => Err(ApiError::exclusive("charge, payment_intent")),
             (None, None) => {
                 let message = "One of the following params should be provided for this request: payment_intent or charge.";
                 Err(ApiError::invalid(message).with_code("parameter_missing"))
             }
-            (None, Some(id)) => self
-                .charges
-                .find(id)
-                .filter(|row| self.charges.at(*row).account == account)
-                .ok_or_else(|| ApiError::missing("charge", &shortened(id), "charge", false)),
+            (None, Some(id)) => own(&self.charges, account, id, "charge", false),
             (Some(id), None) => {
-                let row = self.intents.find(id).filter(|row| self.intents.at(*row).account == account);
-                let row = row.ok_or_else(|| ApiError::missing("payment_intent", &shortened(id), "payment_intent", false))?;
+                let row = own(&self.intents, account, id, "payment_intent", false)?;
                 let captured = |charge: &Row<Charge>| self.charges.at(*charge).status == ChargeStatus::Captured;
                 self.intents.at(row).charge.filter(captured).ok_or_else(|| {
                     let message = format!("This PaymentIntent ({}) does not have a successful charge to refund.", shortened(id));
@@ -94,7 +117,7 @@ impl Stripe {
         Ok(amount)
     }
 
-    fn add_refund(&mut self, charge_row: Row<Charge>, amount: u64, reason: Option<&'static str>) -> Row<Refund> {
+    fn add_refund(&mut self, charge_row: Row<Charge>, amount: u64, reason: Option<&'static str>, metadata: Arc<Metadata>) -> Row<Refund> {
         let charge = self.charges.at(charge_row);
         let behavior = self.methods.at(charge.method).card.card().behavior;
         let account = charge.account;
@@ -109,25 +132,31 @@ impl Stripe {
             transaction: None,
             failure_transaction: None,
             older,
-            metadata: Arc::default(),
+            metadata,
         });
+        let before = self.charges.at(charge_row).clone();
         let charge = self.charges.at_mut(charge_row);
         charge.newest_refund = Some(row);
         charge.refund_pending += amount;
         assert!(charge.refunded + charge.refund_pending + charge.disputed <= charge.captured);
         let transaction = self.move_balance(row, Source::Refund(row), -signed(amount));
         self.refunds.at_mut(row).transaction = Some(transaction);
+        let pending = behavior == Behavior::RefundPending;
+        if !pending {
+            self.pay_back(row);
+        }
+        self.emit_charge(charge_row, "charge.refunded", Some(before));
+        self.emit_refund(row, "refund.created", None);
         match behavior {
             Behavior::RefundPending => {
                 let due_ms = self.now_ms.saturating_add(self.config.refund_settle_ms);
                 self.timers.push(due_ms, Timer::SettleRefund(row));
             }
             Behavior::RefundFails => {
-                self.settle_refund(row);
                 let due_ms = self.now_ms.saturating_add(self.config.refund_failure_ms);
                 self.timers.push(due_ms, Timer::FailRefund(row));
             }
-            _ => self.settle_refund(row),
+            _ => {}
         }
         row
     }
@@ -139,8 +168,8 @@ impl Stripe {
         self.transactions.push(Transaction { account, source, amount, fee: 0, currency, created_ms, available_ms })
     }
 
-    /// A pending refund reaches the customer. This moves money.
-    pub(super) fn settle_refund(&mut self, row: Row<Refund>) {
+    /// The refund reaches the customer. This moves money.
+    fn pay_back(&mut self, row: Row<Refund>) {
         let refund = self.refunds.at_mut(row);
         assert!(refund.status == RefundStatus::Pending);
         refund.status = RefundStatus::Succeeded;
@@ -149,14 +178,25 @@ impl Stripe {
         charge.refunded += refund.amount;
     }
 
+    /// A pending refund reaches the customer.
+    pub(super) fn settle_refund(&mut self, row: Row<Refund>) {
+        let before = self.refunds.at(row).clone();
+        self.pay_back(row);
+        self.emit_refund(row, "refund.updated", Some(before.clone()));
+        self.emit_refund(row, "charge.refund.updated", Some(before));
+    }
+
     /// A refund comes back after it succeeded. This moves money back.
     pub(super) fn fail_refund(&mut self, row: Row<Refund>) {
+        let before = self.refunds.at(row).clone();
+        assert!(before.status == RefundStatus::Succeeded);
+        self.charges.at_mut(before.charge).refunded -= before.amount;
+        let transaction = self.move_balance(row, Source::RefundFailure(row), signed(before.amount));
         let refund = self.refunds.at_mut(row);
-        assert!(refund.status == RefundStatus::Succeeded);
         refund.status = RefundStatus::Failed;
-        let amount = refund.amount;
-        self.charges.at_mut(refund.charge).refunded -= amount;
-        let transaction = self.move_balance(row, Source::RefundFailure(row), signed(amount));
-        self.refunds.at_mut(row).failure_transaction = Some(transaction);
+        refund.failure_transaction = Some(transaction);
+        self.emit_refund(row, "refund.failed", Some(before.clone()));
+        self.emit_refund(row, "refund.updated", Some(before.clone()));
+        self.emit_refund(row, "charge.refund.updated", Some(before));
     }
 }

@@ -1,11 +1,13 @@
-//! The search of payment intents: an index of metadata and the query language, as much of it as clients of this
-//! simulator use. Clauses joined by `AND`; `metadata['k']:'v'`, `status:'…'`, `currency:'…'`, and comparisons of
-//! `amount` and `created`. What is not supported is refused, never ignored.
+//! Search: the query language, and an index of payment intents by metadata. Clauses joined by `AND` or `OR`, each
+//! `field:'text'`, `field~'part'`, `metadata['name']:'value'`, `field:null` or a comparison of numbers, negated by `-`.
+//! What is not supported is refused, never ignored.
 //!
 //! Source: docs.stripe.com/search.
 
 use super::errors::ApiError;
 use super::objects::{Intent, Row};
+use super::params::Params;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
@@ -54,45 +56,110 @@ impl Index {
     }
 }
 
+/// What a searchable field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    /// Text, compared without case.
+    Text,
+    /// Text, compared as it is.
+    Token,
+    /// A number.
+    Number,
+    /// Names and values.
+    Metadata,
+}
+
+/// The value of a field of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// Nothing.
+    Null,
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A number.
+    Number(u64),
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(Cow::Borrowed(text)))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     Equal,
+    Contains,
     Less,
     LessOrEqual,
     Greater,
     GreaterOrEqual,
 }
 
-impl Comparison {
-    fn holds(self, left: u64, right: u64) -> bool {
-        match self {
-            Self::Equal => left == right,
-            Self::Less => left < right,
-            Self::LessOrEqual => left <= right,
-            Self::Greater => left > right,
-            Self::GreaterOrEqual => left >= right,
-        }
+/// What a field is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wanted {
+    Null,
+    Text(String),
+    Number(u64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Clause {
+    negated: bool,
+    field: &'static str,
+    /// Of metadata, which name.
+    name: String,
+    kind: Field,
+    comparison: Comparison,
+    wanted: Wanted,
+}
+
+impl Clause {
+    fn holds(&self, value: &Value<'_>) -> bool {
+        let found = match (value, &self.wanted) {
+            (Value::Null, Wanted::Null) => true,
+            (Value::Text(text), Wanted::Text(wanted)) => match (self.comparison, self.kind) {
+                (Comparison::Contains, _) => text.to_lowercase().contains(&wanted.to_lowercase()),
+                (_, Field::Text) => text.to_lowercase() == wanted.to_lowercase(),
+                _ => text == wanted,
+            },
+            (Value::Number(left), Wanted::Number(right)) => match self.comparison {
+                Comparison::Equal | Comparison::Contains => left == right,
+                Comparison::Less => left < right,
+                Comparison::LessOrEqual => left <= right,
+                Comparison::Greater => left > right,
+                Comparison::GreaterOrEqual => left >= right,
+            },
+            _ => false,
+        };
+        found != self.negated
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Clause {
-    Metadata(String, String),
-    Status(String),
-    Currency(String),
-    Amount(Comparison, u64),
-    Created(Comparison, u64),
+/// How the clauses of a query are joined; the two ways cannot be mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joined {
+    All,
+    Any,
 }
 
-/// A parsed query: all clauses must hold.
+/// A parsed query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
     clauses: Vec<Clause>,
+    joined: Joined,
 }
 
 impl Query {
-    /// Parses a query.
-    pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
+    /// The query of a search request, whose other parameters are checked too.
+    pub(super) fn parse_of(params: Params<'_>, fields: &[(&'static str, Field)]) -> Result<Self, ApiError> {
+        params.check_known(&["query", "limit", "page"], &[])?;
+        Self::parse(params.required_text("query")?, fields)
+    }
+
+    /// Parses a query over these fields.
+    pub(super) fn parse(text: &str, fields: &[(&'static str, Field)]) -> Result<Self, ApiError> {
         let refused = || {
             let shown: String = text.chars().take(200).collect();
             ApiError::invalid(format!("We were unable to parse your search query, or the simulator does not support it: {shown}"))
@@ -102,66 +169,87 @@ impl Query {
             return Err(refused());
         }
         let mut clauses = Vec::new();
+        let mut joined = None;
         let mut rest = text.trim();
         loop {
-            let (clause, tail) = parse_clause(rest).ok_or_else(refused)?;
+            let (clause, tail) = parse_clause(rest, fields).ok_or_else(refused)?;
             clauses.push(clause);
             if clauses.len() > CLAUSES_MAX {
                 return Err(refused());
             }
             rest = tail.trim_start();
             if rest.is_empty() {
-                return Ok(Self { clauses });
+                return Ok(Self { clauses, joined: joined.unwrap_or(Joined::All) });
             }
-            let after = rest.strip_prefix("AND ").or_else(|| rest.strip_prefix("and ")).ok_or_else(refused)?;
+            let words = [("AND ", Joined::All), ("and ", Joined::All), ("OR ", Joined::Any), ("or ", Joined::Any)];
+            let found = words.into_iter().find_map(|(word, way)| Some((rest.strip_prefix(word)?, way)));
+            let (after, way) = match found {
+                Some(found) => found,
+                // Clauses side by side must all hold.
+                None if tail.len() > rest.len() => (rest, Joined::All),
+                None => return Err(refused()),
+            };
+            if joined.is_some_and(|joined| joined != way) {
+                return Err(refused());
+            }
+            joined = Some(way);
             rest = after.trim_start();
         }
     }
 
-    /// A metadata clause, if there is one, to start from.
+    /// A metadata clause that every result fulfils, if there is one, to start from.
     pub(super) fn metadata(&self) -> Option<(&str, &str)> {
-        self.clauses.iter().find_map(|clause| match clause {
-            Clause::Metadata(name, value) => Some((name.as_str(), value.as_str())),
-            Clause::Status(_) | Clause::Currency(_) | Clause::Amount(..) | Clause::Created(..) => None,
+        if self.joined == Joined::Any && self.clauses.len() > 1 {
+            return None;
+        }
+        self.clauses.iter().find_map(|clause| match &clause.wanted {
+            Wanted::Text(value) if clause.kind == Field::Metadata && clause.comparison == Comparison::Equal && !clause.negated => {
+                Some((clause.name.as_str(), value.as_str()))
+            }
+            _ => None,
         })
     }
 
-    /// Whether an intent fulfils all clauses.
-    pub(super) fn holds(&self, intent: &Intent) -> bool {
-        self.clauses.iter().all(|clause| match clause {
-            Clause::Metadata(name, value) => intent.texts.metadata.value(name) == Some(value),
-            Clause::Status(status) => intent.status.name() == status,
-            Clause::Currency(code) => intent.currency.code().eq_ignore_ascii_case(code),
-            Clause::Amount(comparison, amount) => comparison.holds(intent.amount, *amount),
-            Clause::Created(comparison, seconds) => comparison.holds(intent.created_ms / 1_000, *seconds),
-        })
+    /// Whether an object fulfils the query; `value` gives its fields, of metadata the value of a name.
+    pub(super) fn holds<'a>(&self, value: impl Fn(&str, &str) -> Value<'a>) -> bool {
+        let holds = |clause: &Clause| clause.holds(&value(clause.field, &clause.name));
+        match self.joined {
+            Joined::All => self.clauses.iter().all(holds),
+            Joined::Any => self.clauses.iter().any(holds),
+        }
     }
 }
 
-fn parse_clause(text: &str) -> Option<(Clause, &str)> {
-    if let Some(rest) = text.strip_prefix("metadata[") {
-        let (name, rest) = parse_quoted(rest)?;
-        let (value, rest) = parse_quoted(rest.strip_prefix("]:")?)?;
-        return Some((Clause::Metadata(name, value), rest));
+fn parse_clause<'t>(text: &'t str, fields: &[(&'static str, Field)]) -> Option<(Clause, &'t str)> {
+    let (negated, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
+    let end = text.find([':', '<', '>', '~', '['])?;
+    let (written, mut rest) = text.split_at(end);
+    let (field, kind) = *fields.iter().find(|(field, _)| *field == written)?;
+    let mut name = String::new();
+    if kind == Field::Metadata {
+        let (key, tail) = parse_quoted(rest.strip_prefix('[')?)?;
+        name = key;
+        rest = tail.strip_prefix(']')?;
     }
-    let end = text.find([':', '<', '>'])?;
-    let (field, rest) = text.split_at(end);
-    let (comparison, rest) = [
+    let signs = [
         (">=", Comparison::GreaterOrEqual),
         ("<=", Comparison::LessOrEqual),
         (">", Comparison::Greater),
         ("<", Comparison::Less),
+        ("~", Comparison::Contains),
         (":", Comparison::Equal),
-    ]
-    .into_iter()
-    .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)))?;
-    match (field, comparison) {
-        ("status", Comparison::Equal) => parse_quoted(rest).map(|(value, rest)| (Clause::Status(value), rest)),
-        ("currency", Comparison::Equal) => parse_quoted(rest).map(|(value, rest)| (Clause::Currency(value), rest)),
-        ("amount", comparison) => parse_number(rest).map(|(value, rest)| (Clause::Amount(comparison, value), rest)),
-        ("created", comparison) => parse_number(rest).map(|(value, rest)| (Clause::Created(comparison, value), rest)),
-        _ => None,
-    }
+    ];
+    let (comparison, rest) = signs.into_iter().find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)))?;
+    let (wanted, rest) = match (kind, comparison) {
+        (_, Comparison::Equal) if rest.starts_with("null") => (Wanted::Null, &rest[4..]),
+        (Field::Number, Comparison::Contains) => return None,
+        (Field::Number, _) => parse_number(rest).map(|(value, rest)| (Wanted::Number(value), rest))?,
+        (Field::Text, Comparison::Contains) | (_, Comparison::Equal) => {
+            parse_quoted(rest).map(|(value, rest)| (Wanted::Text(value), rest))?
+        }
+        _ => return None,
+    };
+    Some((Clause { negated, field, name, kind, comparison, wanted }, rest))
 }
 
 /// A text in single or double quotes, with backslash before a quote or a backslash.
@@ -193,13 +281,46 @@ fn parse_number(text: &str) -> Option<(u64, &str)> {
 mod tests {
     use super::*;
 
+    const FIELDS: &[(&str, Field)] =
+        &[("amount", Field::Number), ("metadata", Field::Metadata), ("name", Field::Text), ("status", Field::Token)];
+
     #[test]
     fn queries_of_the_supported_forms_are_understood() {
-        let query = Query::parse("metadata['order_id']:'o_1'").unwrap();
+        let query = Query::parse("metadata['order_id']:'o_1'", FIELDS).unwrap();
         assert_eq!(query.metadata(), Some(("order_id", "o_1")));
-        let query = Query::parse("status:'succeeded' AND metadata[\"a\\\"b\"]:\"c]:'d\" AND amount>=100").unwrap();
+        let query = Query::parse("status:'succeeded' AND metadata[\"a\\\"b\"]:\"c]:'d\" AND amount>=100", FIELDS).unwrap();
         assert_eq!(query.metadata(), Some(("a\"b", "c]:'d")));
         assert_eq!(query.clauses.len(), 3);
+    }
+
+    #[test]
+    fn a_query_holds_by_its_clauses_and_how_they_are_joined() {
+        let value = |field: &str, name: &str| match (field, name) {
+            ("amount", _) => Value::Number(100),
+            ("name", _) => Value::Text(Cow::Borrowed("Ada Lovelace")),
+            ("metadata", "a") => Value::Text(Cow::Borrowed("1")),
+            ("status", _) => Value::Text(Cow::Borrowed("open")),
+            _ => Value::Null,
+        };
+        for (text, holds) in [
+            ("amount:100", true),
+            ("amount>100", false),
+            ("amount>=100 AND amount<101", true),
+            ("amount>100 OR amount<=100", true),
+            ("name:'ada lovelace'", true),
+            ("name~'LOVE'", true),
+            ("name:'ada'", false),
+            ("-name:'ada'", true),
+            ("status:'OPEN'", false),
+            ("metadata['a']:'1'", true),
+            ("metadata['b']:null", true),
+            ("-metadata['a']:null", true),
+            ("amount:100 status:'open'", true),
+            ("amount:100 -status:'open'", false),
+        ] {
+            assert_eq!(Query::parse(text, FIELDS).unwrap().holds(value), holds, "{text}");
+        }
+        assert_eq!(Query::parse("metadata['a']:'1' OR amount>1", FIELDS).unwrap().metadata(), None);
     }
 
     #[test]
@@ -210,15 +331,18 @@ mod tests {
             "metadata",
             "metadata['a']",
             "metadata['a']:'b",
-            "metadata['a']:'b' OR amount>1",
-            "-status:'x'",
+            "amount>1 AND amount>2 OR amount>3",
             "amount>",
+            "amount~'1'",
             "amount>99999999999999999999999",
+            "email:'x'",
+            "status~'x'",
             "é:'x'",
             "status:'a' AND ",
+            "status:'a'amount>1",
             &many,
         ] {
-            assert!(Query::parse(text).is_err(), "{text}");
+            assert!(Query::parse(text, FIELDS).is_err(), "{text}");
         }
     }
 }

@@ -1,8 +1,10 @@
-//! What will happen by itself: authorisations that run out, refunds that settle or fail, disputes, bank debits, and
-//! requests whose effect was delayed. Each happens at its own time, in order, whenever the next request comes.
+//! What will happen by itself: authorisations that run out, refunds that settle or fail, disputes, bank debits, payouts,
+//! and requests whose effect was delayed. Each happens at its own time, in order, whenever the next request comes.
 
 use super::cards::{BankOutcome, DisputeKind};
+use super::disputes::Decision;
 use super::objects::{Charge, Refund, Row};
+use super::records::{Dispute, Payout};
 use super::{Call, Stripe};
 use std::collections::BTreeMap;
 
@@ -19,6 +21,12 @@ pub(super) enum Timer {
     FailRefund(Row<Refund>),
     /// A charge is disputed.
     OpenDispute(Row<Charge>, DisputeKind),
+    /// A dispute is decided.
+    DecideDispute(Row<Dispute>, Decision),
+    /// A payout arrives or comes back.
+    FinishPayout(Row<Payout>),
+    /// The balance transaction of a charge becomes visible.
+    ShowTransaction(Row<Charge>),
     /// A request takes effect.
     Late(Box<Call>),
 }
@@ -61,6 +69,9 @@ impl Stripe {
                 Timer::SettleRefund(refund) => self.settle_refund(refund),
                 Timer::FailRefund(refund) => self.fail_refund(refund),
                 Timer::OpenDispute(charge, kind) => self.open_disputes(charge, kind),
+                Timer::DecideDispute(dispute, decision) => self.decide_dispute(dispute, decision),
+                Timer::FinishPayout(payout) => self.finish_payout(payout),
+                Timer::ShowTransaction(charge) => self.show_transaction(charge),
                 Timer::Late(call) => self.perform_late(&call),
             }
         }

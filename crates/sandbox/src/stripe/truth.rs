@@ -113,6 +113,11 @@ fn held(charge: &Charge) -> u64 {
     }
 }
 
+/// Fees, of which never more are given back than were taken.
+fn fee_taken(fee: i64) -> u64 {
+    u64::try_from(fee).expect("a fee is given back at most once")
+}
+
 impl Stripe {
     /// The whole truth. For very many charges use [`Stripe::truth_page`].
     pub fn truth(&self) -> Truth {
@@ -161,8 +166,12 @@ impl Stripe {
                 sums.authorized_open += charge.amount;
             }
         }
+        let mut fees: BTreeMap<&'static str, i64> = BTreeMap::new();
         for (_, transaction) in self.transactions.rows() {
-            totals.entry(transaction.currency.code()).or_default().fees += transaction.fee;
+            *fees.entry(transaction.currency.code()).or_insert(0) += transaction.fee;
+        }
+        for (currency, fee) in fees {
+            totals.entry(currency).or_default().fees = fee_taken(fee);
         }
         totals
     }
@@ -172,7 +181,7 @@ impl Stripe {
         row: Row<Charge>,
         charge: &Charge,
         status: &'static str,
-        dispute_fees: &BTreeMap<Row<Charge>, u64>,
+        dispute_fees: &BTreeMap<Row<Charge>, i64>,
     ) -> TruthCharge {
         let intent = self.intents.at(charge.intent);
         let account = usize::try_from(charge.account.0).ok().and_then(|index| self.accounts.get(index));
@@ -188,7 +197,7 @@ impl Stripe {
             refunded: charge.refunded,
             refund_pending: charge.refund_pending,
             disputed: charge.disputed,
-            fees: own_fee + dispute_fees.get(&row).copied().unwrap_or(0),
+            fees: fee_taken(own_fee + dispute_fees.get(&row).copied().unwrap_or(0)),
             status,
             created_ms: charge.created_ms,
             metadata: intent.texts.metadata.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
@@ -196,10 +205,10 @@ impl Stripe {
     }
 
     /// Fees of all chargebacks by charge.
-    fn dispute_fees(&self) -> BTreeMap<Row<Charge>, u64> {
+    fn dispute_fees(&self) -> BTreeMap<Row<Charge>, i64> {
         let mut fees = BTreeMap::new();
         for (_, dispute) in self.disputes.rows() {
-            if let Some(transaction) = dispute.transaction {
+            for transaction in dispute.withdrawal.into_iter().chain(dispute.reinstatement) {
                 *fees.entry(dispute.charge).or_insert(0) += self.transactions.at(transaction).fee;
             }
         }
