@@ -1,7 +1,7 @@
 //! Tests, seeds and everything else that must pass: which programs run, in which order, and what their output means.
 
 use crate::cargo::{cargo, output, root, show, succeed};
-use crate::{Failure, tidy};
+use crate::{Failure, judges, tidy};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,13 +23,15 @@ pub(crate) fn seeds(count: u32) -> Result<(), Failure> {
     succeed(&mut cargo(["run", "--quiet", "--package", "sim", "--", "--seeds", &range]))
 }
 
-/// Runs a few seeds, then the tests; the last lines are the test runner's own.
+/// Runs a few seeds and the judges, then the tests, also after one failed; the last lines are the test runner's own.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
-    if arguments.is_empty() {
-        seeds(SEEDS_QUICK)?;
-    }
     let must_be_complete = std::env::var("CI").is_ok_and(|value| value == "true");
-    run_tests(arguments, must_be_complete, |_| String::new())
+    let mut steps = Steps::default();
+    if arguments.is_empty() {
+        steps.run("seeds", || seeds(SEEDS_QUICK));
+        steps.run("judges", || judges::run(must_be_complete));
+    }
+    steps.end(run_tests(arguments, must_be_complete, |_| String::new()))
 }
 
 /// Runs every check, also after one failed; the tests come last.
@@ -42,12 +44,9 @@ pub(crate) fn ci() -> Result<(), Failure> {
     steps.run("tidy", tidy::run);
     steps.run("deny", deny);
     steps.run("seeds", || seeds(SEEDS_FULL));
+    steps.run("judges", || judges::run(true));
     let tested = run_tests(&[], true, |took| steps.table(took));
-    if let Err(failure) = tested {
-        eprintln!("xtask: {}", failure.message);
-        steps.failed.push("test");
-    }
-    if steps.failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("failed: {}", steps.failed.join(", ")))) }
+    steps.end(tested)
 }
 
 fn deny() -> Result<(), Failure> {
@@ -73,6 +72,15 @@ impl Steps {
             eprintln!("xtask: {}", failure.message);
             self.failed.push(name);
         }
+    }
+
+    /// All that failed, after the tests as the last step.
+    fn end(mut self, tested: Result<(), Failure>) -> Result<(), Failure> {
+        if let Err(failure) = tested {
+            eprintln!("xtask: {}", failure.message);
+            self.failed.push("test");
+        }
+        if self.failed.is_empty() { Ok(()) } else { Err(Failure::new(format!("failed: {}", self.failed.join(", ")))) }
     }
 
     /// One line per step, the tests included.

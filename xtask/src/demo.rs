@@ -5,11 +5,10 @@
 //! traps them and starts `demo-run`, which does the work and looks for the stop file. Its children have process groups
 //! of their own: they are stopped in order (orders, platform, simulator), not all at once by the terminal.
 
-mod process;
 mod stream;
 
-use crate::{Failure, cargo};
-use process::Process;
+use crate::process::Process;
+use crate::{Failure, cargo, process};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;

@@ -1,9 +1,11 @@
-//! Automation of the project: `cargo xtask demo|test|ci|seeds|tidy`. Each task runs real programs and says what it ran;
+//! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|tidy`. Each task runs real programs and says what it ran;
 //! nothing here is linked into the product.
 
 mod cargo;
 mod checks;
 mod demo;
+mod judges;
+mod process;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -24,7 +26,7 @@ enum Task {
     /// The part of `demo` that runs while a shell waits for signals.
     #[command(hide = true)]
     DemoRun(demo::Run),
-    /// Run a few seeds of the simulation and all tests.
+    /// Run a few seeds of the simulation, the official clients against the simulator, and all tests.
     Test {
         /// Passed on to the test runner.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -36,6 +38,8 @@ enum Task {
         #[arg(long, default_value_t = checks::SEEDS_FULL)]
         count: u32,
     },
+    /// Run Stripe's official clients against the simulator and on what the platform made there.
+    Judges,
     /// Check the rules of the workspace that no compiler knows.
     Tidy,
     /// Everything that must pass before a change is merged.
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Task::DemoRun(run) => demo::run(&run),
         Task::Test { arguments } => checks::test(&arguments),
         Task::Seeds { count } => checks::seeds(count),
+        Task::Judges => judges::run(false),
         Task::Tidy => tidy::run(),
         Task::Ci => checks::ci(),
     };

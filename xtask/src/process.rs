@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const TAIL_LINES: usize = 20;
 
 /// A running child.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -27,7 +27,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a child in a process group of its own; its errors, and its output after the first line, go to the log.
-    pub(super) fn start(name: &'static str, mut command: Command, log: &Path) -> Result<Self, Failure> {
+    pub(crate) fn start(name: &'static str, mut command: Command, log: &Path) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::new(format!("cannot start {name}: {error}"));
         let file = OpenOptions::new().create(true).append(true).open(log).map_err(failed)?;
         let copy = file.try_clone().map_err(failed)?;
@@ -48,7 +48,7 @@ impl Process {
     }
 
     /// The first line of its output, once.
-    pub(super) fn first_line(&self, wait: Duration) -> Option<String> {
+    pub(crate) fn first_line(&self, wait: Duration) -> Option<String> {
         match self.lines.recv_timeout(wait) {
             Ok(line) => Some(line),
             Err(_) => {
@@ -59,7 +59,7 @@ impl Process {
     }
 
     /// Fails, with the end of its log, when the child has ended.
-    pub(super) fn check(&mut self) -> Result<(), Failure> {
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.failure(&format!("ended unexpectedly with {status}"))),
@@ -68,13 +68,13 @@ impl Process {
     }
 
     /// A failure of this child, with the end of its log.
-    pub(super) fn failure(&self, what: &str) -> Failure {
+    pub(crate) fn failure(&self, what: &str) -> Failure {
         let tail = std::fs::read(&self.log).map(|bytes| tail(&String::from_utf8_lossy(&bytes))).unwrap_or_default();
         Failure::new(format!("{} {what}; the end of {}:\n{tail}", self.name, self.log.display()))
     }
 
     /// Asks the child to stop and waits for it; kills it when it takes too long.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if self.has_ended() {
             return;
         }
@@ -117,7 +117,7 @@ fn tail(text: &str) -> String {
 }
 
 /// Sends a signal by its name. The standard library has none but the one that kills, and the shell's is everywhere.
-pub(super) fn send_signal(process_id: u32, name: &str) {
+pub(crate) fn send_signal(process_id: u32, name: &str) {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(process_id.to_string()).stderr(Stdio::null()).status();
     if let Err(error) = sent {
         eprintln!("cannot run kill: {error}");
