@@ -12,6 +12,7 @@ use crate::journey;
 use crate::middleware::{About, BEZANT_SEQ};
 use crate::objects::{Balances, Event, List, Payment, Refund};
 use crate::openapi;
+use crate::submission;
 use crate::times::parse_rfc3339;
 use axum::Json;
 use axum::extract::State;
@@ -274,17 +275,10 @@ async fn query<T: Send + 'static>(
     let app = app.clone();
     let span = tracing::Span::current();
     let answered = tokio::task::spawn_blocking(move || span.in_scope(|| question(&app, app.platform.views()))).await;
-    match answered {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => {
-            tracing::error!({ telemetry::names::field::ERROR } = %error, "the read models cannot be read");
-            Err(Problem::new(Code::ViewsUnavailable))
-        }
-        Err(error) => {
-            tracing::error!({ telemetry::names::field::ERROR } = %error, "a read ended without a result");
-            Err(Problem::new(Code::Internal))
-        }
-    }
+    submission::ended(answered, "a read")?.map_err(|error| {
+        tracing::error!({ telemetry::names::field::ERROR } = %error, "the read models cannot be read");
+        Problem::new(Code::ViewsUnavailable)
+    })
 }
 
 fn page(parameters: &mut Parameters, kind: CursorKind) -> Result<Page, Problem> {

@@ -10,6 +10,7 @@ use base::{EffectId, MerchantId, PaymentId, SubjectId};
 use engine::{Command, Idempotency, Reply, Sealed};
 use serde_json::Value;
 use std::time::Duration;
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -97,11 +98,31 @@ impl App {
 
 /// Runs work in a task of its own, so that dropping the caller does not interrupt it, and waits for its result.
 async fn to_end<T: Send + 'static>(work: impl Future<Output = Result<T, SubmitError>> + Send + 'static) -> Result<T, Problem> {
-    match tokio::spawn(work.in_current_span()).await {
-        Ok(result) => result.map_err(Problem::from),
-        Err(error) => {
-            tracing::error!({ telemetry::names::field::ERROR } = %error, "a submission ended without a result");
-            Err(Problem::new(Code::Internal))
+    ended(tokio::spawn(work.in_current_span()).await, "a submission")?.map_err(Problem::from)
+}
+
+/// The result of a task that had `work` to do. One that was cancelled ended with the process around it.
+pub(crate) fn ended<T>(joined: Result<T, JoinError>, work: &'static str) -> Result<T, Problem> {
+    joined.map_err(|error| {
+        if error.is_cancelled() {
+            return SubmitError::Stopping.into();
         }
+        tracing::error!({ telemetry::names::field::ERROR } = %error, "{work} ended without a result");
+        Problem::new(Code::Internal)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{Code, Problem, ended};
+
+    #[tokio::test]
+    async fn a_submission_that_ends_with_the_process_is_answered_as_stopping_and_one_that_crashed_as_internal() {
+        let cancelled = tokio::spawn(std::future::pending::<()>());
+        cancelled.abort();
+        assert_eq!(ended(cancelled.await, "work").unwrap_err(), Problem::new(Code::Stopping));
+        let crashed = tokio::spawn(async { panic!("on purpose") });
+        assert_eq!(ended::<()>(crashed.await, "work").unwrap_err(), Problem::new(Code::Internal));
     }
 }
