@@ -7,12 +7,14 @@ pub mod card;
 pub mod id;
 pub mod limits;
 pub mod money;
+pub mod notice;
 pub mod outcome;
 pub mod redacted;
 pub mod time;
 
 pub use id::{ApiKeyId, AttemptId, CaptureId, EffectId, EventId, IdError, MerchantId, OperatorId, PaymentId, RefundId, SubjectId};
 pub use money::{Currency, Money, MoneyError};
+pub use notice::{About, DisputeFact, DisputePhase, Notice, PaymentSays, RefundSays};
 pub use outcome::{
     Approval, Decline, DeclineClass, Mismatch, NextAction, NotSentReason, Outcome, OutcomeClass, ProviderState, Rejection, UnknownReason,
 };

@@ -181,6 +181,8 @@ lifecycle! {
         Mismatched = "mismatched",
         /// The intent at the provider is confirmed gone.
         Canceled = "canceled",
+        /// Was over, and then the provider held or took the money after all; that is given back.
+        SucceededLate = "succeeded_late",
     }
     /// What moves an attempt.
     input AttemptInput {
@@ -200,6 +202,8 @@ lifecycle! {
         Mismatched = "mismatched",
         /// Confirmed gone.
         Canceled = "canceled",
+        /// Held or taken after it was over.
+        SucceededLate = "succeeded late",
     }
     rows {
         Started + Unknown => Unknown,
@@ -225,6 +229,9 @@ lifecycle! {
         Pending + Canceled => Canceled,
         Authorized + Captured => Captured,
         Authorized + Canceled => Canceled,
+        Declined + SucceededLate => SucceededLate,
+        Failed + SucceededLate => SucceededLate,
+        Canceled + SucceededLate => SucceededLate,
     }
 }
 
@@ -313,6 +320,10 @@ lifecycle! {
 lifecycle! {
     /// Where one dispute stands.
     status DisputeStatus {
+        /// The customer's bank asks; no money was taken back.
+        Inquiry = "inquiry",
+        /// The question was settled without a dispute.
+        InquiryClosed = "inquiry_closed",
         /// The customer's bank took the money back for now.
         Open = "open",
         /// The merchant got it back.
@@ -322,12 +333,19 @@ lifecycle! {
     }
     /// What moves a dispute.
     input DisputeInput {
+        /// The bank takes the money back for now.
+        Opened = "opened",
+        /// The question is settled.
+        InquiryClosed = "inquiry closed",
         /// Decided for the merchant.
         Won = "won",
         /// Decided against the merchant.
         Lost = "lost",
     }
     rows {
+        Inquiry + Opened => Open,
+        Inquiry + InquiryClosed => InquiryClosed,
+        InquiryClosed + Opened => Open,
         Open + Won => Won,
         Open + Lost => Lost,
         Lost + Won => Won,
@@ -348,6 +366,16 @@ impl PaymentStatus {
             | Self::Canceled
             | Self::Declined
             | Self::Expired => false,
+        }
+    }
+}
+
+impl DisputeStatus {
+    /// Whether the disputed money is with the customer's bank: it cannot be refunded as well.
+    pub const fn is_held(self) -> bool {
+        match self {
+            Self::Open | Self::Lost => true,
+            Self::Inquiry | Self::InquiryClosed | Self::Won => false,
         }
     }
 }

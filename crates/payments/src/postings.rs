@@ -68,6 +68,8 @@ enum Reason {
     Dispute,
     DisputeWon,
     Mismatch,
+    FeeReversal,
+    MismatchReturned,
 }
 
 impl Reason {
@@ -83,6 +85,8 @@ impl Reason {
             Self::Dispute => 9,
             Self::DisputeWon => 10,
             Self::Mismatch => 11,
+            Self::FeeReversal => 12,
+            Self::MismatchReturned => 13,
         }
     }
 }
@@ -189,6 +193,11 @@ impl Books {
         self.leg(index, AccountKind::Fees, AccountKind::Receivable, amount_minor, Reason::Fee)
     }
 
+    /// Books that the provider gave a fee back.
+    pub fn fee_reversal(&self, index: u16, amount_minor: u64) -> Transfer {
+        self.leg(index, AccountKind::Receivable, AccountKind::Fees, amount_minor, Reason::FeeReversal)
+    }
+
     /// Moves released money from pending to available.
     pub fn available(&self, index: u16, amount_minor: u64) -> Transfer {
         self.leg(index, AccountKind::MerchantPending, AccountKind::MerchantAvailable, amount_minor, Reason::Available)
@@ -235,5 +244,10 @@ impl Books {
     /// Books what a provider took instead of what was asked, where a person will decide.
     pub fn mismatch(&self, index: u16, amount_minor: u64) -> Transfer {
         self.leg(index, AccountKind::Receivable, AccountKind::Suspense, amount_minor, Reason::Mismatch)
+    }
+
+    /// Books that money which a provider took without being asked went back to the customer.
+    pub fn mismatch_returned(&self, index: u16, amount_minor: u64) -> Transfer {
+        self.leg(index, AccountKind::Suspense, AccountKind::Receivable, amount_minor, Reason::MismatchReturned)
     }
 }

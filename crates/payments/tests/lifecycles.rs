@@ -48,7 +48,7 @@ fn every_table_is_deterministic_and_every_state_is_reachable() {
     check(AttemptStatus::Started, AttemptStatus::ALL, AttemptStatus::ROWS);
     check(CaptureStatus::Started, CaptureStatus::ALL, CaptureStatus::ROWS);
     check(RefundStatus::Started, RefundStatus::ALL, RefundStatus::ROWS);
-    check(DisputeStatus::Open, DisputeStatus::ALL, DisputeStatus::ROWS);
+    check(DisputeStatus::Inquiry, DisputeStatus::ALL, DisputeStatus::ROWS);
 }
 
 #[test]
