@@ -1,6 +1,8 @@
 //! The seam between the platform and its providers. No provider is named here.
 
-use base::{Currency, Money, NotSentReason, Outcome, Redacted};
+use crate::notices::{EventsPage, EventsQuestion, NoticeError};
+use crate::stored::StoredOutcome;
+use base::{Currency, DisputeFact, Money, NotSentReason, Notice, Outcome, Redacted, Timestamp};
 use egress::{Request, Response, SendError};
 
 /// One thing asked of a provider, together with what makes it recognisable there.
@@ -24,6 +26,16 @@ pub enum CaptureMode {
     Manual,
 }
 
+/// Whether the customer is there while the payment is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The customer is there and can be sent to an authentication.
+    OnSession,
+    /// The merchant charges a stored payment method while the customer is away. Where the issuer wants an
+    /// authentication, that is a decline of class `Authenticate`.
+    OffSession,
+}
+
 /// What can be asked of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -33,6 +45,10 @@ pub enum Operation {
         money: Money,
         /// The provider's token of the customer's payment method.
         payment_method: String,
+        /// The provider's id of the customer that the payment method is attached to.
+        customer: Option<String>,
+        /// Whether the customer is there.
+        presence: Presence,
         /// Hold or take.
         capture: CaptureMode,
         /// Where the customer comes back to after an authentication.
@@ -72,6 +88,33 @@ pub enum Operation {
         /// How much.
         money: Money,
     },
+    /// Look at a payment without having asked for anything. Its only legal request is [`Connector::encode_resolve`] with
+    /// [`Resolve::Fetch`] of this id. [`Connector::decode_resolve`] answers what the payment is now: `Approved` when money
+    /// is held or was taken or it is given up, `Pending` when the customer or the provider is at work, and
+    /// `Unknown(NotFound)` when it is open or was refused; never `Declined`. The call's reference is the one under
+    /// which the payment was made; the key is not used.
+    Observe {
+        /// The provider's id of the payment.
+        provider_id: String,
+        /// How much the payment asked for. Less taken than this is a partial capture and approved as what it is; any other
+        /// difference is a mismatch.
+        money: Money,
+    },
+    /// Make a customer at the provider, known there by the call's reference alone. Read the answer with
+    /// [`Connector::decode_stored`].
+    StoreCustomer,
+    /// Keep a payment method with a customer. Read the answer with [`Connector::decode_stored`].
+    Attach {
+        /// The provider's id of the customer.
+        customer: String,
+        /// The provider's token of the payment method.
+        payment_method: String,
+    },
+    /// Give up a kept payment method for good. Read the answer with [`Connector::decode_stored`].
+    Detach {
+        /// The provider's token of the payment method.
+        payment_method: String,
+    },
 }
 
 /// How to find out what a [`Call`] came to when its answer is unknown.
@@ -80,13 +123,14 @@ pub enum Resolve {
     /// The same call with the same key again. Prefer the kept bytes of the first request; legal only within
     /// [`Capabilities::key_retention_ns`].
     Replay,
-    /// Read the object with this provider id: the payment's for `Authorize`, `Capture` and `Cancel`, the refund's for
-    /// `Refund`.
+    /// Read the object with this provider id: the payment's for `Authorize`, `Confirm`, `Capture`, `Cancel` and `Observe`,
+    /// the refund's for `Refund`, the customer's for `StoreCustomer`, the payment method's for `Attach` and `Detach`.
     Fetch {
         /// The provider's id of the object.
         provider_id: String,
     },
-    /// Find the object by our reference. For `Capture` and `Cancel`, whose object is known, this reads that object.
+    /// Find the object by our reference. For calls whose object is known (`Confirm`, `Capture`, `Cancel`, `Attach`,
+    /// `Detach`) this reads that object.
     Search,
 }
 
@@ -171,6 +215,12 @@ pub struct Capabilities {
     pub response_bytes_max: usize,
     /// When to resolve unknown outcomes.
     pub resolve_ladder: ResolveLadder,
+    /// The header of a webhook that carries its signature, in lower case.
+    pub signature_header: &'static str,
+    /// Largest response to [`Connector::encode_events`]'s request, in bytes.
+    pub events_response_bytes_max: usize,
+    /// How long the provider lists its events, in nanoseconds; a gap older than that cannot be swept.
+    pub events_kept_ns: u64,
 }
 
 impl Capabilities {
@@ -207,6 +257,12 @@ pub enum EncodeError {
     /// The return address is not an absolute https URL (or http to loopback).
     #[error("the return URL is not https, not absolute or too long")]
     ReturnUrl,
+    /// The provider's id of the customer is malformed.
+    #[error("the customer is malformed")]
+    Customer,
+    /// The operation only looks: it has no request of its own and no other lookup than by id.
+    #[error("the operation asks for nothing and can only be fetched")]
+    ReadOnly,
     /// An instruction to a simulator in a live environment, or a malformed one.
     #[error("the simulator instruction is malformed or not allowed here")]
     Sim,
@@ -267,6 +323,50 @@ pub trait Connector: Send + Sync {
     /// The state in an approval is the object's, whatever was asked: a lookup after a capture may say `Canceled`
     /// (the hold is gone and nothing can be taken any more).
     fn decode_resolve(&self, call: &Call, how: &Resolve, response: &Response) -> Decoded;
+
+    /// As [`Self::decode`] for `StoreCustomer`, `Attach` and `Detach`, whose success has no [`Outcome`]:
+    /// [`Self::decode`] leaves it unknown. Other operations are unknown here.
+    fn decode_stored(&self, call: &Call, response: &Response) -> StoredOutcome;
+
+    /// As [`Self::decode_resolve`] for `StoreCustomer`, `Attach` and `Detach`. A lookup that does not find what was
+    /// asked for proves nothing and is `Unknown(NotFound)`; it is never a rejection or a decline.
+    fn decode_stored_resolve(&self, call: &Call, how: &Resolve, response: &Response) -> StoredOutcome;
+
+    /// Whether a webhook comes from the provider, decided on its raw bytes. `signature` is the value of the header
+    /// [`Capabilities::signature_header`]; a header that came several times is joined by commas. Every signature in it is
+    /// compared with every secret in constant time; at most [`crate::NOTICE_SECRETS_MAX`] secrets are tried, in order,
+    /// and an empty one never fits.
+    ///
+    /// # Errors
+    /// The first [`NoticeError`] that applies.
+    fn verify_notice(&self, signature: Option<&str>, body: &[u8], secrets: &[Redacted<String>], now: Timestamp) -> Result<(), NoticeError>;
+
+    /// What a webhook says. Verify it first. Types and objects that we do not know are [`base::About::Other`], states and
+    /// amounts that we do not know are unclear: a message is only refused when it cannot be told from others.
+    ///
+    /// # Errors
+    /// [`NoticeError::TooLarge`] or [`NoticeError::Unreadable`].
+    fn parse_notice(&self, body: &[u8]) -> Result<Notice, NoticeError>;
+
+    /// The request for a page of the provider's events, with which missed webhooks are made up for.
+    ///
+    /// # Errors
+    /// [`EncodeError::ProviderId`] when the event to go on after is malformed.
+    fn encode_events(&self, question: &EventsQuestion) -> Result<Request, EncodeError>;
+
+    /// Reads a page of events; `None` when it is no page: the sweep has to ask again. An event that cannot be read
+    /// is counted and left out, and the others are kept.
+    fn decode_events(&self, response: &Response) -> Option<EventsPage>;
+
+    /// The request that reads a dispute by its provider id.
+    ///
+    /// # Errors
+    /// [`EncodeError::ProviderId`] when the id is malformed.
+    fn encode_dispute(&self, dispute: &str) -> Result<Request, EncodeError>;
+
+    /// Reads the answer to [`Self::encode_dispute`]: the provider's id of the payment and where the dispute stands. `None`
+    /// when the answer is no dispute of a payment, is another dispute or cannot be read.
+    fn decode_dispute(&self, dispute: &str, response: &Response) -> Option<(String, DisputeFact)>;
 
     /// What a call came to whose send failed.
     fn outcome_of_error(&self, error: &SendError) -> Outcome {

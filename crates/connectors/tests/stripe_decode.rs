@@ -6,7 +6,7 @@ use base::{
     UnknownReason,
 };
 use connectors::stripe::{Environment, Stripe};
-use connectors::{Call, CaptureMode, Connector, Decoded, Operation, Resolve};
+use connectors::{Call, CaptureMode, Connector, Decoded, Operation, Presence, Resolve};
 use egress::{Response, SendError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,6 +27,8 @@ fn authorize() -> Call {
     call(Operation::Authorize {
         money: usd(1_000),
         payment_method: "pm_card_visa".to_owned(),
+        customer: None,
+        presence: Presence::OnSession,
         capture: CaptureMode::Manual,
         return_url: None,
         sim: None,
@@ -54,8 +56,18 @@ fn confirm() -> Call {
     })
 }
 
-fn every_call() -> [Call; 5] {
-    [authorize(), confirm(), capture(), cancel(), refund()]
+fn observe() -> Call {
+    call(Operation::Observe { provider_id: "pi_1".to_owned(), money: usd(1_000) })
+}
+
+fn every_call() -> [Call; 9] {
+    let keeping = [
+        Operation::StoreCustomer,
+        Operation::Attach { customer: "cus_1".to_owned(), payment_method: "pm_1".to_owned() },
+        Operation::Detach { payment_method: "pm_1".to_owned() },
+    ];
+    let [store, attach, detach] = keeping.map(call);
+    [authorize(), confirm(), capture(), cancel(), refund(), observe(), store, attach, detach]
 }
 
 fn every_lookup() -> [Resolve; 2] {
@@ -352,13 +364,13 @@ fn a_refused_payment_is_declined_with_the_id_of_the_intent_it_leaves_open() {
 fn a_refused_lookup_says_nothing_about_the_call() {
     let body = error(&json!({ "type": "invalid_request_error", "code": "resource_missing" }));
     for (status, expected) in [
-        (400, NOT_FOUND),
-        (401, NOT_FOUND),
-        (402, NOT_FOUND),
-        (403, NOT_FOUND),
+        (400, SERVER_ERROR),
+        (401, SERVER_ERROR),
+        (402, SERVER_ERROR),
+        (403, SERVER_ERROR),
         (404, NOT_FOUND),
-        (409, NOT_FOUND),
-        (429, NOT_FOUND),
+        (409, SERVER_ERROR),
+        (429, SERVER_ERROR),
         (500, SERVER_ERROR),
         (503, SERVER_ERROR),
         (302, UNDECODABLE),
@@ -526,6 +538,81 @@ fn lookalike() -> impl Strategy<Value = Value> {
                 .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())),
         ]
     })
+}
+
+#[test]
+fn an_off_session_charge_that_needs_an_authentication_is_declined_so() {
+    let mut call = authorize();
+    if let Operation::Authorize { customer, presence, .. } = &mut call.operation {
+        (*customer, *presence) = (Some("cus_1".to_owned()), Presence::OffSession);
+    }
+    let refused = error(&json!({ "type": "card_error", "code": "authentication_required", "decline_code": "authentication_required",
+                                 "payment_intent": { "id": "pi_1", "status": "requires_payment_method" } }));
+    let outcome =
+        Outcome::Declined(Decline { class: DeclineClass::Authenticate, code: "authentication_required".to_owned(), network_code: None });
+    let expected = Decoded { outcome, provider_id: Some("pi_1".to_owned()) };
+    assert_eq!(stripe().decode(&call, &respond(402, &refused)), expected);
+    assert_eq!(answer(&call, &intent("succeeded")).outcome, approved(TAKEN));
+}
+
+#[test]
+fn a_payment_that_is_only_observed_is_what_it_is_now_and_never_declined() {
+    let redirect = json!({ "next_action": { "redirect_to_url": { "url": "https://hooks.example/3ds" } } });
+    let redirected = Outcome::Pending(NextAction::Redirect { url: "https://hooks.example/3ds".to_owned() });
+    let refused = json!({ "last_payment_error": { "type": "card_error", "code": "card_declined", "decline_code": "lost_card" } });
+    let captured = |amount_minor| approved(ProviderState::Captured { amount_minor });
+    let other_reference = json!({ "metadata": { "bezant_reference": "ref_2" } });
+    for (status, change, expected) in [
+        ("requires_capture", json!({}), approved(HELD)),
+        ("requires_capture", json!({ "amount_capturable": 0 }), UNDECODABLE),
+        ("requires_capture", json!({ "amount_capturable": 999 }), mismatch(999, "USD", false)),
+        ("requires_capture", json!({ "amount_capturable": 1_001 }), mismatch(1_001, "USD", false)),
+        ("succeeded", json!({}), captured(1_000)),
+        ("succeeded", json!({ "amount_received": 400 }), captured(400)),
+        ("succeeded", json!({ "amount_received": 1_001 }), mismatch(1_001, "USD", true)),
+        ("succeeded", json!({ "amount_received": 0 }), UNDECODABLE),
+        ("succeeded", json!({ "amount_received": null }), UNDECODABLE),
+        ("succeeded", json!({ "currency": "eur" }), mismatch(1_000, "EUR", true)),
+        ("succeeded", json!({ "currency": "isk", "amount_received": 50 }), UNDECODABLE),
+        ("succeeded", other_reference.clone(), mismatch(1_000, "USD", true)),
+        ("canceled", json!({}), approved(ProviderState::Canceled)),
+        ("canceled", json!({ "amount_received": 10 }), mismatch(10, "USD", true)),
+        ("canceled", json!({ "amount_received": 1_000 }), mismatch(1_000, "USD", true)),
+        ("canceled", other_reference, mismatch(0, "USD", false)),
+        ("processing", json!({}), WAIT),
+        ("requires_action", json!({}), WAIT),
+        ("requires_action", redirect, redirected),
+        ("requires_action", json!({ "amount": 1 }), mismatch(1, "USD", false)),
+        ("requires_confirmation", json!({}), NOT_FOUND),
+        ("requires_payment_method", json!({}), NOT_FOUND),
+        ("requires_payment_method", refused, NOT_FOUND),
+        ("made_up_in_2031", json!({}), UNDECODABLE),
+    ] {
+        let object = with(intent(status), &change);
+        assert_eq!(fetch(&observe(), &object), Decoded { outcome: expected, provider_id: Some("pi_1".to_owned()) }, "{status} {change}");
+        assert_eq!(answer(&observe(), &object), Decoded::nameless(UNDECODABLE), "nothing was asked that could be answered");
+    }
+    let another = with(intent("succeeded"), &json!({ "id": "pi_2" }));
+    assert_eq!(fetch(&observe(), &another), Decoded::nameless(UNDECODABLE));
+    let settled = json!({ "latest_charge": { "balance_transaction": { "fee": 59, "currency": "usd", "available_on": 1_800_000_000 } } });
+    let expected = Approval { state: TAKEN, fee_minor: Some(59), available_at: Some(Timestamp::from_s(1_800_000_000)) };
+    assert_eq!(fetch(&observe(), &with(intent("succeeded"), &settled)).outcome, Outcome::Approved(expected));
+}
+
+#[test]
+fn a_refund_read_by_its_own_id_says_why_it_failed() {
+    let how = Resolve::Fetch { provider_id: "re_1".to_owned() };
+    assert_eq!(stripe().encode_resolve(&refund(), &how).unwrap().path_and_query, "/v1/refunds/re_1");
+    for (status, reason, class) in [
+        ("failed", "expired_or_canceled_card", DeclineClass::HardCard),
+        ("failed", "insufficient_funds", DeclineClass::SoftFunds),
+        ("canceled", "merchant_request", DeclineClass::Config),
+    ] {
+        let object = with(refund_object(status), &json!({ "failure_reason": reason }));
+        let outcome = Outcome::Declined(Decline { class, code: reason.to_owned(), network_code: None });
+        let expected = Decoded { outcome, provider_id: Some("re_1".to_owned()) };
+        assert_eq!(stripe().decode_resolve(&refund(), &how, &respond(200, &object)), expected, "{status} {reason}");
+    }
 }
 
 fn assert_bounded(decoded: &Decoded) {

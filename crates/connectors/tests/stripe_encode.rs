@@ -3,7 +3,7 @@
 
 use base::{Money, NotSentReason, Outcome, Redacted};
 use connectors::stripe::{API_VERSION, Environment, Stripe};
-use connectors::{Call, CaptureMode, Connector, EncodeError, Operation, Resolve, RungKind};
+use connectors::{Call, CaptureMode, Connector, EncodeError, Operation, Presence, Resolve, RungKind};
 use egress::{Method, Request};
 
 fn money(amount_minor: u64, alpha: &str) -> Money {
@@ -15,7 +15,27 @@ fn call(operation: Operation) -> Call {
 }
 
 fn authorize(money: Money) -> Operation {
-    Operation::Authorize { money, payment_method: "pm_card_visa".to_owned(), capture: CaptureMode::Manual, return_url: None, sim: None }
+    Operation::Authorize {
+        money,
+        payment_method: "pm_card_visa".to_owned(),
+        customer: None,
+        presence: Presence::OnSession,
+        capture: CaptureMode::Manual,
+        return_url: None,
+        sim: None,
+    }
+}
+
+fn stored(customer: Option<&str>, presence: Presence) -> Operation {
+    Operation::Authorize {
+        money: money(2_000, "USD"),
+        payment_method: "pm_card_visa".to_owned(),
+        customer: customer.map(str::to_owned),
+        presence,
+        capture: CaptureMode::Manual,
+        return_url: None,
+        sim: None,
+    }
 }
 
 fn capture() -> Operation {
@@ -43,6 +63,8 @@ fn calls_become_exactly_these_requests() {
     let with_everything = Operation::Authorize {
         money: money(1_999, "EUR"),
         payment_method: "pm_card_visa".to_owned(),
+        customer: None,
+        presence: Presence::OnSession,
         capture: CaptureMode::Automatic,
         return_url: Some("https://shop.example/done?a=b&c".to_owned()),
         sim: Some("hang; reset=after".to_owned()),
@@ -90,6 +112,38 @@ fn calls_become_exactly_these_requests() {
 }
 
 #[test]
+fn a_stored_payment_method_is_charged_with_its_customer_and_without_one_there() {
+    let head = "amount=2000&currency=usd&capture_method=manual&confirm=true&payment_method=pm_card_visa&payment_method_types[0]=card";
+    let tail = "&metadata[bezant_reference]=ref_1&expand[0]=latest_charge.balance_transaction";
+    for (customer, presence, middle) in [
+        (None, Presence::OnSession, ""),
+        (Some("cus_1"), Presence::OnSession, "&customer=cus_1"),
+        (Some("cus_1"), Presence::OffSession, "&customer=cus_1&off_session=true"),
+        (None, Presence::OffSession, "&off_session=true"),
+    ] {
+        let operation = stored(customer, presence);
+        assert_eq!(parts(&test_mode().encode(&call(operation)).unwrap()).2, format!("{head}{middle}{tail}"));
+    }
+    for customer in ["", "pi_1", "cus_", "cus_1&amount=1", &format!("cus_{}", "1".repeat(97))] {
+        assert_eq!(test_mode().encode(&call(stored(Some(customer), Presence::OffSession))), Err(EncodeError::Customer), "{customer}");
+    }
+}
+
+#[test]
+fn a_payment_is_observed_by_its_id_and_in_no_other_way() {
+    let observe = call(Operation::Observe { provider_id: "pi_1".to_owned(), money: money(1, "USD") });
+    let fetch = |id: &str| Resolve::Fetch { provider_id: id.to_owned() };
+    let request = test_mode().encode_resolve(&observe, &fetch("pi_1")).unwrap();
+    assert_eq!(parts(&request), (Method::Get, "/v1/payment_intents/pi_1?expand%5B0%5D=latest_charge.balance_transaction", ""));
+    assert_eq!(test_mode().encode(&observe), Err(EncodeError::ReadOnly));
+    assert_eq!(test_mode().encode_resolve(&observe, &Resolve::Replay), Err(EncodeError::ReadOnly));
+    assert_eq!(test_mode().encode_resolve(&observe, &Resolve::Search), Err(EncodeError::ReadOnly));
+    assert_eq!(test_mode().encode_resolve(&observe, &fetch("pi_2")), Err(EncodeError::ProviderId));
+    let malformed = call(Operation::Observe { provider_id: "pi_1/..".to_owned(), money: money(1, "USD") });
+    assert_eq!(test_mode().encode_resolve(&malformed, &fetch("pi_1/..")), Err(EncodeError::ProviderId));
+}
+
+#[test]
 fn lookups_read_by_id_or_by_reference_and_never_write() {
     let intent = "/v1/payment_intents/pi_1?expand%5B0%5D=latest_charge.balance_transaction";
     let fetch = |id: &str| Resolve::Fetch { provider_id: id.to_owned() };
@@ -120,11 +174,13 @@ fn lookups_read_by_id_or_by_reference_and_never_write() {
 #[test]
 fn calls_that_cannot_be_said_are_not_sent() {
     let change = |change: fn(&mut String, &mut Option<String>, &mut Option<String>)| {
-        let Operation::Authorize { money, mut payment_method, capture, mut return_url, mut sim } = authorize(money(1, "USD")) else {
+        let Operation::Authorize { money, mut payment_method, customer, presence, capture, mut return_url, mut sim } =
+            authorize(money(1, "USD"))
+        else {
             unreachable!()
         };
         change(&mut payment_method, &mut return_url, &mut sim);
-        Operation::Authorize { money, payment_method, capture, return_url, sim }
+        Operation::Authorize { money, payment_method, customer, presence, capture, return_url, sim }
     };
     for (operation, expected) in [
         (authorize(money(0, "USD")), EncodeError::AmountOutOfRange(money(0, "USD"))),
@@ -166,6 +222,8 @@ fn live_accounts_take_no_simulator_instructions_and_no_currency_of_unconfirmed_u
     let simulated = Operation::Authorize {
         money: money(1, "USD"),
         payment_method: "pm_1".to_owned(),
+        customer: None,
+        presence: Presence::OnSession,
         capture: CaptureMode::Manual,
         return_url: None,
         sim: Some("hang".to_owned()),
@@ -181,6 +239,8 @@ fn the_largest_call_fits_into_what_may_be_kept() {
     let operation = Operation::Authorize {
         money: money(999_999_999_999, "USD"),
         payment_method: format!("pm_{}", "x".repeat(117)),
+        customer: Some(format!("cus_{}", "x".repeat(96))),
+        presence: Presence::OffSession,
         capture: CaptureMode::Manual,
         return_url: Some(format!("https://a.example/{}", "%".repeat(2_048 - 18))),
         sim: Some(" ".repeat(500)),

@@ -43,6 +43,8 @@ pub(super) fn answer(call: &Call, response: &Response) -> Decoded {
         return error_answer(call, response);
     }
     match body(response) {
+        // It asked for nothing, so this is the answer to something else.
+        Some(_) if matches!(call.operation, Operation::Observe { .. }) => Decoded::nameless(UNDECODABLE),
         Some(value) => object(call, &value, Seen::InTheAnswer),
         None => Decoded::nameless(UNDECODABLE),
     }
@@ -64,12 +66,18 @@ pub(super) fn searched(call: &Call, response: &Response) -> Decoded {
     };
     match &call.operation {
         Operation::Authorize { money, .. } => best_intent(call, *money, &value),
-        Operation::Confirm { .. } | Operation::Capture { .. } | Operation::Cancel { .. } => object(call, &value, Seen::ByLookup),
+        Operation::Confirm { .. }
+        | Operation::Capture { .. }
+        | Operation::Cancel { .. }
+        | Operation::Observe { .. }
+        | Operation::StoreCustomer
+        | Operation::Attach { .. }
+        | Operation::Detach { .. } => object(call, &value, Seen::ByLookup),
         Operation::Refund { provider_id, money } => best_refund(call, provider_id, *money, &value),
     }
 }
 
-fn body(response: &Response) -> Option<Value> {
+pub(super) fn body(response: &Response) -> Option<Value> {
     if response.body.len() > RESPONSE_BYTES_MAX {
         return None;
     }
@@ -77,10 +85,12 @@ fn body(response: &Response) -> Option<Value> {
 }
 
 /// A lookup's body; a lookup that was refused says nothing about the call.
-fn looked_up(response: &Response) -> Result<Value, Outcome> {
+pub(super) fn looked_up(response: &Response) -> Result<Value, Outcome> {
     match response.status {
         200..=299 => body(response).ok_or(UNDECODABLE),
-        400..=499 => Err(NOT_FOUND),
+        404 => Err(NOT_FOUND),
+        // It found nothing out, not even that there is nothing: a key revoked, a limit reached.
+        400..=499 => Err(Outcome::Unknown(UnknownReason::ServerError)),
         500..=599 => Err(Outcome::Unknown(UnknownReason::ServerError)),
         _ => Err(UNDECODABLE),
     }
@@ -110,6 +120,12 @@ fn object(call: &Call, value: &Value, seen: Seen) -> Decoded {
             Some(refund) => named(refund_outcome(call, provider_id, *money, &refund), refund.id),
             None => Decoded::nameless(UNDECODABLE),
         },
+        Operation::Observe { provider_id, money } => match Intent::parse(value).filter(|intent| intent.id == provider_id) {
+            Some(intent) => named(observed_outcome(call, *money, &intent), intent.id),
+            None => Decoded::nameless(UNDECODABLE),
+        },
+        // Their success is no outcome of a payment; it is read by `decode_stored`.
+        Operation::StoreCustomer | Operation::Attach { .. } | Operation::Detach { .. } => Decoded::nameless(UNDECODABLE),
     }
 }
 
@@ -174,6 +190,34 @@ fn cancel_outcome(intent: &Intent<'_>, seen: Seen) -> Outcome {
         "canceled" => approved(ProviderState::Canceled, intent),
         "processing" | "requires_capture" | "requires_action" | "requires_confirmation" | "requires_payment_method" => seen.undecided(),
         _ => UNDECODABLE,
+    }
+}
+
+/// What a payment is now, whoever asked for it. Less taken than asked for is a partial capture; any other difference is a
+/// mismatch. A refusal is not told: it may be an earlier try's, and the next one may be on its way.
+fn observed_outcome(call: &Call, money: Money, intent: &Intent<'_>) -> Outcome {
+    let received = intent.received.unwrap_or(0);
+    let amount = match intent.status {
+        "requires_capture" => intent.capturable.unwrap_or(0),
+        "succeeded" | "canceled" => received,
+        "processing" | "requires_action" | "requires_confirmation" | "requires_payment_method" => intent.amount,
+        _ => return UNDECODABLE,
+    };
+    let differs = || mismatch(amount, intent.currency, received > 0);
+    if intent.reference != Some(call.reference.as_str()) || intent.currency != money.currency {
+        return differs();
+    }
+    let Some(amount_minor) = from_provider(amount, intent.currency) else { return UNDECODABLE };
+    match intent.status {
+        "requires_capture" | "succeeded" if amount_minor == 0 => UNDECODABLE,
+        "succeeded" if amount_minor <= money.amount_minor => approved(ProviderState::Captured { amount_minor }, intent),
+        "canceled" if amount_minor == 0 => approved(ProviderState::Canceled, intent),
+        _ if amount_minor != money.amount_minor => differs(),
+        "requires_capture" => approved(ProviderState::Authorized { amount_minor }, intent),
+        "requires_action" => Outcome::Pending(next_action(intent)),
+        "processing" => Outcome::Pending(NextAction::Wait),
+        "requires_confirmation" | "requires_payment_method" => NOT_FOUND,
+        _ => differs(),
     }
 }
 
@@ -295,7 +339,7 @@ fn best_refund(call: &Call, intent_id: &str, money: Money, list: &Value) -> Deco
 }
 
 /// Stripe's error table. An idempotency error is `Unknown` whatever its status: it says that an earlier send arrived.
-fn error_answer(call: &Call, response: &Response) -> Decoded {
+pub(super) fn error_answer(call: &Call, response: &Response) -> Decoded {
     let value = body(response);
     let error = value.as_ref().and_then(|value| value.get("error")).filter(|error| error.is_object());
     let error_type = error.and_then(|error| text(error, "type"));
@@ -307,7 +351,11 @@ fn error_answer(call: &Call, response: &Response) -> Decoded {
         Operation::Confirm { provider_id, .. } | Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => {
             intent_id.filter(|id| id == provider_id)
         }
-        Operation::Refund { .. } => None,
+        Operation::Refund { .. }
+        | Operation::Observe { .. }
+        | Operation::StoreCustomer
+        | Operation::Attach { .. }
+        | Operation::Detach { .. } => None,
     };
     let rejected = |permanent: bool| Outcome::Rejected(Rejection { permanent, code: code_text(code) });
     let conflict = error_type == Some("idempotency_error") || code == "idempotency_key_in_use";

@@ -1,9 +1,12 @@
 //! Calls to Stripe's requests. The order of parameters is fixed: the same call gives the same bytes.
 
-use super::object::{INTENT, REFUND, is_browser_url, is_id};
-use super::{API_VERSION, AmountError, Environment, KEY_BYTES_MAX, REFERENCE_BYTES_MAX, REFERENCE_METADATA, to_provider};
-use crate::connector::{Call, Capabilities, CaptureMode, EncodeError, Operation};
+use super::dispute::is_dispute_id;
+use super::notice::{EVENTS_PER_PAGE_MAX, is_event_id};
+use super::object::{CUSTOMER, INTENT, REFUND, is_browser_url, is_id, is_reference};
+use super::{API_VERSION, AmountError, Environment, KEY_BYTES_MAX, REFERENCE_METADATA, to_provider};
+use crate::connector::{Call, Capabilities, CaptureMode, EncodeError, Operation, Presence};
 use crate::form::Form;
+use crate::notices::EventsQuestion;
 use base::Money;
 use base::limits::{METADATA_VALUE_BYTES_MAX, PAYMENT_METHOD_BYTES_MAX};
 use egress::{Method, Request};
@@ -25,24 +28,7 @@ pub(super) fn request(environment: Environment, capabilities: &Capabilities, cal
     check_key(&call.key)?;
     check_reference(&call.reference)?;
     match &call.operation {
-        Operation::Authorize { money, payment_method, capture, return_url, sim } => {
-            let amount = provider_amount(capabilities, *money)?;
-            check_payment_method(payment_method)?;
-            check_return_url(return_url.as_deref())?;
-            check_sim(environment, sim.as_deref())?;
-            let form = Form::default()
-                .pair("amount", &amount.to_string())
-                .pair("currency", &money.currency.alpha().to_ascii_lowercase())
-                .pair("capture_method", capture_method(*capture))
-                .pair("confirm", "true")
-                .pair("payment_method", payment_method)
-                .pair(CARDS_ONLY, "card")
-                .pair_if("return_url", return_url.as_deref())
-                .pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference)
-                .pair_if("metadata[sim]", sim.as_deref())
-                .pair("expand[0]", EXPAND);
-            post("/v1/payment_intents".to_owned(), &call.key, form)
-        }
+        Operation::Authorize { .. } => authorize(environment, capabilities, call),
         Operation::Confirm { provider_id, money, payment_method, return_url } => {
             provider_amount(capabilities, *money)?;
             check_payment_method(payment_method)?;
@@ -72,7 +58,46 @@ pub(super) fn request(environment: Environment, capabilities: &Capabilities, cal
                 .pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference);
             post("/v1/refunds".to_owned(), &call.key, form)
         }
+        Operation::Observe { .. } => Err(EncodeError::ReadOnly),
+        Operation::StoreCustomer => {
+            let form = Form::default().pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference);
+            post("/v1/customers".to_owned(), &call.key, form)
+        }
+        Operation::Attach { customer, payment_method } => {
+            check_customer(customer)?;
+            post(format!("{}/attach", method_path(payment_method)?), &call.key, Form::default().pair("customer", customer))
+        }
+        Operation::Detach { payment_method } => post(format!("{}/detach", method_path(payment_method)?), &call.key, Form::default()),
     }
+}
+
+fn authorize(environment: Environment, capabilities: &Capabilities, call: &Call) -> Result<Request, EncodeError> {
+    let Operation::Authorize { money, payment_method, customer, presence, capture, return_url, sim } = &call.operation else {
+        return Err(EncodeError::ReadOnly);
+    };
+    let amount = provider_amount(capabilities, *money)?;
+    check_payment_method(payment_method)?;
+    check_return_url(return_url.as_deref())?;
+    customer.as_deref().map_or(Ok(()), check_customer)?;
+    check_sim(environment, sim.as_deref())?;
+    let off_session = match presence {
+        Presence::OnSession => None,
+        Presence::OffSession => Some("true"),
+    };
+    let form = Form::default()
+        .pair("amount", &amount.to_string())
+        .pair("currency", &money.currency.alpha().to_ascii_lowercase())
+        .pair("capture_method", capture_method(*capture))
+        .pair("confirm", "true")
+        .pair("payment_method", payment_method)
+        .pair(CARDS_ONLY, "card")
+        .pair_if("customer", customer.as_deref())
+        .pair_if("off_session", off_session)
+        .pair_if("return_url", return_url.as_deref())
+        .pair(&format!("metadata[{REFERENCE_METADATA}]"), &call.reference)
+        .pair_if("metadata[sim]", sim.as_deref())
+        .pair("expand[0]", EXPAND);
+    post("/v1/payment_intents".to_owned(), &call.key, form)
 }
 
 /// Reads one object by its id.
@@ -83,6 +108,13 @@ pub(super) fn fetch(call: &Call, provider_id: &str) -> Result<Request, EncodeErr
         }
         Operation::Refund { .. } if is_id(provider_id, REFUND) => get(format!("/v1/refunds/{provider_id}")),
         Operation::Refund { .. } => Err(EncodeError::ProviderId),
+        Operation::Observe { provider_id: observed, .. } if observed == provider_id => {
+            get(Form::default().pair("expand[0]", EXPAND).after(&intent_path(provider_id)?))
+        }
+        Operation::Observe { .. } => Err(EncodeError::ProviderId),
+        Operation::StoreCustomer if is_id(provider_id, CUSTOMER) => get(format!("/v1/customers/{provider_id}")),
+        Operation::StoreCustomer => Err(EncodeError::ProviderId),
+        Operation::Attach { .. } | Operation::Detach { .. } => get(method_path(provider_id)?),
     }
 }
 
@@ -91,9 +123,7 @@ pub(super) fn search(call: &Call) -> Result<Request, EncodeError> {
     check_reference(&call.reference)?;
     match &call.operation {
         Operation::Authorize { .. } => {
-            let query = format!("metadata['{REFERENCE_METADATA}']:'{}'", call.reference);
-            let form = Form::default().pair("query", &query).pair("limit", SEARCH_LIMIT).pair("expand[0]", &format!("data.{EXPAND}"));
-            get(form.after("/v1/payment_intents/search"))
+            get(by_reference(call).pair("expand[0]", &format!("data.{EXPAND}")).after("/v1/payment_intents/search"))
         }
         Operation::Confirm { provider_id, .. } | Operation::Capture { provider_id, .. } | Operation::Cancel { provider_id } => {
             fetch(call, provider_id)
@@ -102,7 +132,37 @@ pub(super) fn search(call: &Call) -> Result<Request, EncodeError> {
             intent_path(provider_id)?;
             get(Form::default().pair("payment_intent", provider_id).pair("limit", REFUNDS_LIMIT).after("/v1/refunds"))
         }
+        Operation::Observe { .. } => Err(EncodeError::ReadOnly),
+        Operation::StoreCustomer => get(by_reference(call).after("/v1/customers/search")),
+        Operation::Attach { payment_method, .. } | Operation::Detach { payment_method } => get(method_path(payment_method)?),
     }
+}
+
+/// A search for our reference.
+fn by_reference(call: &Call) -> Form {
+    let query = format!("metadata['{REFERENCE_METADATA}']:'{}'", call.reference);
+    Form::default().pair("query", &query).pair("limit", SEARCH_LIMIT)
+}
+
+/// Lists events. Stripe's order is newest first, and `starting_after` goes on towards older ones.
+pub(super) fn events(question: &EventsQuestion) -> Result<Request, EncodeError> {
+    let EventsQuestion { created_from, starting_after } = question;
+    if starting_after.as_deref().is_some_and(|id| !is_event_id(id)) {
+        return Err(EncodeError::ProviderId);
+    }
+    let form = Form::default()
+        .pair("limit", &EVENTS_PER_PAGE_MAX.to_string())
+        .pair("created[gte]", &created_from.s().to_string())
+        .pair_if("starting_after", starting_after.as_deref());
+    get(form.after("/v1/events"))
+}
+
+/// Reads one dispute.
+pub(super) fn dispute(dispute: &str) -> Result<Request, EncodeError> {
+    if !is_dispute_id(dispute) {
+        return Err(EncodeError::ProviderId);
+    }
+    get(format!("/v1/disputes/{dispute}"))
 }
 
 fn check_return_url(return_url: Option<&str>) -> Result<(), EncodeError> {
@@ -166,10 +226,17 @@ fn check_key(key: &str) -> Result<(), EncodeError> {
     if key.is_empty() || key.len() > KEY_BYTES_MAX || !visible { Err(EncodeError::Key) } else { Ok(()) }
 }
 
-/// Nothing that could end the quoted value of a search.
 fn check_reference(reference: &str) -> Result<(), EncodeError> {
-    let plain = reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if reference.is_empty() || reference.len() > REFERENCE_BYTES_MAX || !plain { Err(EncodeError::Reference) } else { Ok(()) }
+    if is_reference(reference) { Ok(()) } else { Err(EncodeError::Reference) }
+}
+
+fn check_customer(customer: &str) -> Result<(), EncodeError> {
+    if is_id(customer, CUSTOMER) { Ok(()) } else { Err(EncodeError::Customer) }
+}
+
+fn method_path(token: &str) -> Result<String, EncodeError> {
+    check_payment_method(token)?;
+    Ok(format!("/v1/payment_methods/{token}"))
 }
 
 fn check_payment_method(token: &str) -> Result<(), EncodeError> {

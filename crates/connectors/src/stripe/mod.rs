@@ -1,19 +1,28 @@
-//! Stripe: payment intents confirmed on creation, and refunds. Sources: Stripe's API reference for the pinned version,
-//! its error-handling and declines pages, and the wire facts gathered from its own client libraries.
+//! Stripe: payment intents confirmed on creation, refunds, customers with their payment methods, webhooks and events.
+//! Sources: Stripe's API reference for the pinned version, its pages on errors, declines, webhooks and disputes, and the
+//! wire facts gathered from its own client libraries.
 //!
-//! Not here: webhooks, customers, stored payment methods, card data (a payment method is Stripe's token).
+//! Not here: card data (a payment method is Stripe's token), when to sweep or look up, what to do about a dispute.
 
 mod amount;
 mod decline;
 mod decode;
+mod dispute;
 mod encode;
+mod notice;
 mod object;
+mod stored;
+mod webhook;
 
 pub use amount::{AmountError, from_provider, to_provider};
 pub use decline::{class_of_code, is_known_code};
+pub use webhook::{SIGNATURE_BYTES_MAX, SIGNATURE_HEADER, SIGNATURES_MAX, TOLERANCE_S};
 
 use crate::connector::{Call, Capabilities, Connector, CredentialHeader, Decoded, EncodeError, Resolve, ResolveLadder, Rung, RungKind};
+use crate::notices::{EventsPage, EventsQuestion, NoticeError};
+use crate::stored::StoredOutcome;
 use base::time::NS_PER_S;
+use base::{DisputeFact, Notice, Redacted, Timestamp};
 use egress::{Request, Response};
 
 /// The API version that every request names. The one after it, 2026-09-30.endive, refuses `payment_method_types` (Stripe's
@@ -23,6 +32,9 @@ pub const API_VERSION: &str = "2026-06-24.dahlia";
 pub const REFERENCE_METADATA: &str = "bezant_reference";
 /// Largest response that a call can need, in bytes: a page of 100 refunds with room to spare.
 pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+/// Largest page of events that is read, in bytes: 100 events of 40 KiB on average. An event holds its whole object, with up to
+/// 27 KiB of metadata.
+pub const EVENTS_RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest redirect or return address, in bytes.
 pub const URL_BYTES_MAX: usize = 2_048;
 /// Longest id of a Stripe object that we read or send, in bytes.
@@ -30,6 +42,8 @@ pub const PROVIDER_ID_BYTES_MAX: usize = 100;
 
 const MINUTE_NS: u64 = 60 * NS_PER_S;
 const HOUR_NS: u64 = 60 * MINUTE_NS;
+/// How long Stripe lists events (its API reference of the list of events): 30 days.
+const EVENTS_KEPT_NS: u64 = 30 * 24 * HOUR_NS;
 /// Stripe's longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
 /// Our longest reference, in bytes; Stripe's metadata values may have 500.
@@ -101,6 +115,9 @@ impl Stripe {
             cancel_reasons: CANCEL_REASONS,
             response_bytes_max: RESPONSE_BYTES_MAX,
             resolve_ladder: resolve_ladder(),
+            signature_header: SIGNATURE_HEADER,
+            events_response_bytes_max: EVENTS_RESPONSE_BYTES_MAX,
+            events_kept_ns: EVENTS_KEPT_NS,
         };
         Self { environment, capabilities }
     }
@@ -133,5 +150,37 @@ impl Connector for Stripe {
             Resolve::Fetch { .. } => decode::fetched(call, response),
             Resolve::Search => decode::searched(call, response),
         }
+    }
+
+    fn decode_stored(&self, call: &Call, response: &Response) -> StoredOutcome {
+        stored::answer(call, response)
+    }
+
+    fn decode_stored_resolve(&self, call: &Call, how: &Resolve, response: &Response) -> StoredOutcome {
+        stored::resolved(call, how, response)
+    }
+
+    fn verify_notice(&self, signature: Option<&str>, body: &[u8], secrets: &[Redacted<String>], now: Timestamp) -> Result<(), NoticeError> {
+        webhook::verify(signature, body, secrets, now)
+    }
+
+    fn parse_notice(&self, body: &[u8]) -> Result<Notice, NoticeError> {
+        notice::parse(body)
+    }
+
+    fn encode_events(&self, question: &EventsQuestion) -> Result<Request, EncodeError> {
+        encode::events(question)
+    }
+
+    fn decode_events(&self, response: &Response) -> Option<EventsPage> {
+        notice::page(response)
+    }
+
+    fn encode_dispute(&self, dispute: &str) -> Result<Request, EncodeError> {
+        encode::dispute(dispute)
+    }
+
+    fn decode_dispute(&self, dispute: &str, response: &Response) -> Option<(String, DisputeFact)> {
+        dispute::fetched(dispute, response)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the few fields we need out of Stripe's JSON objects. Everything here is hostile until parsed: unknown fields
 //! are ignored, wrong types make the object unreadable where the field matters for money.
 
-use super::{PROVIDER_ID_BYTES_MAX, REFERENCE_METADATA, URL_BYTES_MAX};
+use super::{PROVIDER_ID_BYTES_MAX, REFERENCE_BYTES_MAX, REFERENCE_METADATA, URL_BYTES_MAX};
 use base::Currency;
 use egress::{Endpoint, Network};
 use serde_json::Value;
@@ -13,13 +13,18 @@ pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 
-fn number(value: &Value, name: &str) -> Option<u64> {
+pub(super) fn number(value: &Value, name: &str) -> Option<u64> {
     value.get(name)?.as_u64()
 }
 
 /// At most 64 bytes of visible ASCII; other characters become question marks.
 pub(super) fn code_text(code: &str) -> String {
-    code.chars().take(CODE_BYTES_MAX).map(|character| if character.is_ascii_graphic() { character } else { '?' }).collect()
+    printable(code, CODE_BYTES_MAX)
+}
+
+/// At most so many bytes of visible ASCII; other characters become question marks.
+pub(super) fn printable(text: &str, bytes_max: usize) -> String {
+    text.chars().take(bytes_max).map(|character| if character.is_ascii_graphic() { character } else { '?' }).collect()
 }
 
 /// Whether a text is a Stripe id with one of these prefixes: safe to put into a path.
@@ -33,6 +38,27 @@ pub(super) fn is_id(id: &str, prefixes: &[&str]) -> bool {
 pub(super) const INTENT: &[&str] = &["pi_"];
 /// Prefixes of refunds: of cards and of other methods.
 pub(super) const REFUND: &[&str] = &["re_", "pyr_"];
+/// Prefix of customers.
+pub(super) const CUSTOMER: &[&str] = &["cus_"];
+/// Prefixes of payment methods, and of the older objects that can be used as such.
+pub(super) const METHOD: &[&str] = &["pm_", "card_", "src_"];
+/// Objects whose prefixes Stripe has changed before.
+pub(super) const PLAIN: &[&str] = &[""];
+
+/// Whether a text is a reference of ours: nothing that could end the quoted value of a search.
+pub(super) fn is_reference(reference: &str) -> bool {
+    let plain = reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    !reference.is_empty() && reference.len() <= REFERENCE_BYTES_MAX && plain
+}
+
+/// The id of another object, which stands there alone or inside the whole object.
+pub(super) fn linked_id<'a>(value: &'a Value, name: &str, prefixes: &[&str]) -> Option<&'a str> {
+    let id = match value.get(name)? {
+        Value::String(id) => id.as_str(),
+        expanded => text(expanded, "id")?,
+    };
+    Some(id).filter(|id| is_id(id, prefixes))
+}
 
 /// Whether a browser may be sent there: an absolute https address, or http on this machine.
 pub(super) fn is_browser_url(url: &str) -> bool {
@@ -50,7 +76,7 @@ pub(super) fn is_browser_url(url: &str) -> bool {
 }
 
 /// `usd` and the like; nothing else than three letters is looked up.
-fn currency(value: &Value) -> Option<Currency> {
+pub(super) fn currency(value: &Value) -> Option<Currency> {
     let code = text(value, "currency")?;
     if code.len() != 3 {
         return None;
