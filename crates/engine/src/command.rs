@@ -1,8 +1,9 @@
 //! What can be asked of the engine. Commands are never stored: an upgrade may change how they are decided.
 
 use crate::effect::CaptureMode;
+use crate::event::NoticeSource;
 use crate::state::{KeyOwner, Sealed};
-use base::{EffectId, MerchantId, Money, OperatorId, Outcome, PaymentId, Redacted, SubjectId};
+use base::{EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, Redacted, SubjectId, Timestamp};
 
 /// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,30 +125,17 @@ pub struct OutcomeReport {
     pub provider_id: Option<String>,
 }
 
-/// Something that a provider says of its own accord. A provider's facts are always booked.
+/// A provider said something of its own accord.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProviderReport {
-    /// A capture that had gone through failed.
-    CaptureReversed {
-        /// Index of the capture.
-        capture: u16,
-        /// The provider's code.
-        code: String,
-    },
-    /// A dispute took money back.
-    DisputeOpened {
-        /// The provider's id of the dispute.
-        dispute: String,
-        /// How much, in minor units.
-        amount_minor: u64,
-    },
-    /// A dispute was decided.
-    DisputeClosed {
-        /// The provider's id of the dispute.
-        dispute: String,
-        /// Whether for the merchant.
-        won: bool,
-    },
+pub struct ReceiveNotice {
+    /// Number of the provider endpoint whose account says it.
+    pub provider: u16,
+    /// What it says.
+    pub notice: Notice,
+    /// How it came in.
+    pub source: NoticeSource,
+    /// The exact body, sealed; absent when it is already kept.
+    pub payload: Option<Sealed>,
 }
 
 /// Creates an API key.
@@ -204,12 +192,14 @@ pub enum Command {
     CreateRefund(CreateRefund),
     /// See [`OutcomeReport`].
     ReportOutcome(OutcomeReport),
-    /// See [`ProviderReport`].
-    ReportProvider {
-        /// The payment.
-        payment: PaymentId,
-        /// What the provider says.
-        report: ProviderReport,
+    /// See [`ReceiveNotice`].
+    ReceiveNotice(ReceiveNotice),
+    /// A provider's list of events was read up to some moment.
+    NoteSweep {
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The moment, by the provider's clock.
+        swept_to: Timestamp,
     },
     /// Runs what is due.
     Tick,
@@ -297,7 +287,7 @@ impl Command {
             | Self::ReportClockJump { .. }
             | Self::ConfirmClock
             | Self::RaiseMinVersion { .. } => Lane::Outcome,
-            Self::ReportProvider { .. } => Lane::Report,
+            Self::ReceiveNotice(_) | Self::NoteSweep { .. } => Lane::Report,
             Self::ConfirmPayment(_)
             | Self::CapturePayment(_)
             | Self::CancelPayment(_)
@@ -323,7 +313,8 @@ impl Command {
             | Self::CreateApiKey(_)
             | Self::RevokeApiKey { .. }
             | Self::ReportOutcome(_)
-            | Self::ReportProvider { .. }
+            | Self::ReceiveNotice(_)
+            | Self::NoteSweep { .. }
             | Self::Tick
             | Self::EraseSubject { .. }
             | Self::Quarantine { .. }

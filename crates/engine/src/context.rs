@@ -54,6 +54,8 @@ pub struct Policy {
     pub waiting_gaps: Gaps,
     /// Waits between looks at a refund that succeeded; past the end it is trusted.
     pub watch_gaps: Gaps,
+    /// Waits between looks for a fee that the provider did not say at once; past the end settlement has to tell.
+    pub settle_gaps: Gaps,
     /// How long a payment may stay unconfirmed.
     pub created_ns: u64,
     /// How long a customer may take to act.

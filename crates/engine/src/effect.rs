@@ -2,9 +2,12 @@
 //! their outcome is journaled.
 
 use crate::state::Sealed;
-use base::id::encode_base32;
+use base::id::{encode_base32, parse_base32};
 use base::{EffectId, Money, OutcomeClass, PaymentId, RefundId, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// What our references at providers start with.
+const REFERENCE_PREFIX: &str = "bzr_";
 
 /// Whether an authorization is taken at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,36 @@ pub enum EffectKind {
         /// Which refund.
         refund: RefundId,
     },
+    /// Ask for nothing: see what the provider's object is.
+    Observe {
+        /// Index into the payment's attempts.
+        attempt: u16,
+    },
+    /// Give up a hold that came after its attempt was over.
+    UndoHold {
+        /// Index into the payment's attempts.
+        attempt: u16,
+    },
+    /// Give back money that was taken after its attempt was over.
+    UndoCapture {
+        /// Index into the payment's attempts.
+        attempt: u16,
+    },
+}
+
+impl EffectKind {
+    /// The operation's name in the API, in metrics and for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authorize { .. } => "authorize",
+            Self::Capture { .. } => "capture",
+            Self::Cancel { .. } => "cancel",
+            Self::Refund { .. } => "refund",
+            Self::Observe { .. } => "observe",
+            Self::UndoHold { .. } => "undo_hold",
+            Self::UndoCapture { .. } => "undo_capture",
+        }
+    }
 }
 
 /// The typed fields of a call, journaled when it is asked for, together with the sealed bytes of the request.
@@ -70,7 +103,20 @@ pub struct EffectRequested {
 impl EffectRequested {
     /// The reference as the provider's object carries it.
     pub fn reference_text(&self) -> String {
-        format!("bzr_{}", encode_base32(self.reference))
+        format!("{REFERENCE_PREFIX}{}", encode_base32(self.reference))
+    }
+
+    /// The reference that [`EffectRequested::reference_text`] wrote; `None` for what we did not write.
+    pub fn parse_reference(text: &str) -> Option<u128> {
+        parse_base32(text.strip_prefix(REFERENCE_PREFIX)?)
+    }
+
+    /// Whether the call makes an object of its own at the provider, which then carries the reference.
+    pub const fn is_object_made(&self) -> bool {
+        match self.kind {
+            EffectKind::Authorize { .. } | EffectKind::Refund { .. } | EffectKind::UndoCapture { .. } => true,
+            EffectKind::Capture { .. } | EffectKind::Cancel { .. } | EffectKind::Observe { .. } | EffectKind::UndoHold { .. } => false,
+        }
     }
 
     /// The idempotency key as the provider gets it.
@@ -130,6 +176,9 @@ pub struct Effect {
     pub earlier: Option<OutcomeClass>,
     /// The status to return to after a look, once the provider has accepted the call.
     pub accepted: Option<EffectStatus>,
+    /// Whether the provider said something about it while a send was on its way: if that send settles nothing, the next
+    /// one is due at once.
+    pub is_hinted: bool,
 }
 
 /// All that a runner needs to make one send; read from the state after the entry that asks for it is durable.

@@ -4,10 +4,11 @@
 use crate::effect::{CaptureMode, EffectRequested, SendKind};
 use crate::state::{KeyOwner, Sealed};
 use base::{
-    Currency, Decline, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId, SubjectId,
-    Timestamp, UnknownReason,
+    Currency, Decline, DisputeFact, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
+    SubjectId, Timestamp, UnknownReason,
 };
 use ledger::Transfer;
+use serde::{Deserialize, Serialize};
 
 /// The highest event version that this program can write and read.
 pub const VERSION_MAX: u32 = 1;
@@ -32,6 +33,53 @@ pub struct KeyUse {
     pub fingerprint: [u8; 16],
     /// When it is forgotten.
     pub expires_at: Timestamp,
+}
+
+/// How a provider's message came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeSource {
+    /// The provider called.
+    Webhook,
+    /// It was found in the provider's list of events.
+    Sweep,
+    /// A person asked for it to be looked at again.
+    Replay,
+}
+
+/// What a provider's message was good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeUse {
+    /// It led to something.
+    News,
+    /// What it says was known.
+    Known,
+    /// It is about something that is not ours.
+    Unmatched,
+    /// It is of a kind that changes nothing.
+    Kept,
+}
+
+impl NoticeUse {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::News => "news",
+            Self::Known => "known",
+            Self::Unmatched => "unmatched",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+impl NoticeSource {
+    /// The name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Sweep => "sweep",
+            Self::Replay => "replay",
+        }
+    }
 }
 
 macro_rules! events {
@@ -406,6 +454,10 @@ events! {
         dispute: String,
         /// How much, in minor units.
         amount_minor: u64,
+        /// The provider's word for the reason.
+        reason: String,
+        /// Until when it may be answered.
+        respond_by: Option<Timestamp>,
     } = 1, "dispute.opened";
     /// A dispute was decided; the leg books a win.
     DisputeClosed {
@@ -416,6 +468,162 @@ events! {
         /// Whether for the merchant.
         won: bool,
     } = 1, "dispute.closed";
+    /// A customer's bank asks about a payment; no money was taken back.
+    DisputeInquired {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id.
+        dispute: String,
+        /// How much is asked about, in minor units.
+        amount_minor: u64,
+        /// The provider's word for the reason.
+        reason: String,
+        /// Until when it may be answered.
+        respond_by: Option<Timestamp>,
+    } = 1, "dispute.inquired";
+    /// A bank's question was settled without a dispute.
+    DisputeInquiryClosed {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id.
+        dispute: String,
+    } = 1, "dispute.inquiry_closed";
+    /// What the provider keeps for a dispute changed; the leg books the difference.
+    DisputeFeeBooked {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id.
+        dispute: String,
+        /// What it keeps in all from now on, in minor units.
+        fee_minor: u64,
+        /// Counts what the provider has said of the dispute's money; grows.
+        version: u32,
+    } = 1, "dispute.fee_booked";
+    /// A provider said something of its own accord. It is kept, and what it led to follows.
+    WebhookReceived {
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The provider's id of the message.
+        event_id: String,
+        /// The provider's name of what happened.
+        event_type: String,
+        /// How it came in.
+        source: NoticeSource,
+        /// What it was good for.
+        found: NoticeUse,
+        /// The payment that it is about.
+        payment: Option<PaymentId>,
+        /// The open effect that it hints at.
+        effect: Option<EffectId>,
+        /// The provider's id of that effect's object.
+        provider_id: Option<String>,
+        /// The exact body, sealed.
+        payload: Option<Sealed>,
+        /// A dispute of a payment that is not known yet, or not ours.
+        stray: Option<StrayDispute>,
+    } = 1, "webhook.received";
+    /// The payment of a dispute that had come too early became known; what it says follows.
+    StrayMatched {
+        /// The payment.
+        payment: PaymentId,
+        /// The provider's id of the dispute; empty when there was none any more.
+        dispute: String,
+    } = 1, "webhook.stray_matched";
+    /// The provider's list of events was read up to some moment.
+    SweepEnded {
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The moment, by the provider's clock.
+        swept_to: Timestamp,
+    } = 1, "webhook.sweep_ended";
+    /// The provider is asked what its object is, because something it said does not fit or a fee is not known.
+    ObservationStarted {
+        /// The payment.
+        payment: PaymentId,
+        /// The call.
+        requested: EffectRequested,
+    } = 1, "observation.started";
+    /// The provider's object is as we know it.
+    ObservationEnded {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+    } = 1, "observation.ended";
+    /// Money was taken and the provider has not said what it keeps and when it releases the rest.
+    SettlementAwaited {
+        /// The payment.
+        payment: PaymentId,
+        /// Index of the attempt whose money it is.
+        attempt: u16,
+        /// How often was looked already.
+        step: u16,
+        /// When to look again; not any more, when absent.
+        next_at: Option<Timestamp>,
+    } = 1, "payment.settlement_awaited";
+    /// The provider said what it keeps; the leg books it.
+    FeeBooked {
+        /// The payment.
+        payment: PaymentId,
+        /// Index of the attempt whose money it is.
+        attempt: u16,
+        /// The observation that found it.
+        effect: EffectId,
+        /// The fee, in minor units.
+        fee_minor: u64,
+        /// When the provider releases the rest.
+        available_at: Option<Timestamp>,
+    } = 1, "payment.fee_booked";
+    /// The provider took held money without being asked by us; the legs post it, its fee, and what stays held.
+    CaptureObserved {
+        /// The payment.
+        payment: PaymentId,
+        /// The observation that found it.
+        effect: EffectId,
+        /// How much, in minor units.
+        amount_minor: u64,
+        /// The fee, in minor units.
+        fee_minor: u64,
+        /// What stays held, in minor units.
+        held_minor: u64,
+        /// When the provider releases it.
+        available_at: Option<Timestamp>,
+    } = 1, "capture.observed";
+    /// An attempt that was over has held or taken money after all. What was taken stands in suspense; the call gives it
+    /// back.
+    LateSuccessFound {
+        /// The payment.
+        payment: PaymentId,
+        /// The observation that found it.
+        observed: EffectId,
+        /// The call that gives it back.
+        requested: EffectRequested,
+        /// What the provider kept for it, in minor units, if it has said.
+        fee_minor: Option<u64>,
+    } = 1, "attempt.succeeded_late";
+    /// The provider accepted to give a late success back and is not done.
+    LateSuccessAccepted {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// When to look again.
+        next_at: Timestamp,
+    } = 1, "attempt.late_success_accepted";
+    /// A late success was given back; the leg empties suspense.
+    LateSuccessUndone {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+    } = 1, "attempt.late_success_undone";
+    /// A refund that was trusted is looked at again, because the provider says that it failed.
+    RefundWatched {
+        /// The payment.
+        payment: PaymentId,
+        /// The look; it takes the place of the refund's own call.
+        requested: EffectRequested,
+    } = 1, "refund.watched";
     /// A request changed nothing else: it found its payment by reference, or asked the provider to be looked at again.
     KeyRemembered {
         /// The payment that it was answered with.
@@ -457,6 +665,15 @@ events! {
     } = 1, "platform.clock_jumped";
     /// The clock is right; expiries go on.
     ClockConfirmed = 1, "platform.clock_confirmed";
+}
+
+/// A dispute of a payment that nothing of ours names: too early, or not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrayDispute {
+    /// The provider's id of the payment.
+    pub payment_provider_id: String,
+    /// What the provider says.
+    pub fact: DisputeFact,
 }
 
 /// See [`Event::PaymentCreated`].
@@ -540,8 +757,23 @@ impl Event {
             | Self::EffectUnchanged { payment, .. }
             | Self::EffectParked { payment, .. }
             | Self::KeyRemembered { payment, .. }
+            | Self::DisputeInquired { payment, .. }
+            | Self::DisputeInquiryClosed { payment, .. }
+            | Self::DisputeFeeBooked { payment, .. }
+            | Self::ObservationStarted { payment, .. }
+            | Self::ObservationEnded { payment, .. }
+            | Self::SettlementAwaited { payment, .. }
+            | Self::FeeBooked { payment, .. }
+            | Self::CaptureObserved { payment, .. }
+            | Self::LateSuccessFound { payment, .. }
+            | Self::LateSuccessAccepted { payment, .. }
+            | Self::LateSuccessUndone { payment, .. }
+            | Self::RefundWatched { payment, .. }
+            | Self::StrayMatched { payment, .. }
             | Self::DisputeClosed { payment, .. } => Some(*payment),
+            Self::WebhookReceived { payment, .. } => *payment,
             Self::MinVersionRaised { .. }
+            | Self::SweepEnded { .. }
             | Self::LeaderStarted { .. }
             | Self::MerchantCreated { .. }
             | Self::OperatorCreated { .. }
@@ -563,18 +795,31 @@ impl Event {
             Self::AttemptStarted { requested, .. }
             | Self::CaptureStarted { requested, .. }
             | Self::CancelStarted { requested, .. }
-            | Self::RefundStarted { requested, .. } => Some(requested),
+            | Self::RefundStarted { requested, .. }
+            | Self::ObservationStarted { requested, .. }
+            | Self::LateSuccessFound { requested, .. }
+            | Self::RefundWatched { requested, .. } => Some(requested),
             _ => None,
         }
     }
 
-    /// As [`Event::requested`], to attach the sealed request before the event is journaled.
+    /// How the call that this event asks for goes out first.
+    pub const fn first_send_kind(&self) -> SendKind {
+        match self {
+            Self::ObservationStarted { .. } | Self::RefundWatched { .. } => SendKind::Lookup,
+            _ => SendKind::First,
+        }
+    }
+
+    /// As [`Event::requested`], to attach the sealed request before the event is journaled; not for calls that only look,
+    /// which have none.
     pub const fn requested_mut(&mut self) -> Option<&mut EffectRequested> {
         match self {
             Self::AttemptStarted { requested, .. }
             | Self::CaptureStarted { requested, .. }
             | Self::CancelStarted { requested, .. }
-            | Self::RefundStarted { requested, .. } => Some(requested),
+            | Self::RefundStarted { requested, .. }
+            | Self::LateSuccessFound { requested, .. } => Some(requested),
             _ => None,
         }
     }

@@ -16,12 +16,12 @@ pub mod state;
 
 pub use command::{
     CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreatePayment, CreateRefund, Idempotency, Lane, OutcomeReport,
-    Private, ProviderReport,
+    Private, ReceiveNotice,
 };
 pub use context::{Context, Gaps, Policy, ProviderPolicy};
 pub use decide::{Decision, Reply, decide};
 pub use derive::DeriveKey;
 pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, SendKind};
-pub use event::{Entry, Event, EventKind};
+pub use event::{Entry, Event, EventKind, NoticeSource, NoticeUse, StrayDispute};
 pub use refusal::Refusal;
 pub use state::{ApiKey, Attempt, Capture, Dispute, KeyOwner, Merchant, Payment, Refund, Sealed, State};

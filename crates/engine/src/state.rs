@@ -1,12 +1,16 @@
 //! Everything the engine remembers. Changed only by [`State::evolve`]; serialised as a whole for snapshots and digests,
 //! which is why every collection is ordered.
 
-use crate::effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectStatus};
-use base::{CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp};
+use crate::effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus};
+use crate::event::StrayDispute;
+use base::{
+    About, CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp,
+};
 use ledger::Ledger;
 use payments::{AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, postings::AccountKind};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Bytes sealed under a subject's key, which lives outside journal and snapshots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +65,12 @@ pub struct Attempt {
     pub status: AttemptStatus,
     /// The provider's id.
     pub provider_id: Option<String>,
+    /// How much it asks for; the payment may have been revised since.
+    pub money: Money,
+    /// What the provider kept for a success that came late, in minor units.
+    pub late_fee_minor: u64,
+    /// Whether the provider has not said that.
+    pub is_late_fee_awaited: bool,
 }
 
 /// One capture.
@@ -104,6 +114,21 @@ pub struct Dispute {
     pub amount_minor: u64,
     /// Where it stands.
     pub status: DisputeStatus,
+    /// What the provider keeps for it, in minor units.
+    pub fee_minor: u64,
+    /// Counts what the provider has said of its money, so that an older message changes nothing.
+    pub fee_version: u32,
+}
+
+/// A fee that the provider has not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settling {
+    /// Index of the attempt whose money it is.
+    pub attempt: u16,
+    /// How often was looked.
+    pub step: u16,
+    /// When to look again; not by itself while a look is open or when enough were made.
+    pub next_at: Option<Timestamp>,
 }
 
 /// One payment.
@@ -164,6 +189,10 @@ pub struct Payment {
     pub cancel: Option<EffectId>,
     /// Cancels asked for so far.
     pub cancels: u16,
+    /// Looks at the provider's objects that are open without anything being asked for; one for an attempt at most.
+    pub observations: Vec<EffectId>,
+    /// While a fee is not known: what is done about it. Boxed, because it is rare in payments that are closed.
+    pub settling: Option<Box<Settling>>,
 }
 
 /// What an idempotency key led to.
@@ -188,6 +217,46 @@ pub enum Timer {
     Expiry(PaymentId),
     /// The provider releases a payment's money.
     Funds(PaymentId),
+    /// A fee that is not known is looked for.
+    Settle(PaymentId),
+    /// A dispute that came before its payment was known is told to it.
+    Stray(PaymentId),
+}
+
+/// The messages of providers that came in last. Only against doubled lines in the journal: a message that is forgotten
+/// and comes again changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notices {
+    keys: BTreeSet<[u8; 16]>,
+    order: VecDeque<[u8; 16]>,
+}
+
+impl Notices {
+    /// Most messages that are remembered.
+    pub const REMEMBERED_MAX: usize = 65_536;
+
+    fn key(provider: u16, event_id: &str) -> [u8; 16] {
+        let digest = Sha256::new().chain_update(provider.to_be_bytes()).chain_update(event_id.as_bytes()).finalize();
+        core::array::from_fn(|index| digest[index])
+    }
+
+    /// Whether a message came in lately.
+    pub fn contains(&self, provider: u16, event_id: &str) -> bool {
+        self.keys.contains(&Self::key(provider, event_id))
+    }
+
+    pub(crate) fn remember(&mut self, provider: u16, event_id: &str) {
+        let key = Self::key(provider, event_id);
+        if !self.keys.insert(key) {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > Self::REMEMBERED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
+    }
 }
 
 /// The whole state of one partition.
@@ -219,6 +288,16 @@ pub struct State {
     pub idempotency_expiry: BTreeSet<(Timestamp, MerchantId, [u8; 16])>,
     /// Open effects.
     pub effects: BTreeMap<EffectId, Effect>,
+    /// Open effects by the reference that the provider's object carries.
+    pub open_references: BTreeMap<u128, EffectId>,
+    /// Which payments a provider's id may belong to, by [`object_hash`]; the payment's attempts say whether it does.
+    pub provider_objects: BTreeSet<(u64, PaymentId)>,
+    /// Messages of providers.
+    pub notices: Notices,
+    /// Disputes of payments that are not known, oldest first, with the number of the provider endpoint.
+    pub strays: VecDeque<(u16, StrayDispute)>,
+    /// Up to when each provider endpoint's list of events was read.
+    pub swept: BTreeMap<u16, Timestamp>,
     /// What falls due, in order.
     pub timers: BTreeSet<(Timestamp, Timer)>,
     /// Subjects whose keys are destroyed; reapplied to a restored key store.
@@ -256,6 +335,11 @@ impl State {
             idempotency: BTreeMap::new(),
             idempotency_expiry: BTreeSet::new(),
             effects: BTreeMap::new(),
+            open_references: BTreeMap::new(),
+            provider_objects: BTreeSet::new(),
+            notices: Notices::default(),
+            strays: VecDeque::new(),
+            swept: BTreeMap::new(),
             timers: BTreeSet::new(),
             erased: BTreeSet::new(),
             quarantine: BTreeSet::new(),
@@ -268,6 +352,49 @@ impl State {
     /// The payment, if this merchant owns it: another merchant's payment does not exist.
     pub fn payment_of(&self, merchant: MerchantId, payment: PaymentId) -> Option<&Payment> {
         self.payments.get(&payment).map(Box::as_ref).filter(|found| found.merchant == merchant)
+    }
+
+    /// The look at an attempt's object that is open without anything being asked for.
+    pub fn observation_of(&self, payment: &Payment, attempt: u16) -> Option<&Effect> {
+        let open = payment.observations.iter().filter_map(|effect| self.effects.get(effect));
+        open.into_iter().find(|open| open.requested.kind == EffectKind::Observe { attempt })
+    }
+
+    /// The payment and the index of its attempt that a provider's id names.
+    pub fn attempt_of(&self, provider: u16, provider_id: &str) -> Option<(PaymentId, usize)> {
+        let hash = object_hash(provider, provider_id);
+        let candidates = self.provider_objects.range((hash, PaymentId::from_u128(0))..=(hash, PaymentId::from_u128(u128::MAX)));
+        candidates.map(|(_, payment)| *payment).find_map(|id| {
+            let attempts = &self.payments.get(&id)?.attempts;
+            let index =
+                attempts.iter().position(|found| found.provider == provider && found.provider_id.as_deref() == Some(provider_id))?;
+            Some((id, index))
+        })
+    }
+
+    /// Place of the oldest dispute that came before this payment was known.
+    pub(crate) fn stray_of(&self, payment: PaymentId) -> Option<usize> {
+        let attempts = &self.payments.get(&payment)?.attempts;
+        self.strays.iter().position(|(provider, stray)| {
+            let id = Some(stray.payment_provider_id.as_str());
+            attempts.iter().any(|attempt| attempt.provider == *provider && attempt.provider_id.as_deref() == id)
+        })
+    }
+
+    /// The payment that a provider's message is about, if it is one of ours.
+    pub fn payment_of_notice(&self, provider: u16, about: &About) -> Option<PaymentId> {
+        let by_reference = |reference: &Option<String>| {
+            let reference = EffectRequested::parse_reference(reference.as_deref()?)?;
+            let open = self.effects.get(self.open_references.get(&reference)?)?;
+            (open.requested.provider == provider).then_some(open.payment)
+        };
+        let by_id = |provider_id: &str| self.attempt_of(provider, provider_id).map(|(payment, _)| payment);
+        match about {
+            About::Payment { provider_id, reference, .. } => by_reference(reference).or_else(|| by_id(provider_id)),
+            About::Refund { payment_provider_id, reference, .. } => by_reference(reference).or_else(|| by_id(payment_provider_id)),
+            About::Dispute { payment_provider_id, .. } | About::PaymentPart { payment_provider_id } => by_id(payment_provider_id),
+            About::Other => None,
+        }
     }
 
     /// All that a runner needs for the latest send of an open effect.
@@ -364,7 +491,7 @@ impl Payment {
 
     /// Open and lost disputes, in minor units.
     pub fn disputed_minor(&self) -> u64 {
-        let held = self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won);
+        let held = self.disputes.iter().filter(|dispute| dispute.status.is_held());
         held.fold(0, |sum, dispute| sum.saturating_add(dispute.amount_minor))
     }
 
@@ -389,4 +516,10 @@ impl Payment {
 /// Id of a capture, made of its effect's.
 pub fn capture_id(effect: EffectId) -> CaptureId {
     CaptureId::from_u128(effect.as_u128())
+}
+
+/// The place of a provider's id in [`State::provider_objects`].
+pub fn object_hash(provider: u16, provider_id: &str) -> u64 {
+    let digest = Sha256::new().chain_update(provider.to_be_bytes()).chain_update(provider_id.as_bytes()).finalize();
+    u64::from_be_bytes(core::array::from_fn(|index| digest[index]))
 }

@@ -155,7 +155,7 @@ fn a_reference_names_one_payment_for_ever() {
     fn reversed(world: &mut World, effect: base::EffectId) {
         let payment = world.open(effect).payment;
         world.outcome(effect, captured(100));
-        world.report(payment, engine::ProviderReport::CaptureReversed { capture: 0, code: "late".into() });
+        world.reverse_capture(payment);
     }
     let rows = [
         Row { what: "same, in flight", same: true, retry: false, before: |_, _| {}, after: waiting, attempts: 1 },

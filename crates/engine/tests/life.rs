@@ -2,14 +2,14 @@
 
 mod common;
 
-use base::{NextAction, Outcome, Timestamp};
+use base::{NextAction, Outcome, PaymentSays, Timestamp};
 use common::{
     MERCHANT, OTHER, S, World, authorized, canceled, captured, declined, eur, mismatch, not_found, policy, redirect, settled, unknown,
 };
 use engine::state::Timer;
 use engine::{
     CaptureMode, CapturePayment, Command, ConfirmPayment, CreatePayment, CreateRefund, EffectKind, EffectStatus, Event, EventKind, Private,
-    ProviderReport, Refusal, Reply, SendKind,
+    Refusal, Reply, SendKind,
 };
 use payments::postings::AccountKind;
 use payments::{AttemptStatus, CaptureStatus, PaymentStatus};
@@ -198,34 +198,15 @@ fn a_capture_that_had_gone_through_and_fails_is_a_reversal_in_the_ledger() {
         if released {
             world.advance_to_next();
         }
-        let report = ProviderReport::CaptureReversed { capture: 0, code: "debit_failed".into() };
-        assert_eq!(world.report(payment, report.clone()), Reply::Done);
+        world.reverse_capture(payment);
         assert_eq!(world.status(payment), PaymentStatus::Declined);
         assert_eq!(world.debit(AccountKind::Receivable), -30, "the fee stays");
         assert_eq!((world.credit(AccountKind::MerchantPending), world.credit(AccountKind::MerchantAvailable)), (0, 0));
-        assert_eq!(world.report(payment, report), Reply::Refused(Refusal::StateConflict { status: PaymentStatus::Declined }));
+        let again = world.observe(payment, PaymentSays::Unclear, canceled());
+        assert_eq!(again.entries.len(), 1, "what was taken back once is not taken back again: {:?}", again.entries);
         assert_eq!(world.confirm(payment), Reply::Refused(Refusal::StateConflict { status: PaymentStatus::Declined }));
         assert_eq!(world.advance(86_400 * S), []);
     }
-}
-
-#[test]
-fn a_partial_capture_that_is_reversed_while_the_next_one_runs_leaves_the_hold_to_it() {
-    let mut world = several_captures();
-    let payment = world.authorized(5_000);
-    world.capture(payment, Some(3_000));
-    let first = world.operation(payment);
-    world.outcome(first, captured(3_000));
-    world.capture(payment, Some(1_500));
-    let second = world.operation(payment);
-    assert_eq!(world.report(payment, ProviderReport::CaptureReversed { capture: 0, code: "failed".into() }), Reply::Done);
-    assert_eq!((world.status(payment), world.held()), (PaymentStatus::Authorized, 2_000));
-    assert_eq!(world.debit(AccountKind::Receivable), 0);
-    world.outcome(second, captured(1_500));
-    assert_eq!((world.status(payment), world.held()), (PaymentStatus::PartiallyCaptured, 500));
-    assert_eq!(world.debit(AccountKind::Receivable), 1_500);
-    let report = ProviderReport::CaptureReversed { capture: 9, code: "failed".into() };
-    assert_eq!(world.report(payment, report), Reply::Refused(Refusal::PaymentUnknown));
 }
 
 #[test]

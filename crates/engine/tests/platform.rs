@@ -2,9 +2,9 @@
 
 mod common;
 
-use base::{MerchantId, OperatorId, PaymentId, SubjectId};
+use base::{About, MerchantId, Notice, OperatorId, SubjectId};
 use common::{MERCHANT, S, World, policy};
-use engine::{CaptureMode, Command, CreateApiKey, CreatePayment, EventKind, KeyOwner, Lane, Refusal, Reply};
+use engine::{CaptureMode, Command, CreateApiKey, CreatePayment, EventKind, KeyOwner, Lane, NoticeSource, ReceiveNotice, Refusal, Reply};
 use payments::PaymentStatus;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -134,11 +134,11 @@ fn facts_about_money_travel_in_the_lanes_that_are_never_shed() {
     let create = Command::CreatePayment(world.request(1));
     assert_eq!(create.lane(), Lane::Create);
     assert_eq!(Command::Tick.lane(), Lane::Outcome);
-    let dispute = engine::ProviderReport::DisputeClosed { dispute: String::new(), won: true };
-    assert_eq!(Command::ReportProvider { payment: PaymentId::from_u128(1), report: dispute.clone() }.lane(), Lane::Report);
+    let notice = Notice { event_id: "evt_1".into(), event_type: "x".into(), created_at: None, about: About::Other };
+    let heard = Command::ReceiveNotice(ReceiveNotice { provider: 0, notice, source: NoticeSource::Webhook, payload: None });
+    assert_eq!(heard.lane(), Lane::Report);
     assert!(Lane::Outcome < Lane::Report && Lane::Report < Lane::Existing && Lane::Existing < Lane::Create);
-    let reply = world.submit(&Command::ReportProvider { payment: PaymentId::from_u128(1), report: dispute });
-    assert_eq!(reply, Reply::Refused(Refusal::PaymentUnknown));
+    assert_eq!(world.submit(&heard), Reply::Done);
 }
 
 #[test]

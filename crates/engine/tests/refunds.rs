@@ -2,9 +2,11 @@
 
 mod common;
 
+use base::DisputePhase;
 use base::Outcome;
+use base::limits::AMOUNT_MINOR_MAX;
 use common::{MERCHANT, S, World, captured, declined, not_found, not_sent, refund_pending, refunded, settled, unknown};
-use engine::{CaptureMode, Command, CreateRefund, EffectStatus, Private, ProviderReport, Refusal, Reply, SendKind};
+use engine::{CaptureMode, Command, CreateRefund, EffectStatus, Event, NoticeUse, Private, Refusal, Reply, SendKind};
 use payments::postings::AccountKind;
 use payments::{PaymentStatus, RefundStatus};
 
@@ -56,29 +58,31 @@ fn unknown_and_pending_refunds_count_until_they_are_decided() {
 #[test]
 fn disputes_reduce_what_may_be_given_back_until_they_are_won() {
     let (mut world, payment) = taken(false);
-    let opened = ProviderReport::DisputeOpened { dispute: "dp_1".into(), amount_minor: 70 };
-    assert_eq!(world.report(payment, opened.clone()), Reply::Done);
-    let entries = world.entries.len();
-    world.report(payment, opened);
-    assert_eq!(world.entries.len(), entries, "the same dispute is booked once");
-    assert_eq!(world.debit(AccountKind::Receivable), 30);
+    world.dispute(payment, "dp_1", 70, DisputePhase::Open);
+    assert_eq!(
+        (world.debit(AccountKind::Receivable), world.debit(AccountKind::Fees)),
+        (15, 15),
+        "the bank took 70 and the provider keeps 15"
+    );
     assert_eq!(world.refund(payment, Some(31)), Reply::Refused(Refusal::RefundAboveRemaining { remaining_minor: 30 }));
-    for (won, remaining_minor) in [(false, 30), (true, 100), (false, 100)] {
-        world.report(payment, ProviderReport::DisputeClosed { dispute: "dp_1".into(), won });
+    for (phase, remaining_minor) in [(DisputePhase::Lost, 30), (DisputePhase::Won, 100), (DisputePhase::Lost, 100)] {
+        world.dispute(payment, "dp_1", 70, phase);
         assert_eq!(world.payment(payment).refundable_minor(), remaining_minor);
     }
-    assert_eq!((world.debit(AccountKind::Receivable), world.debit(AccountKind::Disputed)), (100, 0));
-    let unheard = ProviderReport::DisputeClosed { dispute: "dp_2".into(), won: true };
-    assert_eq!(world.report(payment, unheard), Reply::Refused(Refusal::PaymentUnknown));
+    assert_eq!((world.debit(AccountKind::Receivable), world.debit(AccountKind::Disputed)), (85, 0));
 }
 
 #[test]
-fn a_dispute_is_booked_whatever_was_refunded_before_and_huge_ones_do_not_overflow() {
+fn a_dispute_is_booked_whatever_was_refunded_before_and_one_that_cannot_be_true_is_kept_for_a_person() {
     let (mut world, payment) = taken(false);
     let (_, effect) = world.refunding(payment, 100);
-    for (dispute, amount_minor) in [("a", 100), ("b", u64::MAX), ("c", u64::MAX)] {
-        assert_eq!(world.report(payment, ProviderReport::DisputeOpened { dispute: dispute.into(), amount_minor }), Reply::Done);
+    for (dispute, amount_minor) in [("a", 100), ("b", AMOUNT_MINOR_MAX), ("c", AMOUNT_MINOR_MAX)] {
+        world.dispute(payment, dispute, amount_minor, DisputePhase::Open);
     }
+    assert_eq!(world.payment(payment).disputed_minor(), 100 + 2 * AMOUNT_MINOR_MAX);
+    let kept = world.dispute(payment, "d", u64::MAX, DisputePhase::Open);
+    assert!(matches!(kept.entries[0].event, Event::WebhookReceived { found: NoticeUse::Unmatched, .. }));
+    assert_eq!(world.payment(payment).disputes.len(), 3);
     assert_eq!(world.payment(payment).refundable_minor(), 0);
     world.outcome(effect, refunded(100));
     assert_eq!(world.status(payment), PaymentStatus::Refunded);
@@ -169,7 +173,7 @@ fn refunds_go_on_after_the_capture_behind_them_was_reversed() {
     for (answers, receivable) in [(vec![refunded(100)], -100), (vec![declined()], 0), (vec![refunded(100), declined()], 0)] {
         let (mut world, payment) = taken(false);
         let (_, effect) = world.refunding(payment, 100);
-        assert_eq!(world.report(payment, ProviderReport::CaptureReversed { capture: 0, code: "late".into() }), Reply::Done);
+        world.reverse_capture(payment);
         assert_eq!(world.status(payment), PaymentStatus::Declined);
         for answer in answers {
             world.outcome(effect, answer);
@@ -245,7 +249,7 @@ fn a_disputed_payment_keeps_its_currency() {
     let payment = world.create(&request);
     let effect = world.operation(payment);
     world.outcome(effect, declined());
-    world.report(payment, ProviderReport::DisputeOpened { dispute: "dp_1".into(), amount_minor: 70 });
+    world.dispute(payment, "dp_1", 70, DisputePhase::Open);
     let money = base::Money { amount_minor: 100, currency: "JPY".parse().unwrap() };
     let retry = engine::CreatePayment { idempotency: world.fresh(), retry_declined: true, content: [2; 16], money, ..request };
     let conflict = Refusal::ReferenceConflict { payment, status: PaymentStatus::Declined };

@@ -76,9 +76,24 @@ kinds! {
         RefundFailed { payment, refund, code }
         RefundReversed { payment, refund, code }
         FundsAvailable { payment, amount_minor }
-        DisputeOpened { payment, dispute, amount_minor }
+        DisputeOpened { payment, dispute, amount_minor, reason; respond_by = respond_by_ns }
         DisputeClosed { payment, dispute, won }
         KeyRemembered { payment, effect, key }
+        WebhookReceived { provider, event_id, event_type, source, found, payment, effect, provider_id, payload, stray }
+        StrayMatched { payment, dispute }
+        ObservationStarted { payment, requested }
+        ObservationEnded { payment, effect }
+        SettlementAwaited { payment, attempt, step; next_at = next_at_ns }
+        FeeBooked { payment, attempt, effect, fee_minor; available_at = available_at_ns }
+        CaptureObserved { payment, effect, amount_minor, fee_minor, held_minor; available_at = available_at_ns }
+        LateSuccessFound { payment, observed, requested, fee_minor }
+        LateSuccessAccepted { payment, effect; next_at = next_at_ns }
+        LateSuccessUndone { payment, effect }
+        RefundWatched { payment, requested }
+        DisputeInquired { payment, dispute, amount_minor, reason; respond_by = respond_by_ns }
+        DisputeInquiryClosed { payment, dispute }
+        DisputeFeeBooked { payment, dispute, fee_minor, version }
+        SweepEnded { provider; swept_to = swept_to_ns }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }

@@ -6,9 +6,9 @@
 use crate::error::{FieldError, FieldProblem};
 use crate::generated::v1::{self, api_key_created::Owner, effect_requested::Operation, next_action::Action};
 use crate::wire::Wire;
-use base::{Decline, DeclineClass, Mismatch, Money, NextAction, OutcomeClass, RefundId, UnknownReason};
+use base::{Decline, DeclineClass, DisputeFact, DisputePhase, Mismatch, Money, NextAction, OutcomeClass, RefundId, UnknownReason};
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
-use engine::{CaptureMode, EffectKind, EffectRequested, KeyOwner, Sealed, SendKind};
+use engine::{CaptureMode, EffectKind, EffectRequested, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute};
 
 const fn missing(field: &'static str) -> FieldError {
     FieldError { field, problem: FieldProblem::Missing }
@@ -43,6 +43,8 @@ messages! {
     KeyUse { key, fingerprint; expires_at = expires_at_ns }
     Decline { class, code, network_code }
     Mismatch { amount_minor, currency, captured }
+    DisputeFact { dispute, money, phase, reason, fee_minor, is_withdrawn; respond_by = respond_by_ns }
+    StrayDispute { payment_provider_id, fact }
     EffectRequested {
         effect, provider, key, reference, key_version, money, capture, payment_method, provider_id, request;
         kind = operation
@@ -71,7 +73,7 @@ macro_rules! optional_messages {
     )+};
 }
 
-optional_messages!(KeyUse, Sealed);
+optional_messages!(KeyUse, Sealed, StrayDispute);
 
 /// Enums of the engine as enums of the same name, which have an unspecified value besides.
 macro_rules! enums {
@@ -97,6 +99,9 @@ macro_rules! enums {
 enums! {
     CaptureMode { Automatic, Manual }
     SendKind { First, Replay, Lookup }
+    NoticeSource { Webhook, Sweep, Replay }
+    DisputePhase { Inquiry, InquiryClosed, Open, Won, Lost, Unclear }
+    NoticeUse { News, Known, Unmatched, Kept }
     OutcomeClass { NotSent, Rejected, Declined, Approved, Pending, Mismatch, Unknown }
     UnknownReason { Timeout, ConnectionLost, ServerError, Undecodable, IdempotencyConflict, Restart, NotFound }
     DeclineClass { HardCard, HardRisk, SoftFunds, SoftIssuer, SoftPsp, FixData, Authenticate, Config, Duplicate }
@@ -111,6 +116,9 @@ impl Wire for EffectKind {
             Self::Capture { capture } => Operation::CaptureIndex(capture.encode()),
             Self::Cancel { expiry } => Operation::CancelExpiry(expiry.encode()),
             Self::Refund { refund } => Operation::Refund(refund.encode()),
+            Self::Observe { attempt } => Operation::ObserveAttempt(attempt.encode()),
+            Self::UndoHold { attempt } => Operation::UndoHoldAttempt(attempt.encode()),
+            Self::UndoCapture { attempt } => Operation::UndoCaptureAttempt(attempt.encode()),
         })
     }
 
@@ -120,6 +128,9 @@ impl Wire for EffectKind {
             Operation::CaptureIndex(capture) => Self::Capture { capture: u16::decode(capture, "capture_index")? },
             Operation::CancelExpiry(expiry) => Self::Cancel { expiry },
             Operation::Refund(refund) => Self::Refund { refund: RefundId::decode(refund, "refund")? },
+            Operation::ObserveAttempt(attempt) => Self::Observe { attempt: u16::decode(attempt, "observe_attempt")? },
+            Operation::UndoHoldAttempt(attempt) => Self::UndoHold { attempt: u16::decode(attempt, "undo_hold_attempt")? },
+            Operation::UndoCaptureAttempt(attempt) => Self::UndoCapture { attempt: u16::decode(attempt, "undo_capture_attempt")? },
         })
     }
 }

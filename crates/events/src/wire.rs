@@ -93,7 +93,7 @@ macro_rules! optional {
     )+};
 }
 
-optional!([u8; 16], EffectId, String, Timestamp, u16);
+optional!([u8; 16], EffectId, PaymentId, String, Timestamp, u16, u64);
 
 impl Wire for u128 {
     type Proto = Vec<u8>;

@@ -7,11 +7,16 @@ mod support;
 
 use base::limits::AMOUNT_MINOR_MAX;
 use base::time::NS_PER_S;
-use base::{Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, Money, OperatorId, Outcome, PaymentId, ProviderState};
+use base::{
+    About, Approval, Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Money, Notice, OperatorId, Outcome,
+    PaymentId, ProviderState,
+};
 use base::{SubjectId, Timestamp, UnknownReason};
 use engine::event::VERSION_MAX;
 use engine::{CancelPayment, CaptureMode, CapturePayment, Command, Context, CreateApiKey, CreatePayment, CreateRefund, DeriveKey, Entry};
-use engine::{Gaps, Idempotency, KeyOwner, OutcomeReport, Policy, Private, ProviderPolicy, ProviderReport, Reply, Sealed, State, decide};
+use engine::{
+    Gaps, Idempotency, KeyOwner, NoticeSource, OutcomeReport, Policy, Private, ProviderPolicy, ReceiveNotice, Reply, Sealed, State, decide,
+};
 use events::{decode_batch, encode_batch, snapshot};
 use std::fs;
 use support::{adds_missing, golden, hex, unhex};
@@ -35,6 +40,7 @@ fn policy() -> Policy {
         defer_gaps: Gaps::seconds(&[1]),
         waiting_gaps: Gaps::seconds(&[5, 60]),
         watch_gaps: Gaps::seconds(&[60, 86_400]),
+        settle_gaps: Gaps::seconds(&[10, 600]),
         created_ns: 86_400 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 86_400 * S,
@@ -128,8 +134,19 @@ fn day() -> Partition {
     day.approved(effect, ProviderState::Captured { amount_minor: 1_999 });
     let refund = day.refund(captured, 500);
     day.approved(refund, ProviderState::Refunded { amount_minor: 500 });
-    let opened = ProviderReport::DisputeOpened { dispute: "dp_1".into(), amount_minor: 700 };
-    day.submit(&Command::ReportProvider { payment: captured, report: opened });
+    let payment_provider_id = day.state.payments[&captured].provider_id().unwrap().to_owned();
+    let dispute = DisputeFact {
+        dispute: "dp_1".into(),
+        money: Money { amount_minor: 700, currency: "EUR".parse().unwrap() },
+        phase: DisputePhase::Open,
+        reason: "fraudulent".into(),
+        respond_by: None,
+        fee_minor: 1_500,
+        is_withdrawn: true,
+    };
+    let about = About::Dispute { payment_provider_id, dispute };
+    let notice = Notice { event_id: "evt_1".into(), event_type: "charge.dispute.created".into(), created_at: None, about };
+    day.submit(&Command::ReceiveNotice(ReceiveNotice { provider: 0, notice, source: NoticeSource::Webhook, payload: None }));
 
     let (held, effect) = day.pay(70_000, "JPY", CaptureMode::Manual);
     day.approved(effect, ProviderState::Authorized { amount_minor: 70_000 });

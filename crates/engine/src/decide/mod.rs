@@ -2,11 +2,13 @@
 
 mod cancel;
 mod capture;
+mod dispute;
+mod notice;
+mod observe;
 mod outcome;
 mod payment;
 mod platform;
 mod refund;
-mod report;
 mod tick;
 
 use crate::command::{Command, Idempotency};
@@ -83,7 +85,8 @@ pub fn decide(state: &State, context: Context<'_>, command: &Command) -> Decisio
         Command::CancelPayment(command) => cancel::start(&mut draft, command),
         Command::CreateRefund(command) => refund::start(&mut draft, command),
         Command::ReportOutcome(report) => outcome::apply(&mut draft, report),
-        Command::ReportProvider { payment, report } => report::apply(&mut draft, *payment, report),
+        Command::ReceiveNotice(command) => notice::receive(&mut draft, command),
+        Command::NoteSweep { provider, swept_to } => notice::note_sweep(&mut draft, *provider, *swept_to),
         Command::Tick => tick::run(&mut draft),
         other => platform::apply(&mut draft, other),
     };

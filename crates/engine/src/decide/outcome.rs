@@ -1,7 +1,7 @@
 //! What one send came to, for every kind of effect. "Unknown" goes up a ladder of replays and lookups and ends, if
 //! nothing helps, with a person; no row here turns it into a refusal.
 
-use super::{Draft, Reply};
+use super::{Draft, Reply, observe};
 use crate::command::OutcomeReport;
 use crate::effect::{Effect, EffectKind, EffectStatus, SendKind};
 use crate::event::Event;
@@ -32,6 +32,8 @@ fn settle(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
         EffectKind::Capture { .. } => capture(draft, call, outcome),
         EffectKind::Cancel { expiry } => cancel(draft, call, expiry, outcome),
         EffectKind::Refund { refund } => refund_outcome(draft, call, refund, outcome),
+        EffectKind::Observe { attempt } => observe::outcome(draft, call, attempt, outcome),
+        EffectKind::UndoHold { .. } | EffectKind::UndoCapture { .. } => observe::undone(draft, call, outcome),
     }
 }
 
@@ -55,7 +57,8 @@ fn heard(open: &Effect, report: &OutcomeReport) -> Option<Outcome> {
         return (!late).then_some(Outcome::Unknown(UnknownReason::Undecodable));
     }
     if open.send_kind == SendKind::Lookup && !about_call {
-        return Some(Outcome::Unknown(UnknownReason::NotFound)); // the lookup failed, not the call
+        // The lookup failed, not the call: it found nothing out, not even that there is nothing.
+        return Some(Outcome::Unknown(UnknownReason::ServerError));
     }
     Some(report.outcome.clone().joined_with_earlier(open.earlier))
 }
@@ -79,9 +82,10 @@ fn is_plausible(outcome: &Outcome) -> bool {
     amount_minor <= AMOUNT_MINOR_MAX
 }
 
-struct Heard<'a> {
-    open: &'a Effect,
-    payment: &'a Payment,
+/// An answer to a call, with what it is about.
+pub(super) struct Heard<'a> {
+    pub(super) open: &'a Effect,
+    pub(super) payment: &'a Payment,
     provider_id: Option<String>,
 }
 
@@ -113,21 +117,22 @@ pub(super) fn is_replay_legal(draft: &Draft<'_>, open: &Effect) -> bool {
 }
 
 /// Waits for the next rung of the ladder, or parks.
-fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownReason) {
+pub(super) fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownReason) {
     let (payment, effect) = (call.open.payment, call.open.requested.effect);
     if call.open.status != EffectStatus::InFlight {
         return; // a late answer that decides nothing: the next look is already planned, or a person looks
     }
     match call.open.awaited() {
         Some(Awaited::Provider) => return unchanged(draft, call, true),
-        Some(Awaited::Trust) => return unchanged(draft, call, false),
+        Some(Awaited::Trust) if reason == UnknownReason::NotFound => return unchanged(draft, call, false),
+        Some(Awaited::Trust) => return look_again(draft, call),
         None => {}
     }
     let step = if call.open.earlier == Some(OutcomeClass::Unknown) { call.open.step + 1 } else { 0 };
     let provider = draft.provider(call.open.requested.provider);
     let replays = u16::try_from(provider.replay_gaps.0.len()).expect("ladders are short");
     let gap = if step < replays { provider.replay_gaps.at(step) } else { provider.lookup_gaps.at(step - replays) };
-    let next_at = gap.map(|gap| draft.context.now.plus_ns(gap));
+    let next_at = gap.map(|gap| draft.context.now.plus_ns(hinted(call, gap)));
     draft.push(Event::EffectUnknown { payment, effect, reason, step, next_at });
     if next_at.is_none() {
         draft.push(Event::EffectParked { payment, effect });
@@ -135,16 +140,29 @@ fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownReason) {
 }
 
 /// A look found the provider where it was; looks again later, or stops looking.
-fn unchanged(draft: &mut Draft<'_>, call: &Heard<'_>, for_ever: bool) {
+pub(super) fn unchanged(draft: &mut Draft<'_>, call: &Heard<'_>, for_ever: bool) {
     let step = call.open.step.saturating_add(1);
     let policy = draft.context.policy;
     let gap = if for_ever { policy.waiting_gaps.at_or_last(step) } else { policy.watch_gaps.at(step) };
-    let next_at = gap.map(|gap| draft.context.now.plus_ns(gap));
+    let next_at = gap.map(|gap| draft.context.now.plus_ns(hinted(call, gap)));
     draft.push(Event::EffectUnchanged { payment: call.open.payment, effect: call.open.requested.effect, step, next_at });
 }
 
+/// A look at what is trusted failed: it counts for nothing and is made again.
+fn look_again(draft: &mut Draft<'_>, call: &Heard<'_>) {
+    let step = call.open.step;
+    let gap = draft.context.policy.watch_gaps.at_or_last(step);
+    let next_at = gap.map(|gap| draft.context.now.plus_ns(hinted(call, gap)));
+    draft.push(Event::EffectUnchanged { payment: call.open.payment, effect: call.open.requested.effect, step, next_at });
+}
+
+/// No wait when the provider has said meanwhile that there is something to see.
+const fn hinted(call: &Heard<'_>, gap_ns: u64) -> u64 {
+    if call.open.is_hinted { 0 } else { gap_ns }
+}
+
 /// Plans another send of a call that was provably not executed; `false` when no more are planned.
-fn deferred(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: &Outcome) -> bool {
+pub(super) fn deferred(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: &Outcome) -> bool {
     let permanent = matches!(outcome, Outcome::Rejected(Rejection { permanent: true, .. }) | Outcome::NotSent(NotSentReason::Encode));
     let step = if call.open.earlier.is_some() { call.open.step + 1 } else { 0 };
     let Some(gap) = draft.context.policy.defer_gaps.at(step).filter(|_| !permanent && is_replay_legal(draft, call.open)) else {
@@ -214,13 +232,16 @@ fn approved(draft: &mut Draft<'_>, call: &Heard<'_>, status: AttemptStatus, appr
             draft.push(Event::AttemptAuthorized { payment, effect, provider_id, expires_at });
         }
         ProviderState::Captured { amount_minor } if amount_minor == money.amount_minor => {
-            let fee_minor = approval.fee_minor.unwrap_or(0);
+            let (is_fee_known, fee_minor) = (approval.fee_minor.is_some(), approval.fee_minor.unwrap_or(0));
             let mut legs = vec![books.capture(0, hold, amount_minor)];
             if fee_minor > 0 {
                 legs.push(books.fee(1, fee_minor));
             }
             let available_at = approval.available_at;
             draft.push_with(Event::AttemptCaptured { payment, effect, provider_id, amount_minor, fee_minor, available_at }, legs);
+            if !is_fee_known {
+                observe::await_settlement(draft, payment, observe::newest(call.payment), 0);
+            }
         }
         ProviderState::Authorized { amount_minor } => {
             mismatched(draft, call, Mismatch { amount_minor, currency: money.currency, captured: false });
@@ -275,47 +296,55 @@ fn capture(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
         Outcome::NotSent(_) | Outcome::Rejected(_) => {
             if !deferred(draft, call, &outcome) {
                 draft.push(Event::CaptureFailed { payment, effect, code: refusal_code(&outcome) });
+                if outcome.class() == OutcomeClass::Rejected {
+                    observe::after_refusal(draft, call);
+                }
             }
         }
-        Outcome::Declined(Decline { code, .. }) => draft.push(Event::CaptureFailed { payment, effect, code }),
+        Outcome::Declined(Decline { code, .. }) => {
+            draft.push(Event::CaptureFailed { payment, effect, code });
+            observe::after_refusal(draft, call);
+        }
         Outcome::Approved(Approval { state: ProviderState::Captured { amount_minor }, fee_minor, available_at }) if amount_minor > 0 => {
-            let taken = Taken { amount_minor, fee_minor: fee_minor.unwrap_or(0) };
-            let (legs, held_minor) = capture_legs(draft, call, &taken);
-            let fee_minor = taken.fee_minor;
+            let (is_fee_known, fee_minor) = (fee_minor.is_some(), fee_minor.unwrap_or(0));
+            let (legs, held_minor) = capture_legs(draft, call, amount_minor, fee_minor);
             draft.push_with(Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at }, legs);
+            if !is_fee_known {
+                observe::await_settlement(draft, payment, observe::newest(call.payment), 0);
+            }
         }
         Outcome::Mismatch(Mismatch { amount_minor, currency, captured: true })
             if currency == call.payment.money.currency && amount_minor > 0 =>
         {
-            let taken = Taken { amount_minor, fee_minor: 0 };
-            let (legs, held_minor) = capture_legs(draft, call, &taken);
+            let (legs, held_minor) = capture_legs(draft, call, amount_minor, 0);
             let event = Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor: 0, held_minor, available_at: None };
             draft.push_with(event, legs);
+            observe::await_settlement(draft, payment, observe::newest(call.payment), 0);
+        }
+        // The hold is gone: nothing was taken and nothing can be taken any more.
+        Outcome::Approved(Approval { state: ProviderState::Canceled, .. }) => {
+            draft.push(Event::CaptureFailed { payment, effect, code: "canceled".into() });
+            observe::after_refusal(draft, call);
         }
         Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) => unknown(draft, call, UnknownReason::Undecodable),
         Outcome::Unknown(reason) => unknown(draft, call, reason),
     }
 }
 
-struct Taken {
-    amount_minor: u64,
-    fee_minor: u64,
-}
-
 /// Legs of a capture and what stays held after it.
-fn capture_legs(draft: &Draft<'_>, call: &Heard<'_>, taken: &Taken) -> (Vec<ledger::Transfer>, u64) {
+pub(super) fn capture_legs(draft: &Draft<'_>, call: &Heard<'_>, amount_minor: u64, fee_minor: u64) -> (Vec<ledger::Transfer>, u64) {
     let books = draft.books(call.open.payment, call.payment.merchant, call.payment.money.currency);
     let hold = call.payment.hold.expect("a payment that is being captured has a hold");
     let held_minor = call.payment.held_minor;
     let several = draft.provider(call.open.requested.provider).multiple_captures;
-    let rest_minor = if several { held_minor.saturating_sub(taken.amount_minor) } else { 0 };
-    let mut legs = if taken.amount_minor <= held_minor {
-        vec![books.capture(0, hold, taken.amount_minor)]
+    let rest_minor = if several { held_minor.saturating_sub(amount_minor) } else { 0 };
+    let mut legs = if amount_minor <= held_minor {
+        vec![books.capture(0, hold, amount_minor)]
     } else {
-        vec![books.release(0, hold), books.capture_without_hold(1, taken.amount_minor)]
+        vec![books.release(0, hold), books.capture_without_hold(1, amount_minor)]
     };
-    if taken.fee_minor > 0 {
-        legs.push(books.fee(2, taken.fee_minor));
+    if fee_minor > 0 {
+        legs.push(books.fee(2, fee_minor));
     }
     if rest_minor > 0 {
         legs.push(books.hold(3, rest_minor));
@@ -340,9 +369,20 @@ fn cancel(draft: &mut Draft<'_>, call: &Heard<'_>, expiry: bool, outcome: Outcom
         Outcome::NotSent(_) | Outcome::Rejected(_) => {
             if !deferred(draft, call, &outcome) {
                 draft.push(Event::CancelFailed { payment, effect, code: refusal_code(&outcome) });
+                if outcome.class() == OutcomeClass::Rejected {
+                    observe::after_refusal(draft, call);
+                }
             }
         }
-        Outcome::Declined(Decline { code, .. }) => draft.push(Event::CancelFailed { payment, effect, code }),
+        Outcome::Declined(Decline { code, .. }) => {
+            draft.push(Event::CancelFailed { payment, effect, code });
+            observe::after_refusal(draft, call);
+        }
+        // The money was taken: there is nothing left to cancel.
+        Outcome::Approved(Approval { state: ProviderState::Captured { .. }, .. }) => {
+            draft.push(Event::CancelFailed { payment, effect, code: "captured".into() });
+            observe::after_refusal(draft, call);
+        }
         Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) => unknown(draft, call, UnknownReason::Undecodable),
         Outcome::Unknown(reason) => unknown(draft, call, reason),
     }

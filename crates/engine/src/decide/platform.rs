@@ -97,7 +97,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         | Command::CancelPayment(_)
         | Command::CreateRefund(_)
         | Command::ReportOutcome(_)
-        | Command::ReportProvider { .. }
+        | Command::ReceiveNotice(_)
+        | Command::NoteSweep { .. }
         | Command::Tick => unreachable!("decided in a file of its own"),
     }
     Ok(Reply::Done)

@@ -1,6 +1,6 @@
 //! What falls due: the next sends of effects, expiries, released money. Bounded per run, in order of time.
 
-use super::{Draft, Reply, cancel, outcome};
+use super::{Draft, Reply, cancel, notice, observe, outcome};
 use crate::effect::{Effect, EffectStatus};
 use crate::event::Event;
 use crate::refusal::Refusal;
@@ -26,15 +26,16 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
                     send(draft, open);
                 }
             }
-            Timer::Expiry(payment) | Timer::Funds(payment) => {
+            Timer::Expiry(payment) | Timer::Funds(payment) | Timer::Settle(payment) | Timer::Stray(payment) => {
                 let found = state.payments.get(payment).expect("a timer names a payment that exists");
                 if !touched.insert(*payment) {
                     continue;
                 }
-                if matches!(timer, Timer::Funds(_)) {
-                    release(draft, *payment, found);
-                } else {
-                    cancel::expire(draft, *payment, found);
+                match timer {
+                    Timer::Funds(_) => release(draft, *payment, found),
+                    Timer::Settle(_) => look_for_fee(draft, *payment, found),
+                    Timer::Stray(_) => notice::match_stray(draft, *payment),
+                    Timer::Expiry(_) | Timer::Send(_) => cancel::expire(draft, *payment, found),
                 }
             }
         }
@@ -55,6 +56,15 @@ fn send(draft: &mut Draft<'_>, open: &Effect) {
         }
         None => draft.push(Event::EffectParked { payment: open.payment, effect }),
     }
+}
+
+/// Asks the provider once more what it keeps of money that was taken.
+fn look_for_fee(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment) {
+    let settling = payment.settling.as_ref().expect("a timer names a payment whose fee is awaited");
+    if draft.state.observation_of(payment, settling.attempt).is_some() {
+        return observe::await_settlement(draft, id, settling.attempt, settling.step.saturating_add(1)); // the open look may find it
+    }
+    observe::start(draft, id, settling.attempt);
 }
 
 /// Moves what stands in pending of a payment's money, less refunds that are still open: those stay where they were

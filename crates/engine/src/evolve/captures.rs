@@ -17,28 +17,15 @@ impl State {
                 found.captures.reserve_exact(1);
                 found.captures.push(Capture { effect: requested.effect, amount_minor, status: CaptureStatus::Started });
                 let merchant = found.merchant;
-                self.open_effect(*payment, requested, entry.at);
+                self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
                 self.remember_key(merchant, *payment, None, Some(requested.effect), *key);
             }
             Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at } => {
                 self.close_effect(*effect);
-                let new_hold = entry.legs.iter().rev().find(|leg| leg.flags.contains(ledger::TransferFlags::PENDING)).map(|leg| leg.id);
                 let found = self.payment_mut(*payment);
-                let capture = capture_mut(found, *effect);
-                capture.status = capture.status.after(CaptureInput::Succeeded).expect("an open capture may succeed");
-                capture.amount_minor = *amount_minor;
-                found.captured_minor += amount_minor;
-                found.unreleased_minor += signed(*amount_minor);
-                found.fee_minor += fee_minor;
-                found.held_minor = *held_minor;
-                found.hold = new_hold;
                 found.operation = None;
-                assert!((*held_minor > 0) == found.hold.is_some(), "what stays held has a hold");
-                let final_capture = *held_minor == 0;
-                self.advance(*payment, if final_capture { PaymentInput::Captured } else { PaymentInput::CapturedPart });
-                if final_capture {
-                    self.set_expiry(*payment, None);
-                }
+                found.fee_minor += fee_minor;
+                self.captured(*payment, *effect, *amount_minor, *held_minor, entry);
                 self.set_timer(*available_at, Timer::Funds(*payment));
             }
             Event::CaptureFailed { payment, effect, .. } => {
@@ -60,7 +47,8 @@ impl State {
                     found.unreleased_minor -= signed(*amount_minor);
                 }
                 if found.captured_minor == 0 {
-                    self.timers.retain(|(_, timer)| *timer != Timer::Funds(*payment));
+                    found.settling = None;
+                    self.timers.retain(|(_, timer)| !matches!(timer, Timer::Funds(id) | Timer::Settle(id) if id == payment));
                     self.advance(*payment, PaymentInput::CaptureReversed);
                 }
             }

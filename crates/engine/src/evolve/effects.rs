@@ -8,20 +8,24 @@ use base::{EffectId, OutcomeClass, PaymentId, Timestamp};
 
 impl State {
     /// Opens an effect with its first send under way.
-    pub(super) fn open_effect(&mut self, payment: PaymentId, requested: &EffectRequested, at: Timestamp) {
+    pub(super) fn open_effect(&mut self, payment: PaymentId, requested: &EffectRequested, send_kind: SendKind, at: Timestamp) {
         let effect = Effect {
             payment,
             requested: requested.clone(),
             requested_at: at,
             status: EffectStatus::InFlight,
             sends: 1,
-            send_kind: SendKind::First,
+            send_kind,
             step: 0,
             next_at: None,
             earlier: None,
             accepted: None,
+            is_hinted: false,
         };
         assert!(self.effects.insert(requested.effect, effect).is_none(), "an effect is opened once");
+        if requested.is_object_made() {
+            self.open_references.insert(requested.reference, requested.effect);
+        }
     }
 
     /// Closes an effect; its request is forgotten.
@@ -29,6 +33,9 @@ impl State {
         let closed = self.effects.remove(&effect).expect("a closed effect was open");
         if let Some(at) = closed.next_at {
             self.timers.remove(&(at, Timer::Send(effect)));
+        }
+        if closed.requested.is_object_made() {
+            self.open_references.remove(&closed.requested.reference);
         }
     }
 
@@ -72,6 +79,7 @@ impl State {
                 let open = self.effects.get_mut(effect).expect("a sent effect is open");
                 assert!(*send == open.sends + 1, "sends are counted one by one");
                 open.sends = *send;
+                open.is_hinted = false;
                 open.send_kind = *send_kind;
             }
             Event::EffectUnchanged { effect, step, next_at, .. } => {
@@ -108,7 +116,7 @@ impl State {
                 let found = payment.refunds.iter_mut().find(|found| found.refund == refund).expect("an effect names a refund that exists");
                 found.status = found.status.after(RefundInput::Unknown).expect("an open refund may become unknown");
             }
-            EffectKind::Cancel { .. } => {}
+            EffectKind::Cancel { .. } | EffectKind::Observe { .. } | EffectKind::UndoHold { .. } | EffectKind::UndoCapture { .. } => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod captures;
 mod effects;
+mod notices;
 mod payments;
 mod platform;
 mod refunds;
@@ -75,7 +76,21 @@ impl State {
             | Event::RefundFailed { .. }
             | Event::RefundReversed { .. } => self.apply_refund(event, entry),
             Event::FundsAvailable { payment, amount_minor } => self.funds_available(*payment, *amount_minor, at),
-            Event::DisputeOpened { .. } | Event::DisputeClosed { .. } => self.apply_dispute(event),
+            Event::DisputeInquired { .. }
+            | Event::DisputeInquiryClosed { .. }
+            | Event::DisputeOpened { .. }
+            | Event::DisputeClosed { .. }
+            | Event::DisputeFeeBooked { .. } => self.apply_dispute(event),
+            Event::WebhookReceived { .. } | Event::StrayMatched { .. } | Event::SweepEnded { .. } => self.apply_notice(event),
+            Event::ObservationStarted { .. }
+            | Event::ObservationEnded { .. }
+            | Event::SettlementAwaited { .. }
+            | Event::FeeBooked { .. }
+            | Event::CaptureObserved { .. }
+            | Event::LateSuccessFound { .. }
+            | Event::LateSuccessAccepted { .. }
+            | Event::LateSuccessUndone { .. }
+            | Event::RefundWatched { .. } => self.apply_observation(event, entry),
             Event::KeyRemembered { payment, effect, key } => {
                 let merchant = self.payment_mut(*payment).merchant;
                 self.remember_key(merchant, *payment, None, *effect, Some(*key));

@@ -1,9 +1,9 @@
 //! Payments and their attempts, cancels and disputes.
 
 use super::signed;
-use crate::effect::{EffectRequested, EffectStatus};
+use crate::effect::{EffectRequested, EffectStatus, SendKind};
 use crate::event::{Entry, Event, KeyUse, PaymentCreated, PaymentRevised};
-use crate::state::{Attempt, Dispute, Payment, State, Timer};
+use crate::state::{Attempt, Dispute, Payment, State, Timer, object_hash};
 use ::payments::{AttemptInput, AttemptStatus, DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
 use base::time::NS_PER_S;
 use base::{Decline, DeclineClass, EffectId, NextAction, OutcomeClass, PaymentId, Timestamp};
@@ -41,6 +41,8 @@ impl State {
             operation: None,
             cancel: None,
             cancels: 0,
+            observations: Vec::new(),
+            settling: None,
         };
         assert!(self.payments.insert(created.payment, Box::new(payment)).is_none(), "a payment is created once");
         if let Some(reference) = created.reference {
@@ -82,9 +84,12 @@ impl State {
             provider: requested.provider,
             status: AttemptStatus::Started,
             provider_id: None,
+            money: requested.money,
+            late_fee_minor: 0,
+            is_late_fee_awaited: false,
         });
         let merchant = payment.merchant;
-        self.open_effect(id, requested, entry.at);
+        self.open_effect(id, requested, SendKind::First, entry.at);
         self.remember_key(merchant, id, None, Some(requested.effect), key);
     }
 
@@ -94,8 +99,19 @@ impl State {
         let attempt = payment.attempts.iter_mut().find(|attempt| attempt.effect == effect).expect("an effect belongs to an attempt");
         let after = attempt.status.after(input);
         attempt.status = after.unwrap_or_else(|| panic!("no row of the attempt's life cycle: {input:?} after {:?}", attempt.status));
-        if provider_id.is_some() {
-            attempt.provider_id = provider_id.cloned();
+        let index = payment.attempts.iter().position(|attempt| attempt.effect == effect);
+        if let Some((index, provider_id)) = index.zip(provider_id) {
+            self.name_attempt(id, index, provider_id);
+        }
+    }
+
+    /// The provider's id of an attempt is known.
+    pub(super) fn name_attempt(&mut self, id: PaymentId, index: usize, provider_id: &str) {
+        let attempt = self.payment_mut(id).attempts.get_mut(index).expect("an effect names an attempt that exists");
+        attempt.provider_id = Some(provider_id.to_owned());
+        let place = (object_hash(attempt.provider, provider_id), id);
+        if self.provider_objects.insert(place) {
+            self.arm_stray(id);
         }
     }
 
@@ -178,7 +194,7 @@ impl State {
         payment.cancel = Some(requested.effect);
         payment.cancels += 1;
         let merchant = payment.merchant;
-        self.open_effect(id, requested, at);
+        self.open_effect(id, requested, SendKind::First, at);
         self.remember_key(merchant, id, None, Some(requested.effect), key);
     }
 
@@ -212,17 +228,53 @@ impl State {
 
     pub(super) fn apply_dispute(&mut self, event: &Event) {
         match event {
-            Event::DisputeOpened { payment, dispute, amount_minor } => {
-                let opened = Dispute { dispute: dispute.clone(), amount_minor: *amount_minor, status: DisputeStatus::Open };
-                self.payment_mut(*payment).disputes.push(opened);
+            Event::DisputeInquired { payment, dispute, amount_minor, .. } => {
+                let inquiry = Dispute {
+                    dispute: dispute.clone(),
+                    amount_minor: *amount_minor,
+                    status: DisputeStatus::Inquiry,
+                    fee_minor: 0,
+                    fee_version: 0,
+                };
+                self.payment_mut(*payment).disputes.push(inquiry);
+            }
+            Event::DisputeOpened { payment, dispute, amount_minor, .. } => {
+                let found = self.payment_mut(*payment);
+                match found.disputes.iter_mut().find(|known| known.dispute == *dispute) {
+                    Some(known) => advance_dispute(known, DisputeInput::Opened),
+                    None => found.disputes.push(Dispute {
+                        dispute: dispute.clone(),
+                        amount_minor: *amount_minor,
+                        status: DisputeStatus::Open,
+                        fee_minor: 0,
+                        fee_version: 0,
+                    }),
+                }
+            }
+            Event::DisputeInquiryClosed { payment, dispute } => {
+                advance_dispute(self.dispute_mut(*payment, dispute), DisputeInput::InquiryClosed);
             }
             Event::DisputeClosed { payment, dispute, won } => {
-                let input = if *won { DisputeInput::Won } else { DisputeInput::Lost };
-                let found = self.payment_mut(*payment).disputes.iter_mut().find(|known| known.dispute == *dispute);
-                let found = found.expect("a closed dispute was opened");
-                found.status = found.status.after(input).expect("the dispute's life cycle permits it");
+                advance_dispute(self.dispute_mut(*payment, dispute), if *won { DisputeInput::Won } else { DisputeInput::Lost });
+            }
+            Event::DisputeFeeBooked { payment, dispute, fee_minor, version } => {
+                let found = self.dispute_mut(*payment, dispute);
+                found.fee_version = *version;
+                let before_minor = core::mem::replace(&mut found.fee_minor, *fee_minor);
+                let payment = self.payment_mut(*payment);
+                payment.fee_minor = (payment.fee_minor + fee_minor).checked_sub(before_minor).expect("a fee was counted before");
             }
             other => unreachable!("{:?} is applied elsewhere", other.kind()),
         }
     }
+
+    fn dispute_mut(&mut self, payment: PaymentId, dispute: &str) -> &mut Dispute {
+        let found = self.payment_mut(payment).disputes.iter_mut().find(|known| known.dispute == dispute);
+        found.expect("an event names a dispute that was opened")
+    }
+}
+
+fn advance_dispute(dispute: &mut Dispute, input: DisputeInput) {
+    let after = dispute.status.after(input);
+    dispute.status = after.unwrap_or_else(|| panic!("no row of the dispute's life cycle: {input:?} after {:?}", dispute.status));
 }

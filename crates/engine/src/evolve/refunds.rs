@@ -37,7 +37,7 @@ impl State {
                 });
                 let merchant = found.merchant;
                 assert!(self.refunds.insert(refund, *payment).is_none(), "a refund is created once");
-                self.open_effect(*payment, requested, entry.at);
+                self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
                 self.remember_key(merchant, *payment, Some(refund), Some(requested.effect), *key);
             }
             Event::RefundPending { payment, refund, provider_id, next_at } => {

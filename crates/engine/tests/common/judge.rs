@@ -1,7 +1,7 @@
 //! What must hold in every state after every entry, said independently of the code that keeps it so.
 
 use base::{Currency, MerchantId};
-use engine::state::{Balance, Timer};
+use engine::state::{Balance, Settling, Timer, object_hash};
 use engine::{Effect, EffectKind, EffectStatus, Payment, State};
 use payments::postings::AccountKind;
 use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
@@ -98,7 +98,14 @@ fn check_effect(state: &State, effect: &Effect) {
         EffectKind::Authorize { .. } | EffectKind::Capture { .. } => payment.operation == Some(id),
         EffectKind::Cancel { .. } => payment.cancel == Some(id),
         EffectKind::Refund { refund } => payment.refund(refund).is_some_and(|refund| refund.effect == id),
+        EffectKind::Observe { .. } => payment.observations.contains(&id),
+        EffectKind::UndoHold { attempt } | EffectKind::UndoCapture { attempt } => {
+            payment.attempts[usize::from(attempt)].status == AttemptStatus::SucceededLate
+        }
     };
+    if effect.requested.is_object_made() {
+        assert_eq!(state.open_references.get(&effect.requested.reference), Some(&id), "an open call is found by its reference");
+    }
     assert!(owned, "an open effect belongs to what it is for: {effect:?}");
     assert_eq!(effect.next_at.is_some(), state.timers.iter().any(|(_, timer)| *timer == Timer::Send(id)));
     if let Some(at) = effect.next_at {
@@ -129,6 +136,10 @@ fn check_timers(state: &State) {
                 assert_eq!(state.payments.get(payment).expect("a timer names a payment that exists").expires_at, Some(*at));
             }
             Timer::Funds(payment) => assert!(state.payments.contains_key(payment)),
+            Timer::Stray(payment) => assert!(state.payments.contains_key(payment)),
+            Timer::Settle(payment) => {
+                assert!(state.payments[payment].settling.as_ref().is_some_and(|settling| settling.next_at == Some(*at)))
+            }
         }
     }
     for (id, payment) in &state.payments {
@@ -152,9 +163,28 @@ fn check_indexes(state: &State) {
         assert!(state.idempotency_expiry.iter().any(|(_, owner, found)| owner == merchant && found == key), "a key is forgotten some day");
     }
     assert_eq!(state.idempotency.len(), state.idempotency_expiry.len());
+    let made = state.effects.values().filter(|open| open.requested.is_object_made()).count();
+    assert_eq!(state.open_references.len(), made, "no reference of a closed call is kept");
+    for (id, payment) in &state.payments {
+        for (index, attempt) in payment.attempts.iter().enumerate() {
+            let Some(provider_id) = &attempt.provider_id else { continue };
+            assert!(state.provider_objects.contains(&(object_hash(attempt.provider, provider_id), *id)));
+            let found = state.attempt_of(attempt.provider, provider_id);
+            assert!(found.is_some_and(|found| found == (*id, index) || is_shared(state, provider_id)));
+        }
+        if let Some(Settling { next_at: Some(at), .. }) = payment.settling.as_deref().copied() {
+            assert!(state.timers.contains(&(at, Timer::Settle(*id))), "a fee that is awaited has its timer");
+        }
+    }
     for id in state.payments.values().flat_map(|payment| payment.refunds.iter().map(|refund| refund.refund)) {
         assert!(state.refunds.contains_key(&id));
     }
+}
+
+/// Whether several attempts have one provider id: random answers name few.
+fn is_shared(state: &State, provider_id: &str) -> bool {
+    let attempts = state.payments.values().flat_map(|payment| &payment.attempts);
+    attempts.filter(|attempt| attempt.provider_id.as_deref() == Some(provider_id)).count() > 1
 }
 
 /// What the payments of one merchant in one currency say about its accounts, in minor units.
@@ -175,8 +205,13 @@ fn check_books(state: &State) {
         sums.kept += i128::from(payment.captured_minor) - i128::from(payment.refunded_minor);
         sums.held += i128::from(payment.held_minor);
         sums.fees += i128::from(payment.fee_minor);
-        let standing = payment.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won);
+        let standing = payment.disputes.iter().filter(|dispute| matches!(dispute.status, DisputeStatus::Open | DisputeStatus::Lost));
         sums.disputed += standing.map(|dispute| i128::from(dispute.amount_minor)).sum::<i128>();
+    }
+    for payment in state.payments.values() {
+        for attempt in &payment.attempts {
+            expected.entry((payment.merchant, attempt.money.currency)).or_default().fees += i128::from(attempt.late_fee_minor);
+        }
     }
     for ((merchant, currency), sums) in expected {
         let balance = |kind| state.balance(merchant, currency, kind);

@@ -7,14 +7,14 @@ mod judge;
 
 use base::time::NS_PER_S;
 use base::{
-    Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, NotSentReason, Outcome, PaymentId,
-    ProviderState, RefundId, Rejection, SubjectId, Timestamp, UnknownReason,
+    About, Approval, Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction,
+    NotSentReason, Notice, Outcome, PaymentId, PaymentSays, ProviderState, RefundId, Rejection, SubjectId, Timestamp, UnknownReason,
 };
 use engine::state::Balance;
 use engine::{
     CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, Context, CreatePayment, CreateRefund, Decision, DeriveKey, Effect,
-    EffectStatus, Entry, Event, Gaps, Idempotency, OutcomeReport, Payment, Policy, Private, ProviderPolicy, ProviderReport, Reply, Sealed,
-    SendKind, State, decide,
+    EffectStatus, Entry, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Payment, Policy, Private, ProviderPolicy, ReceiveNotice,
+    Reply, Sealed, SendKind, State, decide,
 };
 pub use judge::check_state;
 use payments::PaymentStatus;
@@ -45,6 +45,8 @@ pub fn policy() -> Policy {
         defer_gaps: Gaps::seconds(&[1, 3]),
         waiting_gaps: Gaps::seconds(&[5, 60]),
         watch_gaps: Gaps::seconds(&[60, 86_400]),
+        // None, so that a capture whose fee is not known is not looked at; whoever tests that sets them.
+        settle_gaps: Gaps::seconds(&[]),
         created_ns: 24 * 3_600 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 24 * 3_600 * S,
@@ -259,8 +261,49 @@ impl World {
         }
     }
 
-    pub fn report(&mut self, payment: PaymentId, report: ProviderReport) -> Reply {
-        self.submit(&Command::ReportProvider { payment, report })
+    /// A message of the provider that nobody has heard before.
+    pub fn hear(&mut self, about: About) -> Decision {
+        self.next_key += 1;
+        let event_id = format!("evt_{}", self.next_key);
+        self.hear_as(event_id, about)
+    }
+
+    /// A message of the provider with its id.
+    pub fn hear_as(&mut self, event_id: String, about: About) -> Decision {
+        let notice = Notice { event_id, event_type: "test.event".into(), created_at: None, about };
+        let decision =
+            self.decision(&Command::ReceiveNotice(ReceiveNotice { provider: 0, notice, source: NoticeSource::Webhook, payload: None }));
+        assert_eq!(decision.reply, Reply::Done);
+        decision
+    }
+
+    /// What the provider calls a payment's newest attempt.
+    pub fn provider_id(&self, payment: PaymentId) -> String {
+        self.payment(payment).provider_id().expect("the provider has named the payment").to_owned()
+    }
+
+    /// A message about a payment's newest attempt.
+    pub fn about(&self, payment: PaymentId, says: PaymentSays) -> About {
+        About::Payment { provider_id: self.provider_id(payment), reference: None, says }
+    }
+
+    /// A message about a dispute of a payment.
+    pub fn dispute(&mut self, payment: PaymentId, dispute: &str, amount_minor: u64, phase: DisputePhase) -> Decision {
+        let fact = fact(dispute, amount_minor, phase);
+        let payment_provider_id = self.provider_id(payment);
+        self.hear(About::Dispute { payment_provider_id, dispute: fact })
+    }
+
+    /// Looks at a payment's object, because the provider said something that does not fit, and finds this.
+    pub fn observe(&mut self, payment: PaymentId, says: PaymentSays, found: Outcome) -> Decision {
+        self.hear(self.about(payment, says));
+        let effect = *self.payment(payment).observations.last().expect("a message that does not fit makes the platform look");
+        self.outcome(effect, found)
+    }
+
+    /// The provider takes a capture back that had gone through.
+    pub fn reverse_capture(&mut self, payment: PaymentId) -> Decision {
+        self.observe(payment, PaymentSays::Canceled, canceled())
     }
 
     pub fn payment(&self, payment: PaymentId) -> &Payment {
@@ -323,6 +366,20 @@ impl World {
 /// Whether such an answer would name the provider's object.
 fn outcome_names_object(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) | Outcome::Declined(_))
+}
+
+/// What a provider says of a dispute, with a fee of 15 once money was taken back.
+pub fn fact(dispute: &str, amount_minor: u64, phase: DisputePhase) -> DisputeFact {
+    let has_taken = matches!(phase, DisputePhase::Open | DisputePhase::Won | DisputePhase::Lost);
+    DisputeFact {
+        dispute: dispute.to_owned(),
+        money: Money { amount_minor, currency: eur() },
+        phase,
+        reason: "fraudulent".into(),
+        respond_by: None,
+        fee_minor: if has_taken { 15 } else { 0 },
+        is_withdrawn: matches!(phase, DisputePhase::Open | DisputePhase::Lost),
+    }
 }
 
 pub const fn approved(state: ProviderState) -> Outcome {

@@ -18,7 +18,7 @@ pub struct Event {
     pub schema: u32,
     #[prost(
         oneof = "event::Kind",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -112,6 +112,36 @@ pub mod event {
         KeyRemembered(super::KeyRemembered),
         #[prost(message, tag = "58")]
         EventSkipped(super::EventSkipped),
+        #[prost(message, tag = "59")]
+        WebhookReceived(super::WebhookReceived),
+        #[prost(message, tag = "60")]
+        ObservationStarted(super::ObservationStarted),
+        #[prost(message, tag = "61")]
+        ObservationEnded(super::ObservationEnded),
+        #[prost(message, tag = "62")]
+        SettlementAwaited(super::SettlementAwaited),
+        #[prost(message, tag = "63")]
+        FeeBooked(super::FeeBooked),
+        #[prost(message, tag = "64")]
+        CaptureObserved(super::CaptureObserved),
+        #[prost(message, tag = "65")]
+        LateSuccessFound(super::LateSuccessFound),
+        #[prost(message, tag = "66")]
+        LateSuccessAccepted(super::LateSuccessAccepted),
+        #[prost(message, tag = "67")]
+        LateSuccessUndone(super::LateSuccessUndone),
+        #[prost(message, tag = "68")]
+        RefundWatched(super::RefundWatched),
+        #[prost(message, tag = "69")]
+        DisputeInquired(super::DisputeInquired),
+        #[prost(message, tag = "70")]
+        DisputeInquiryClosed(super::DisputeInquiryClosed),
+        #[prost(message, tag = "71")]
+        DisputeFeeBooked(super::DisputeFeeBooked),
+        #[prost(message, tag = "72")]
+        SweepEnded(super::SweepEnded),
+        #[prost(message, tag = "73")]
+        StrayMatched(super::StrayMatched),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -194,7 +224,7 @@ pub struct EffectRequested {
     pub provider_id: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "14")]
     pub request: ::core::option::Option<Sealed>,
-    #[prost(oneof = "effect_requested::Operation", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "effect_requested::Operation", tags = "2, 3, 4, 5, 15, 16, 17")]
     pub operation: ::core::option::Option<effect_requested::Operation>,
 }
 /// Nested message and enum types in `EffectRequested`.
@@ -209,6 +239,12 @@ pub mod effect_requested {
         CancelExpiry(bool),
         #[prost(bytes, tag = "5")]
         Refund(::prost::alloc::vec::Vec<u8>),
+        #[prost(uint32, tag = "15")]
+        ObserveAttempt(u32),
+        #[prost(uint32, tag = "16")]
+        UndoHoldAttempt(u32),
+        #[prost(uint32, tag = "17")]
+        UndoCaptureAttempt(u32),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -595,6 +631,10 @@ pub struct DisputeOpened {
     pub dispute: ::prost::alloc::string::String,
     #[prost(uint64, tag = "3")]
     pub amount_minor: u64,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(fixed64, optional, tag = "5")]
+    pub respond_by_ns: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DisputeClosed {
@@ -644,6 +684,185 @@ pub struct EventSkipped {
     pub first: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub second: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WebhookReceived {
+    #[prost(uint32, tag = "1")]
+    pub provider: u32,
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub event_type: ::prost::alloc::string::String,
+    #[prost(enumeration = "NoticeSource", tag = "4")]
+    pub source: i32,
+    #[prost(enumeration = "NoticeUse", tag = "5")]
+    pub found: i32,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub payment: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub effect: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, optional, tag = "8")]
+    pub provider_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "9")]
+    pub payload: ::core::option::Option<Sealed>,
+    #[prost(message, optional, tag = "10")]
+    pub stray: ::core::option::Option<StrayDispute>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeFact {
+    #[prost(string, tag = "1")]
+    pub dispute: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub money: ::core::option::Option<Money>,
+    #[prost(enumeration = "DisputePhase", tag = "3")]
+    pub phase: i32,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(fixed64, optional, tag = "5")]
+    pub respond_by_ns: ::core::option::Option<u64>,
+    #[prost(uint64, tag = "6")]
+    pub fee_minor: u64,
+    #[prost(bool, tag = "7")]
+    pub is_withdrawn: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StrayDispute {
+    #[prost(string, tag = "1")]
+    pub payment_provider_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub fact: ::core::option::Option<DisputeFact>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StrayMatched {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub dispute: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObservationStarted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub requested: ::core::option::Option<EffectRequested>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObservationEnded {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettlementAwaited {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "4")]
+    pub attempt: u32,
+    #[prost(uint32, tag = "2")]
+    pub step: u32,
+    #[prost(fixed64, optional, tag = "3")]
+    pub next_at_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeeBooked {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "5")]
+    pub attempt: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub fee_minor: u64,
+    #[prost(fixed64, optional, tag = "4")]
+    pub available_at_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaptureObserved {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub amount_minor: u64,
+    #[prost(uint64, tag = "4")]
+    pub fee_minor: u64,
+    #[prost(uint64, tag = "5")]
+    pub held_minor: u64,
+    #[prost(fixed64, optional, tag = "6")]
+    pub available_at_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LateSuccessFound {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub observed: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub requested: ::core::option::Option<EffectRequested>,
+    #[prost(uint64, optional, tag = "4")]
+    pub fee_minor: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LateSuccessAccepted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(fixed64, tag = "3")]
+    pub next_at_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LateSuccessUndone {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundWatched {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "2")]
+    pub requested: ::core::option::Option<EffectRequested>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeInquired {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub dispute: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub amount_minor: u64,
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(fixed64, optional, tag = "5")]
+    pub respond_by_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeInquiryClosed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub dispute: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeFeeBooked {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub dispute: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub fee_minor: u64,
+    #[prost(uint32, tag = "4")]
+    pub version: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SweepEnded {
+    #[prost(uint32, tag = "1")]
+    pub provider: u32,
+    #[prost(fixed64, tag = "2")]
+    pub swept_to_ns: u64,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -840,6 +1059,114 @@ impl DeclineClass {
             "DECLINE_CLASS_AUTHENTICATE" => Some(Self::Authenticate),
             "DECLINE_CLASS_CONFIG" => Some(Self::Config),
             "DECLINE_CLASS_DUPLICATE" => Some(Self::Duplicate),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NoticeSource {
+    Unspecified = 0,
+    Webhook = 1,
+    Sweep = 2,
+    Replay = 3,
+}
+impl NoticeSource {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTICE_SOURCE_UNSPECIFIED",
+            Self::Webhook => "NOTICE_SOURCE_WEBHOOK",
+            Self::Sweep => "NOTICE_SOURCE_SWEEP",
+            Self::Replay => "NOTICE_SOURCE_REPLAY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTICE_SOURCE_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTICE_SOURCE_WEBHOOK" => Some(Self::Webhook),
+            "NOTICE_SOURCE_SWEEP" => Some(Self::Sweep),
+            "NOTICE_SOURCE_REPLAY" => Some(Self::Replay),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NoticeUse {
+    Unspecified = 0,
+    News = 1,
+    Known = 2,
+    Unmatched = 3,
+    Kept = 4,
+}
+impl NoticeUse {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NOTICE_USE_UNSPECIFIED",
+            Self::News => "NOTICE_USE_NEWS",
+            Self::Known => "NOTICE_USE_KNOWN",
+            Self::Unmatched => "NOTICE_USE_UNMATCHED",
+            Self::Kept => "NOTICE_USE_KEPT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NOTICE_USE_UNSPECIFIED" => Some(Self::Unspecified),
+            "NOTICE_USE_NEWS" => Some(Self::News),
+            "NOTICE_USE_KNOWN" => Some(Self::Known),
+            "NOTICE_USE_UNMATCHED" => Some(Self::Unmatched),
+            "NOTICE_USE_KEPT" => Some(Self::Kept),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputePhase {
+    Unspecified = 0,
+    Inquiry = 1,
+    InquiryClosed = 2,
+    Open = 3,
+    Won = 4,
+    Lost = 5,
+    Unclear = 6,
+}
+impl DisputePhase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_PHASE_UNSPECIFIED",
+            Self::Inquiry => "DISPUTE_PHASE_INQUIRY",
+            Self::InquiryClosed => "DISPUTE_PHASE_INQUIRY_CLOSED",
+            Self::Open => "DISPUTE_PHASE_OPEN",
+            Self::Won => "DISPUTE_PHASE_WON",
+            Self::Lost => "DISPUTE_PHASE_LOST",
+            Self::Unclear => "DISPUTE_PHASE_UNCLEAR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_PHASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_PHASE_INQUIRY" => Some(Self::Inquiry),
+            "DISPUTE_PHASE_INQUIRY_CLOSED" => Some(Self::InquiryClosed),
+            "DISPUTE_PHASE_OPEN" => Some(Self::Open),
+            "DISPUTE_PHASE_WON" => Some(Self::Won),
+            "DISPUTE_PHASE_LOST" => Some(Self::Lost),
+            "DISPUTE_PHASE_UNCLEAR" => Some(Self::Unclear),
             _ => None,
         }
     }

@@ -1,11 +1,13 @@
 //! Arbitrary entries of every kind, empty texts, absent options and largest numbers included.
 
 use base::{
-    Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
-    SubjectId, Timestamp, UnknownReason,
+    Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId,
+    OutcomeClass, PaymentId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
-use engine::{CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, Sealed, SendKind};
+use engine::{
+    CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute,
+};
 use ledger::{Transfer, TransferFlags};
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
@@ -172,6 +174,9 @@ impl Draw {
             EffectKind::Capture { capture: self.number_u16() },
             EffectKind::Cancel { expiry: self.flag() },
             EffectKind::Refund { refund: self.refund() },
+            EffectKind::Observe { attempt: self.number_u16() },
+            EffectKind::UndoHold { attempt: self.number_u16() },
+            EffectKind::UndoCapture { attempt: self.number_u16() },
         ];
         EffectRequested {
             effect: self.effect(),
@@ -211,7 +216,10 @@ impl Draw {
             return event;
         }
         let payment = self.payment();
-        let rest = |draw: &mut Self| draw.effect_event(kind, payment).or_else(|| draw.refund_event(kind, payment));
+        let rest = |draw: &mut Self| {
+            let moved = draw.effect_event(kind, payment).or_else(|| draw.refund_event(kind, payment));
+            moved.or_else(|| draw.heard_event(kind, payment))
+        };
         self.attempt_event(kind, payment).or_else(|| rest(self)).expect("every kind is drawn")
     }
 
@@ -319,6 +327,70 @@ impl Draw {
         })
     }
 
+    fn stray(&mut self) -> StrayDispute {
+        use DisputePhase::{Inquiry, InquiryClosed, Lost, Open, Unclear, Won};
+        let fact = DisputeFact {
+            dispute: self.text(),
+            money: self.money(),
+            phase: self.one_of(&[Inquiry, InquiryClosed, Open, Won, Lost, Unclear]),
+            reason: self.text(),
+            respond_by: self.maybe(Self::time),
+            fee_minor: self.number(),
+            is_withdrawn: self.flag(),
+        };
+        StrayDispute { payment_provider_id: self.text(), fact }
+    }
+
+    fn heard_event(&mut self, kind: EventKind, payment: PaymentId) -> Option<Event> {
+        let (effect, dispute) = (self.effect(), self.text());
+        Some(match kind {
+            EventKind::DisputeInquired => {
+                let (amount_minor, reason, respond_by) = (self.number(), self.text(), self.maybe(Self::time));
+                Event::DisputeInquired { payment, dispute, amount_minor, reason, respond_by }
+            }
+            EventKind::DisputeInquiryClosed => Event::DisputeInquiryClosed { payment, dispute },
+            EventKind::DisputeFeeBooked => {
+                Event::DisputeFeeBooked { payment, dispute, fee_minor: self.number(), version: self.number_u32() }
+            }
+            EventKind::WebhookReceived => Event::WebhookReceived {
+                provider: self.number_u16(),
+                event_id: self.text(),
+                event_type: self.text(),
+                source: self.one_of(&[NoticeSource::Webhook, NoticeSource::Sweep, NoticeSource::Replay]),
+                found: self.one_of(&[NoticeUse::News, NoticeUse::Known, NoticeUse::Unmatched, NoticeUse::Kept]),
+                payment: self.maybe(Self::payment),
+                effect: self.maybe(Self::effect),
+                provider_id: self.maybe(Self::text),
+                payload: self.maybe(Self::sealed),
+                stray: self.maybe(Self::stray),
+            },
+            EventKind::StrayMatched => Event::StrayMatched { payment, dispute },
+            EventKind::SweepEnded => Event::SweepEnded { provider: self.number_u16(), swept_to: self.time() },
+            EventKind::ObservationStarted => Event::ObservationStarted { payment, requested: self.requested() },
+            EventKind::ObservationEnded => Event::ObservationEnded { payment, effect },
+            EventKind::SettlementAwaited => {
+                let (attempt, step) = (self.number_u16(), self.number_u16());
+                Event::SettlementAwaited { payment, attempt, step, next_at: self.maybe(Self::time) }
+            }
+            EventKind::FeeBooked => {
+                let (attempt, fee_minor) = (self.number_u16(), self.number());
+                Event::FeeBooked { payment, attempt, effect, fee_minor, available_at: self.maybe(Self::time) }
+            }
+            EventKind::CaptureObserved => {
+                let (amount_minor, fee_minor, held_minor) = (self.number(), self.number(), self.number());
+                Event::CaptureObserved { payment, effect, amount_minor, fee_minor, held_minor, available_at: self.maybe(Self::time) }
+            }
+            EventKind::LateSuccessFound => {
+                let (requested, fee_minor) = (self.requested(), self.maybe(Self::number));
+                Event::LateSuccessFound { payment, observed: effect, requested, fee_minor }
+            }
+            EventKind::LateSuccessAccepted => Event::LateSuccessAccepted { payment, effect, next_at: self.time() },
+            EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect },
+            EventKind::RefundWatched => Event::RefundWatched { payment, requested: self.requested() },
+            _ => return None,
+        })
+    }
+
     fn refund_event(&mut self, kind: EventKind, payment: PaymentId) -> Option<Event> {
         let (refund, provider_id) = (self.refund(), self.maybe(Self::text));
         Some(match kind {
@@ -334,7 +406,13 @@ impl Draw {
             EventKind::RefundFailed => Event::RefundFailed { payment, refund, code: self.text() },
             EventKind::RefundReversed => Event::RefundReversed { payment, refund, code: self.text() },
             EventKind::FundsAvailable => Event::FundsAvailable { payment, amount_minor: self.number() },
-            EventKind::DisputeOpened => Event::DisputeOpened { payment, dispute: self.text(), amount_minor: self.number() },
+            EventKind::DisputeOpened => Event::DisputeOpened {
+                payment,
+                dispute: self.text(),
+                amount_minor: self.number(),
+                reason: self.text(),
+                respond_by: self.maybe(Self::time),
+            },
             EventKind::DisputeClosed => Event::DisputeClosed { payment, dispute: self.text(), won: self.flag() },
             _ => return None,
         })

@@ -2,11 +2,13 @@
 //! field that is added later stays absent here and gets a sample of its own.
 
 use base::{
-    Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
-    SubjectId, Timestamp, UnknownReason,
+    Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId,
+    OutcomeClass, PaymentId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
-use engine::{CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, Sealed, SendKind};
+use engine::{
+    CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute,
+};
 use ledger::{Transfer, TransferFlags};
 
 const AT: Timestamp = Timestamp::from_s(1_795_253_580);
@@ -107,6 +109,19 @@ fn legs_of(event: &Event) -> Vec<Transfer> {
     }
 }
 
+fn stray() -> StrayDispute {
+    let fact = DisputeFact {
+        dispute: "dp_2".into(),
+        money: money(),
+        phase: DisputePhase::Open,
+        reason: "general".into(),
+        respond_by: Some(LATER),
+        fee_minor: 1_500,
+        is_withdrawn: true,
+    };
+    StrayDispute { payment_provider_id: "pi_2".into(), fact }
+}
+
 /// Alternatives that one sample of a kind cannot show.
 fn specials() -> Vec<(&'static str, Event)> {
     let bare = EffectRequested { provider_id: None, request: None, ..requested(EffectKind::Authorize { attempt: 0 }) };
@@ -129,13 +144,53 @@ fn specials() -> Vec<(&'static str, Event)> {
         ),
         ("attempt", Event::CaptureReversed { payment: PAYMENT, capture: None, amount_minor: 0, code: String::new() }),
         ("bare", Event::KeyRemembered { payment: PAYMENT, effect: None, key: KEY }),
+        (
+            "explained",
+            Event::DisputeOpened {
+                payment: PAYMENT,
+                dispute: "dp_1".into(),
+                amount_minor: 1_999,
+                reason: "fraudulent".into(),
+                respond_by: Some(LATER),
+            },
+        ),
+        (
+            "stray",
+            Event::WebhookReceived {
+                provider: 0,
+                event_id: "evt_2".into(),
+                event_type: "charge.dispute.created".into(),
+                source: NoticeSource::Sweep,
+                found: NoticeUse::Unmatched,
+                payment: None,
+                effect: None,
+                provider_id: None,
+                payload: None,
+                stray: Some(stray()),
+            },
+        ),
+        ("last", Event::SettlementAwaited { payment: PAYMENT, attempt: 0, step: 2, next_at: None }),
+        (
+            "unknown_fee",
+            Event::LateSuccessFound {
+                payment: PAYMENT,
+                observed: EFFECT,
+                requested: requested(EffectKind::UndoHold { attempt: 1 }),
+                fee_minor: None,
+            },
+        ),
         ("closed", Event::EffectUnchanged { payment: PAYMENT, effect: EFFECT, step: u16::MAX, next_at: None }),
     ]
 }
 
 /// The sample of a kind.
 fn sample(kind: EventKind) -> Event {
-    platform(kind).or_else(|| attempt(kind)).or_else(|| effect(kind)).or_else(|| aftermath(kind)).expect("every kind has a sample")
+    platform(kind)
+        .or_else(|| attempt(kind))
+        .or_else(|| effect(kind))
+        .or_else(|| aftermath(kind))
+        .or_else(|| heard(kind))
+        .expect("every kind has a sample")
 }
 
 fn platform(kind: EventKind) -> Option<Event> {
@@ -216,6 +271,48 @@ fn effect(kind: EventKind) -> Option<Event> {
     })
 }
 
+fn heard(kind: EventKind) -> Option<Event> {
+    let (payment, effect, dispute) = (PAYMENT, EFFECT, "dp_1".to_owned());
+    Some(match kind {
+        EventKind::DisputeInquired => {
+            Event::DisputeInquired { payment, dispute, amount_minor: 1_999, reason: "general".into(), respond_by: Some(LATER) }
+        }
+        EventKind::DisputeInquiryClosed => Event::DisputeInquiryClosed { payment, dispute },
+        EventKind::DisputeFeeBooked => Event::DisputeFeeBooked { payment, dispute, fee_minor: 1_500, version: 2 },
+        EventKind::WebhookReceived => Event::WebhookReceived {
+            provider: 1,
+            event_id: "evt_1".into(),
+            event_type: "payment_intent.succeeded".into(),
+            source: NoticeSource::Webhook,
+            found: NoticeUse::News,
+            payment: Some(payment),
+            effect: Some(effect),
+            provider_id: provider_id(),
+            payload: Some(sealed()),
+            stray: None,
+        },
+        EventKind::StrayMatched => Event::StrayMatched { payment, dispute },
+        EventKind::SweepEnded => Event::SweepEnded { provider: 1, swept_to: LATER },
+        EventKind::ObservationStarted => Event::ObservationStarted { payment, requested: requested(EffectKind::Observe { attempt: 1 }) },
+        EventKind::ObservationEnded => Event::ObservationEnded { payment, effect },
+        EventKind::SettlementAwaited => Event::SettlementAwaited { payment, attempt: 1, step: 2, next_at: Some(LATER) },
+        EventKind::FeeBooked => Event::FeeBooked { payment, attempt: 1, effect, fee_minor: 88, available_at: Some(LATER) },
+        EventKind::CaptureObserved => {
+            Event::CaptureObserved { payment, effect, amount_minor: 1_000, fee_minor: 44, held_minor: 999, available_at: Some(LATER) }
+        }
+        EventKind::LateSuccessFound => Event::LateSuccessFound {
+            payment,
+            observed: EffectId::from_u128(0x66),
+            requested: requested(EffectKind::UndoCapture { attempt: 1 }),
+            fee_minor: Some(88),
+        },
+        EventKind::LateSuccessAccepted => Event::LateSuccessAccepted { payment, effect, next_at: LATER },
+        EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect },
+        EventKind::RefundWatched => Event::RefundWatched { payment, requested: requested(EffectKind::Refund { refund: REFUND }) },
+        _ => return None,
+    })
+}
+
 fn aftermath(kind: EventKind) -> Option<Event> {
     let (payment, effect, refund, provider_id) = (PAYMENT, EFFECT, REFUND, Some("re_1".into()));
     Some(match kind {
@@ -241,7 +338,9 @@ fn aftermath(kind: EventKind) -> Option<Event> {
         EventKind::RefundFailed => Event::RefundFailed { payment, refund, code: "lost_or_stolen_card".into() },
         EventKind::RefundReversed => Event::RefundReversed { payment, refund, code: "declined".into() },
         EventKind::FundsAvailable => Event::FundsAvailable { payment, amount_minor: 1_911 },
-        EventKind::DisputeOpened => Event::DisputeOpened { payment, dispute: "dp_1".into(), amount_minor: 1_999 },
+        EventKind::DisputeOpened => {
+            Event::DisputeOpened { payment, dispute: "dp_1".into(), amount_minor: 1_999, reason: String::new(), respond_by: None }
+        }
         EventKind::DisputeClosed => Event::DisputeClosed { payment, dispute: "dp_1".into(), won: true },
         _ => return None,
     })
