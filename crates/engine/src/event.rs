@@ -57,6 +57,8 @@ pub enum NoticeUse {
     Unmatched,
     /// It is of a kind that changes nothing.
     Kept,
+    /// It says something that we do not understand; it is heard again when it comes again.
+    Unclear,
 }
 
 impl NoticeUse {
@@ -67,6 +69,7 @@ impl NoticeUse {
             Self::Known => "known",
             Self::Unmatched => "unmatched",
             Self::Kept => "kept",
+            Self::Unclear => "unclear",
         }
     }
 }
