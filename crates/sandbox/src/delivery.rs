@@ -1,5 +1,6 @@
-//! Sends webhooks: takes due deliveries from the simulator, posts each to its endpoint, and tells the simulator what came
-//! of it. What is sent, when and how often is decided in [`crate::stripe::outbox`].
+//! What the server does without being asked: it lets happen what has fallen due, takes due deliveries of webhooks from the
+//! simulator, posts each to its endpoint, and tells the simulator what came of it. What falls due when lives with each
+//! resource; what is sent, when and how often is decided in [`crate::stripe::outbox`].
 //!
 //! Each endpoint has a limit of its own, so that one that hangs holds up no other. Connections are kept and used
 //! again. Only `http` URLs are served: for `https` this crate has no TLS, and says so.
@@ -58,12 +59,16 @@ struct Courier {
     idle: BTreeMap<String, Vec<Link>>,
 }
 
-/// Sends webhooks until the server stops or a change cannot be recorded.
+/// Lets time pass and sends webhooks until the server stops or a change cannot be recorded.
 pub(crate) async fn run(server: Arc<Shared>) {
     let mut courier = Courier::default();
     let mut stopping = server.stopping();
     loop {
-        let sleep = Duration::from_millis(courier.send_due(&server));
+        let now_ms = wall_clock_ms();
+        if !server.run_due(now_ms) {
+            break;
+        }
+        let sleep = Duration::from_millis(courier.send_due(&server, now_ms));
         // Each arm is cancel-safe: waiting for a change, a notice, a task or a time loses nothing.
         tokio::select! {
             biased;
@@ -73,7 +78,7 @@ pub(crate) async fn run(server: Arc<Shared>) {
                     break;
                 }
             }
-            () = server.deliveries_changed() => {}
+            () = server.work_changed() => {}
             () = tokio::time::sleep(sleep) => {}
         }
     }
@@ -82,9 +87,8 @@ pub(crate) async fn run(server: Arc<Shared>) {
 }
 
 impl Courier {
-    /// Starts to send what is due and has room; returns when to look again, ms.
-    fn send_due(&mut self, server: &Shared) -> u64 {
-        let now_ms = wall_clock_ms();
+    /// Starts to send what is due and has room; returns how long nothing will be due, ms.
+    fn send_due(&mut self, server: &Shared, now_ms: u64) -> u64 {
         let (due, next_ms, timeout_ms, parallel_max) = {
             let mut simulator = server.simulator();
             let config = simulator.stripe().config();
@@ -92,7 +96,9 @@ impl Courier {
             let parallel_max = usize::try_from(config.webhook_parallel_max.get()).unwrap_or(usize::MAX);
             let room = |endpoint: &str| parallel_max.saturating_sub(self.busy.get(endpoint).copied().unwrap_or(0));
             let due = simulator.take_due_deliveries(now_ms, &room);
-            (due, simulator.stripe().next_delivery_ms(), timeout_ms, parallel_max)
+            let stripe = simulator.stripe();
+            let next_ms = stripe.next_delivery_ms().into_iter().chain(stripe.next_due_ms()).min();
+            (due, next_ms, timeout_ms, parallel_max)
         };
         for delivery in due {
             let idle = self.idle.entry(delivery.endpoint_id.clone()).or_default();

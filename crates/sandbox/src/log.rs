@@ -1,6 +1,6 @@
 //! What makes a simulator survive a killed process: every request that changed something is appended to one file
-//! before its answer leaves, and executed again on the next start. The core is deterministic, so that gives the same
-//! state, down to ids and kept answers.
+//! before its answer leaves, and executed again on the next start; so is the passing of time when something fell due
+//! while nobody asked. The core is deterministic, so that gives the same state, down to ids and kept answers.
 //!
 //! File: a header (magic, seed, CRC32C), then frames (length, CRC32C, payload), all little-endian. A frame that the
 //! file ends inside of was never answered and is dropped; damage before the end refuses to start.
@@ -156,6 +156,25 @@ impl Durable {
         Ok(handled)
     }
 
+    /// Lets happen what has fallen due until now, as [`Stripe::advance_to`]; if anything has, that is on file when this
+    /// returns, so that a restart finds it without being asked.
+    ///
+    /// # Errors
+    /// As [`Durable::handle`].
+    pub fn run_due(&mut self, now_ms: u64) -> Result<(), Error> {
+        if self.stripe.next_due_ms().is_none_or(|due_ms| due_ms > now_ms) {
+            return Ok(());
+        }
+        self.stripe.advance_to(now_ms);
+        match &mut self.log {
+            None => Ok(()),
+            Some(log) => log.append(|payload| {
+                payload.push(TAG_ADVANCE);
+                payload.extend_from_slice(&now_ms.to_le_bytes());
+            }),
+        }
+    }
+
     /// Takes webhook deliveries that are due, as [`Stripe::take_due_deliveries`]. That is not on file: what was taken and not
     /// finished when the process ends waits again after a restart.
     pub fn take_due_deliveries(&mut self, now_ms: u64, room: &dyn Fn(&str) -> usize) -> Vec<WebhookDelivery> {
@@ -303,6 +322,7 @@ fn replay(reader: &mut impl Read, file_bytes: u64, path: &Path, stripe: &mut Str
 const TAG_REQUEST: u8 = 1;
 const TAG_CONFIGURE: u8 = 2;
 const TAG_FINISH: u8 = 3;
+const TAG_ADVANCE: u8 = 4;
 /// Orders to this path name secret keys.
 const CREDENTIALS_PATH: &str = "/_admin/credentials";
 const OUTCOMES: [DeliveryOutcome; 3] = [DeliveryOutcome::Acknowledged, DeliveryOutcome::Failed, DeliveryOutcome::Refused];
@@ -355,6 +375,7 @@ fn apply(payload: &[u8], stripe: &mut Stripe) -> Option<()> {
         TAG_REQUEST => {
             stripe.replay(&decode_request(rest)?, now_ms);
         }
+        TAG_ADVANCE if rest.is_empty() => stripe.advance_to(now_ms),
         _ => return None,
     }
     Some(())

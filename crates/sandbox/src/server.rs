@@ -50,8 +50,8 @@ pub(crate) struct Shared {
     /// Set once, when a change could not be recorded.
     broken: watch::Sender<Option<String>>,
     stopping: watch::Receiver<bool>,
-    /// Told when there may be something to deliver.
-    deliveries: Notify,
+    /// Told when there may be something to do earlier than was known.
+    work: Notify,
     /// Changed whenever the fate of a delivery is known.
     finished: watch::Sender<()>,
 }
@@ -67,22 +67,26 @@ impl Shared {
         self.stopping.clone()
     }
 
-    /// Waits until there may be something to deliver.
-    pub(crate) async fn deliveries_changed(&self) {
-        self.deliveries.notified().await;
+    /// Waits until there may be something to deliver, or something falls due earlier than was known.
+    pub(crate) async fn work_changed(&self) {
+        self.work.notified().await;
+    }
+
+    /// Lets happen what has fallen due; false if that could not be recorded, which stops the server.
+    pub(crate) fn run_due(&self, now_ms: u64) -> bool {
+        let recorded = self.simulator().run_due(now_ms);
+        self.recorded(recorded)
     }
 
     /// Notes what became of a delivery; false if that could not be recorded, which stops the server.
     pub(crate) fn finish_delivery(&self, number: DeliveryNumber, outcome: DeliveryOutcome) -> bool {
         let recorded = self.simulator().finish_delivery(number, outcome, wall_clock_ms());
         self.finished.send_replace(());
-        match recorded {
-            Ok(()) => true,
-            Err(error) => {
-                stop_broken(self, &error);
-                false
-            }
-        }
+        self.recorded(recorded)
+    }
+
+    fn recorded(&self, recorded: Result<(), Error>) -> bool {
+        recorded.inspect_err(|error| stop_broken(self, error)).is_ok()
     }
 
     /// Waits until the first attempts of deliveries are over, but for no longer than is set.
@@ -138,14 +142,14 @@ pub fn overlay(config: &Config, settings: &[String]) -> Result<Config, String> {
     config.overlaid(changes)
 }
 
-/// Serves connections and sends webhooks until `stopping` turns true or a change cannot be recorded.
+/// Serves connections, lets happen what falls due and sends webhooks until `stopping` turns true or a change cannot be recorded.
 pub async fn serve(listener: TcpListener, simulator: Durable, mut stopping: watch::Receiver<bool>) -> Ended {
     let (broken, mut breaking) = watch::channel(None);
     let server = Arc::new(Shared {
         simulator: Mutex::new(simulator),
         broken,
         stopping: stopping.clone(),
-        deliveries: Notify::new(),
+        work: Notify::new(),
         finished: watch::Sender::new(()),
     });
     let mut courier = JoinSet::new();
@@ -246,9 +250,12 @@ async fn respond(
     };
     let handled = {
         let mut simulator = server.simulator();
+        let due_before_ms = simulator.stripe().next_due_ms();
         let handled = simulator.handle(&request, wall_clock_ms());
-        if simulator.stripe().has_deliveries() {
-            server.deliveries.notify_one();
+        let due_ms = simulator.stripe().next_due_ms();
+        let is_earlier = due_ms.is_some_and(|due_ms| due_before_ms.is_none_or(|before_ms| due_ms < before_ms));
+        if is_earlier || simulator.stripe().has_deliveries() {
+            server.work.notify_one();
         }
         handled
     };

@@ -86,6 +86,52 @@ fn an_endpoint_made_through_the_api_gets_signed_events_and_acknowledges_them() {
     }
 }
 
+/// Confirms a payment of 20.00 USD with a test card.
+fn pay_with(simulator: &Simulator, method: &str, more: &str) -> Value {
+    let body = format!("amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method={method}{more}");
+    simulator.post("/v1/payment_intents", &body)
+}
+
+#[test]
+fn what_falls_due_happens_and_is_told_although_nobody_asks_for_anything() {
+    let receiver = verifying();
+    let simulator = simulator(Config { dispute_delay_ms: 40, dispute_response_ms: 80, refund_settle_ms: 20, ..config() });
+    register(&simulator, &receiver);
+    // Its authorization runs out in a week: the dispute of the next payment is due earlier.
+    pay_with(&simulator, "pm_card_visa", "&capture_method=manual");
+    pay_with(&simulator, "pm_card_createDispute", "");
+    // Opened, then lost because nobody answers it.
+    let expected = ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed"];
+    let kinds = receiver.kinds(6 + expected.len());
+    let disputes: Vec<String> = kinds.into_iter().filter(|kind| kind.starts_with("charge.dispute.")).collect();
+    assert_eq!(sorted(disputes), sorted(expected.map(str::to_owned).to_vec()));
+
+    let paid = pay_with(&simulator, "pm_card_pendingRefund", "");
+    let refund = simulator.post("/v1/refunds", &format!("payment_intent={}", paid["id"].as_str().unwrap()));
+    assert_eq!(refund["status"], "pending");
+    let settled = std::iter::repeat_with(|| receiver.next())
+        .find(|received| received.kind() == "refund.updated" && received.event["data"]["object"]["status"] == "succeeded");
+    assert_eq!(settled.unwrap().event["data"]["object"]["id"], refund["id"]);
+}
+
+#[test]
+fn what_falls_due_without_endpoints_is_on_file_and_so_after_a_restart() {
+    let folder = Folder::new();
+    let config = Config { dispute_delay_ms: 40, ..config() };
+    let simulator = Simulator::start(Durable::open(&folder.0, Some(7), config.clone()).unwrap().0);
+    pay_with(&simulator, "pm_card_createDispute", "");
+    // The record of time that passed is a 4 and eight bytes; that of a request ends with its body.
+    let has_passed = || std::fs::read(folder.0.join("stripe.log")).unwrap().iter().rev().nth(8) == Some(&4);
+    let deadline = Instant::now() + WAIT_MAX;
+    while !has_passed() {
+        assert!(Instant::now() < deadline, "the dispute is recorded");
+        std::thread::yield_now();
+    }
+    assert_eq!(simulator.stop(), sandbox::server::Ended::Stopped);
+    let (restarted, recovered) = Durable::open(&folder.0, None, config).unwrap();
+    assert_eq!((recovered.record_count, restarted.stripe().truth().charges[0].disputed), (2, 2_000), "before anybody asks");
+}
+
 #[test]
 fn what_is_not_acknowledged_is_sent_again_until_it_is_given_up() {
     let receiver = Receiver::start(|received| Reply::Status(if received.kind() == "charge.succeeded" { 500 } else { 302 }));

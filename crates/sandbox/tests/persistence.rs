@@ -287,6 +287,42 @@ fn card_numbers_and_codes_are_not_recorded_and_mean_the_same_after_a_restart() {
 }
 
 #[test]
+fn what_happened_while_nobody_asked_has_happened_after_a_restart() {
+    let folder = Folder::new();
+    let (mut simulator, _) = folder.open();
+    post(&mut simulator, START_MS, "/_admin/webhook_endpoints", "{\"url\":\"http://127.0.0.1:9/h\"}", None);
+    let body = "amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_createDispute";
+    post(&mut simulator, START_MS, "/v1/payment_intents", body, None);
+    let due_ms = START_MS + Config::standard().dispute_delay_ms;
+    assert_eq!(simulator.stripe().next_due_ms(), Some(due_ms));
+    let recorded_bytes = || std::fs::metadata(folder.log()).unwrap().len();
+    let (before, open) = (recorded_bytes(), simulator.stripe().delivery_counts().open);
+    simulator.run_due(due_ms - 1).unwrap();
+    assert_eq!((recorded_bytes(), simulator.stripe().delivery_counts().open), (before, open), "nothing was due");
+    simulator.run_due(due_ms + 7).unwrap();
+    let after = recorded_bytes();
+    simulator.run_due(due_ms + 7).unwrap();
+    assert_eq!((recorded_bytes(), after - before), (after, 8 + 9), "one frame, and none when nothing is due");
+    let told = simulator.stripe().delivery_counts();
+    assert_eq!(told.open, open + 2, "of the dispute and of its money");
+    let disputes = get(&mut simulator, due_ms + 7, "/v1/disputes");
+    drop(simulator);
+    let (mut restarted, recovered) = folder.open();
+    assert_eq!(recovered, Recovered { record_count: 3, torn_bytes: 0 });
+    assert_eq!(restarted.stripe().delivery_counts(), told, "before anybody asks");
+    assert_eq!(get(&mut restarted, due_ms + 7, "/v1/disputes"), disputes);
+    drop(restarted);
+    // A frame of this kind that is longer is not ours.
+    let payload = [&[4][..], &[0; 9]].concat();
+    let mut file = OpenOptions::new().append(true).open(folder.log()).unwrap();
+    let frame = [&10_u32.to_le_bytes()[..], &crc32c::crc32c(&payload).to_le_bytes(), &payload].concat();
+    file.write_all(&frame).unwrap();
+    drop(file);
+    let error = Durable::open(&folder.0, None, Config::standard()).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+}
+
+#[test]
 fn secret_keys_and_reads_are_not_recorded() {
     let folder = Folder::new();
     let (mut simulator, _) = folder.open();

@@ -1,5 +1,6 @@
 //! What will happen by itself: authorisations that run out, refunds that settle or fail, disputes, bank debits, payouts,
-//! and requests whose effect was delayed. Each happens at its own time, in order, whenever the next request comes.
+//! and requests whose effect was delayed. Each happens at its own time, in order, however late the core hears that time has
+//! passed: from a request, or from whoever watches [`Stripe::next_due_ms`].
 
 use super::cards::{BankOutcome, DisputeKind};
 use super::disputes::Decision;
