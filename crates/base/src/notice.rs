@@ -52,6 +52,8 @@ pub enum About {
     PaymentPart {
         /// The provider's id of the payment.
         payment_provider_id: String,
+        /// Our reference of the payment, where the object carries it.
+        reference: Option<String>,
     },
     /// Something that is kept and changes nothing.
     Other,

@@ -348,7 +348,9 @@ pub trait Connector: Send + Sync {
     /// [`NoticeError::TooLarge`] or [`NoticeError::Unreadable`].
     fn parse_notice(&self, body: &[u8]) -> Result<Notice, NoticeError>;
 
-    /// The request for a page of the provider's events, with which missed webhooks are made up for.
+    /// The request for a page of the provider's events, with which missed webhooks are made up for: only of events that can
+    /// say what no answer to a call says, which are disputes, changes of refunds, and payments that were held, taken or
+    /// given up. Which these are is the provider's own matter, so no types are named in the question.
     ///
     /// # Errors
     /// [`EncodeError::ProviderId`] when the event to go on after is malformed.

@@ -32,7 +32,7 @@ pub enum NoticeError {
     Unreadable,
 }
 
-/// Which events to list.
+/// Which events to list, of those that [`crate::Connector::encode_events`] asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventsQuestion {
     /// Events that happened then or later, by the provider's clock and to its second.

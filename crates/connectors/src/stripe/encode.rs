@@ -1,7 +1,7 @@
 //! Calls to Stripe's requests. The order of parameters is fixed: the same call gives the same bytes.
 
 use super::dispute::is_dispute_id;
-use super::notice::{EVENTS_PER_PAGE_MAX, is_event_id};
+use super::notice::{EVENTS_PER_PAGE_MAX, SWEPT_TYPES, is_event_id};
 use super::object::{CUSTOMER, INTENT, REFUND, is_browser_url, is_id, is_reference};
 use super::{API_VERSION, AmountError, Environment, KEY_BYTES_MAX, REFERENCE_METADATA, to_provider};
 use crate::connector::{Call, Capabilities, CaptureMode, EncodeError, Operation, Presence};
@@ -144,7 +144,8 @@ fn by_reference(call: &Call) -> Form {
     Form::default().pair("query", &query).pair("limit", SEARCH_LIMIT)
 }
 
-/// Lists events. Stripe's order is newest first, and `starting_after` goes on towards older ones.
+/// Lists events of the types that are swept. Stripe's order is newest first, and `starting_after` goes on towards older
+/// ones.
 pub(super) fn events(question: &EventsQuestion) -> Result<Request, EncodeError> {
     let EventsQuestion { created_from, starting_after } = question;
     if starting_after.as_deref().is_some_and(|id| !is_event_id(id)) {
@@ -154,6 +155,7 @@ pub(super) fn events(question: &EventsQuestion) -> Result<Request, EncodeError> 
         .pair("limit", &EVENTS_PER_PAGE_MAX.to_string())
         .pair("created[gte]", &created_from.s().to_string())
         .pair_if("starting_after", starting_after.as_deref());
+    let form = SWEPT_TYPES.iter().enumerate().fold(form, |form, (index, name)| form.pair(&format!("types[{index}]"), name));
     get(form.after("/v1/events"))
 }
 

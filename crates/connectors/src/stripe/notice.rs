@@ -16,8 +16,32 @@ use std::collections::BTreeMap;
 
 /// Events per page, and the most that are read of one: Stripe's maximum.
 pub(super) const EVENTS_PER_PAGE_MAX: usize = 100;
+/// The types that a sweep asks for: those whose object can say what no answer to a call of ours says. Everything else that
+/// payments cause (three events of an ordinary one, of which these are one) is left at the provider. Disputes come from nowhere
+/// else. A refund that went through can fail, or be given up, which is an update. A payment can be held, taken or given
+/// up after its attempt was over, or at the provider's own pages. `charge.refund.updated` is what refunds of some payment methods
+/// and older endpoints have in place of `refund.updated`. Of a payment that stays open no message is wanted.
+///
+/// Source: Stripe's API reference of the list of events: `types` has at most 20 names and no wildcards.
+pub(super) const SWEPT_TYPES: [&str; 11] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.refund.updated",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.succeeded",
+    "refund.failed",
+    "refund.updated",
+];
+/// Most names that `types` may have.
+const TYPES_MAX: usize = 20;
 /// Longest event type that is passed on, in bytes.
 const EVENT_TYPE_BYTES_MAX: usize = 100;
+
+const _: () = assert!(SWEPT_TYPES.len() <= TYPES_MAX, "Stripe takes the list");
 
 /// Reads one event.
 ///
@@ -100,7 +124,7 @@ fn about(event_type: &str, object: &Value) -> Option<About> {
 /// Whatever else names its payment, such as a charge, so that it is kept with it.
 fn part(object: &Value) -> Option<About> {
     let payment_provider_id = linked_id(object, "payment_intent", INTENT)?.to_owned();
-    Some(About::PaymentPart { payment_provider_id })
+    Some(About::PaymentPart { payment_provider_id, reference: our_reference(object) })
 }
 
 fn payment(object: &Value) -> Option<About> {
