@@ -91,7 +91,9 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::CaptureObserved { .. }
         | Event::LateSuccessFound { .. }
         | Event::LateSuccessAccepted { .. }
-        | Event::LateSuccessUndone { .. } => notice_data(event, providers),
+        | Event::LateSuccessUndone { .. }
+        | Event::LateSuccessReturned { .. }
+        | Event::LateHoldCaptured { .. } => notice_data(event, providers),
         Event::MinVersionRaised { .. }
         | Event::LeaderStarted { .. }
         | Event::MerchantCreated { .. }
@@ -214,9 +216,12 @@ fn notice_data(event: &Event, providers: &[String]) -> Value {
             "found": found.name(),
             "effect": effect.map(|effect| effect.to_string()),
         }),
-        Event::ObservationEnded { effect, payment: _ } | Event::LateSuccessUndone { effect, payment: _ } => {
-            json!({ "effect": effect.to_string() })
+        Event::ObservationEnded { effect, payment: _ } => json!({ "effect": effect.to_string() }),
+        Event::LateSuccessUndone { effect, next_at, payment: _ } => {
+            json!({ "effect": effect.to_string(), "next_at": next_at.map(time) })
         }
+        Event::LateSuccessReturned { effect, code, payment: _ } => json!({ "effect": effect.to_string(), "code": code }),
+        Event::LateHoldCaptured { requested, effect: _, payment: _ } => request(requested, providers),
         Event::SettlementAwaited { next_at, attempt: _, step: _, payment: _ } => json!({ "next_at": next_at.map(time) }),
         Event::FeeBooked { fee_minor, available_at, attempt: _, effect: _, payment: _ } => {
             json!({ "fee_minor": fee_minor, "available_at": available_at.map(time) })

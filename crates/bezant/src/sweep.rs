@@ -1,5 +1,16 @@
 //! Looks through providers' lists of events for what webhooks may have missed. Only what nothing else finds is taken:
 //! open calls are resolved by their own ladders.
+//!
+//! The connector asks for no other events than those that can say so. Successes are among them, for a success after its
+//! attempt was over and a capture made elsewhere are found in no other way; so an ordinary payment is one listed event when
+//! its money is taken at once, and two when it is held first, out of three and five that it causes. A minute of 100 such
+//! payments a second is 60 or 120 pages instead of 180 or 300. Without successes it would be one page or 60, and only a
+//! webhook would tell of them.
+//!
+//! With [`PAGES_MAX`] pages of 100 events a go and the standard pause of a minute a sweep keeps up with 83 payments a second
+//! taken at once (41 held first), and with as many more as the pause is shorter: 250 at 20 s. Because each sweep begins five
+//! minutes before the last one did, it is done in one go up to 13 a second, and what was missed is found the later the closer
+//! the rate is to the limit. Beyond the limit sweeps become longer and longer.
 
 use crate::clock::Clock;
 use crate::door::Door;
@@ -126,7 +137,10 @@ impl Sweeper {
                 self.note(under_way.started_at).await?;
                 return Ok(());
             }
-            under_way.question.starting_after = Some(last_event_id.ok_or(Error::Stuck)?);
+            if last_event_id.is_none() || last_event_id == under_way.question.starting_after {
+                return Err(Error::Stuck);
+            }
+            under_way.question.starting_after = last_event_id;
         }
         *walk = Some(under_way);
         Ok(())
@@ -144,7 +158,8 @@ impl Sweeper {
         if started_at.since_ns(swept_to) > kept_ns {
             tracing::error!(%swept_to, "the provider does not list events any more that happened since the last sweep; compare its disputes and refunds by hand");
         }
-        let created_from = Timestamp::from_ns(swept_to.ns().saturating_sub(OVERLAP_NS));
+        // A clock that was ahead has noted a time that is still to come: what happens until then is swept all the same.
+        let created_from = Timestamp::from_ns(swept_to.min(started_at).ns().saturating_sub(OVERLAP_NS));
         Ok(Some(Walk { started_at, question: EventsQuestion { created_from, starting_after: None } }))
     }
 
@@ -170,8 +185,15 @@ impl Sweeper {
         let look = self.door.look(move |state| notices.iter().map(|notice| is_wanted(state, provider, notice)).collect::<Vec<_>>());
         for (event, is_wanted) in events.into_iter().zip(look.await?) {
             let event_id = event.notice.event_id.clone();
-            if is_wanted && self.door.take_notice(provider, event.notice, NoticeSource::Sweep, &event.raw).await? == Taken::New {
-                tracing::info!(event_id, "a message of the provider was found that no webhook had brought");
+            if !is_wanted {
+                continue;
+            }
+            match self.door.take_notice(provider, event.notice, NoticeSource::Sweep, &event.raw).await {
+                Ok(Taken::New) => tracing::info!(event_id, "a message of the provider was found that no webhook had brought"),
+                Ok(Taken::Known) => {}
+                // It is quarantined and listed there; the others are not to wait for it.
+                Err(SubmitError::Poisoned) => tracing::error!(event_id, "a message of the provider crashes the engine and is kept out"),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -180,7 +202,7 @@ impl Sweeper {
 
 /// Whether an event may say what nothing else finds out: every dispute, a refund that failed, and a payment whose attempt is
 /// decided otherwise.
-fn is_wanted(state: &State, provider: u16, notice: &Notice) -> bool {
+pub fn is_wanted(state: &State, provider: u16, notice: &Notice) -> bool {
     if state.notices.contains(provider, &notice.event_id) {
         return false;
     }

@@ -163,6 +163,10 @@ impl Door {
     /// Seals a body; `None` when it must not be kept: the person's data was erased, or it holds what looks like a card number.
     /// A fact about money is taken all the same.
     async fn keep(&self, subject: SubjectId, body: &[u8]) -> Result<Option<Sealed>, SubmitError> {
+        if body.len() > api::WEBHOOK_BYTES_MAX {
+            tracing::warn!(bytes = body.len(), "a provider's message is too large to be kept; what it says is taken");
+            return Ok(None);
+        }
         if holds_card_number(&String::from_utf8_lossy(body)) {
             tracing::warn!("a provider's message holds what looks like a card number; its body is not kept");
             return Ok(None);

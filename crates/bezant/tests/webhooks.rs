@@ -74,12 +74,6 @@ fn subscribe(sandbox: &Sandbox, platform: &Bezant) {
     assert_eq!(Client::new(sandbox.address).send("POST", "/_admin/webhook_endpoints", &[], body.as_bytes()).unwrap().status, 200);
 }
 
-/// The simulator does what has fallen due since when it is asked for something.
-fn pass_time(sandbox: &Sandbox) {
-    let headers = [("authorization", "Bearer sk_test_1")];
-    assert_eq!(Client::new(sandbox.address).send("GET", "/v1/disputes?limit=1", &headers, b"").unwrap().status, 200);
-}
-
 fn pay(platform: &Bezant, key: &str, amount_minor: u64, payment_method: &str) -> String {
     let body = json!({ "amount": { "amount_minor": amount_minor, "currency": "EUR" }, "payment_method": payment_method });
     let answer = platform.merchant().post("/v1/payments", key, &body).unwrap();
@@ -238,7 +232,6 @@ fn a_dispute_is_opened_and_won_and_the_books_follow() {
     let payment = pay(&platform, "k1", 5_000, "pm_card_createDispute");
     let mut merchant = platform.merchant();
     let dispute = wait_for("the dispute", || {
-        pass_time(&sandbox);
         let listed = merchant.read("/v1/disputes");
         listed["data"][0].as_object().filter(|dispute| dispute["status"] == "open" && dispute["fee_minor"] != 0).cloned()
     });
@@ -256,7 +249,6 @@ fn a_dispute_is_opened_and_won_and_the_books_follow() {
     assert_eq!(answered.status, 200, "{}", answered.json());
     let id = dispute["id"].as_str().unwrap();
     wait_for("the dispute to be won", || {
-        pass_time(&sandbox);
         let dispute = merchant.read(&format!("/v1/disputes/{id}"));
         (dispute["status"] == "won" && dispute["fee_minor"] == 0).then_some(())
     });

@@ -179,6 +179,8 @@ pub struct Effect {
     /// Whether the provider said something about it while a send was on its way: if that send settles nothing, the next
     /// one is due at once.
     pub is_hinted: bool,
+    /// Whether the look that is on its way was asked for by a message of the provider: it takes no step of a ladder.
+    pub is_prompted: bool,
 }
 
 /// All that a runner needs to make one send; read from the state after the entry that asks for it is durable.

@@ -619,7 +619,28 @@ events! {
         payment: PaymentId,
         /// The effect.
         effect: EffectId,
+        /// When to look whether it stays so; it is trusted when absent.
+        next_at: Option<Timestamp>,
     } = 1, "attempt.late_success_undone";
+    /// Giving a late success back had gone through and failed after all; the leg fills suspense again.
+    LateSuccessReturned {
+        /// The payment.
+        payment: PaymentId,
+        /// The effect.
+        effect: EffectId,
+        /// The provider's code.
+        code: String,
+    } = 1, "attempt.late_success_returned";
+    /// A late hold was captured at the provider before it could be given up. What was taken stands in suspense; the call
+    /// gives it back.
+    LateHoldCaptured {
+        /// The payment.
+        payment: PaymentId,
+        /// The call that was to give the hold up.
+        effect: EffectId,
+        /// The call that gives the money back.
+        requested: EffectRequested,
+    } = 1, "attempt.late_hold_captured";
     /// A refund that was trusted is looked at again, because the provider says that it failed.
     RefundWatched {
         /// The payment.
@@ -771,6 +792,8 @@ impl Event {
             | Self::LateSuccessFound { payment, .. }
             | Self::LateSuccessAccepted { payment, .. }
             | Self::LateSuccessUndone { payment, .. }
+            | Self::LateSuccessReturned { payment, .. }
+            | Self::LateHoldCaptured { payment, .. }
             | Self::RefundWatched { payment, .. }
             | Self::StrayMatched { payment, .. }
             | Self::DisputeClosed { payment, .. } => Some(*payment),
@@ -801,6 +824,7 @@ impl Event {
             | Self::RefundStarted { requested, .. }
             | Self::ObservationStarted { requested, .. }
             | Self::LateSuccessFound { requested, .. }
+            | Self::LateHoldCaptured { requested, .. }
             | Self::RefundWatched { requested, .. } => Some(requested),
             _ => None,
         }
@@ -822,7 +846,8 @@ impl Event {
             | Self::CaptureStarted { requested, .. }
             | Self::CancelStarted { requested, .. }
             | Self::RefundStarted { requested, .. }
-            | Self::LateSuccessFound { requested, .. } => Some(requested),
+            | Self::LateSuccessFound { requested, .. }
+            | Self::LateHoldCaptured { requested, .. } => Some(requested),
             _ => None,
         }
     }

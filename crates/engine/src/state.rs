@@ -391,8 +391,10 @@ impl State {
         let by_id = |provider_id: &str| self.attempt_of(provider, provider_id).map(|(payment, _)| payment);
         match about {
             About::Payment { provider_id, reference, .. } => by_reference(reference).or_else(|| by_id(provider_id)),
-            About::Refund { payment_provider_id, reference, .. } => by_reference(reference).or_else(|| by_id(payment_provider_id)),
-            About::Dispute { payment_provider_id, .. } | About::PaymentPart { payment_provider_id } => by_id(payment_provider_id),
+            About::Refund { payment_provider_id, reference, .. } | About::PaymentPart { payment_provider_id, reference } => {
+                by_reference(reference).or_else(|| by_id(payment_provider_id))
+            }
+            About::Dispute { payment_provider_id, .. } => by_id(payment_provider_id),
             About::Other => None,
         }
     }

@@ -292,6 +292,8 @@ impl Provider {
             EffectKind::UndoCapture { .. } => {
                 let name = requested.provider_id.clone().expect("what is given back names its intent");
                 self.refunds.entry(requested.key).or_insert((name, requested.money.amount_minor, RefundTruth::Done));
+                let refund_name = format!("re_{:x}", requested.key);
+                self.refund_names.insert(requested.key, (requested.reference_text(), refund_name));
                 (self.refund_answer(requested.key), None)
             }
             EffectKind::Refund { .. } => {

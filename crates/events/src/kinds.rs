@@ -88,7 +88,9 @@ kinds! {
         CaptureObserved { payment, effect, amount_minor, fee_minor, held_minor; available_at = available_at_ns }
         LateSuccessFound { payment, observed, requested, fee_minor }
         LateSuccessAccepted { payment, effect; next_at = next_at_ns }
-        LateSuccessUndone { payment, effect }
+        LateSuccessUndone { payment, effect; next_at = next_at_ns }
+        LateSuccessReturned { payment, effect, code }
+        LateHoldCaptured { payment, effect, requested }
         RefundWatched { payment, requested }
         DisputeInquired { payment, dispute, amount_minor, reason; respond_by = respond_by_ns }
         DisputeInquiryClosed { payment, dispute }

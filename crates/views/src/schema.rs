@@ -255,7 +255,7 @@ pub(crate) const DISPUTES: Table = Table {
         fixed("merchant", Integer),
         fixed("payment", Integer),
         fixed("provider_id", Text),
-        fixed("amount_minor", Integer),
+        changing("amount_minor", Integer),
         fixed("currency", Integer),
         fixed("opened_at", Integer),
         fixed("reason", Text),

@@ -19,8 +19,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, id: PaymentId, fact: &DisputeFact) {
     let known = known(payment, fact);
     let currency = payment.money.currency;
     let (dispute, reason, respond_by) = (fact.dispute.clone(), fact.reason.clone(), fact.respond_by);
-    // A first message names the amount; later ones cannot change what was booked for it.
-    let amount_minor = known.map_or(fact.money.amount_minor, |known| known.amount_minor);
+    // What was booked for a dispute stays; nothing was booked for a question.
+    let is_booked = |known: &&Dispute| !matches!(known.status, DisputeStatus::Inquiry | DisputeStatus::InquiryClosed);
+    let amount_minor = known.filter(is_booked).map_or(fact.money.amount_minor, |known| known.amount_minor);
     draft.open_accounts(payment.merchant, currency);
     if is_new_without_money(known, fact) {
         draft.push(Event::DisputeInquired { payment: id, dispute: dispute.clone(), amount_minor, reason: reason.clone(), respond_by });

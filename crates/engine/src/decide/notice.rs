@@ -15,8 +15,8 @@ use payments::{AttemptStatus, RefundStatus};
 enum Plan<'a> {
     /// It is of a kind that changes nothing; it may belong to a payment.
     Keep(Option<PaymentId>),
-    /// It is about something that is not ours.
-    Unmatched,
+    /// It is about something that is not ours, or that only a person can settle; then it is kept with its payment.
+    Unmatched(Option<PaymentId>),
     /// What it says is known.
     Known(PaymentId),
     /// A send that is on its way will tell; if it does not, the next one goes out at once.
@@ -40,7 +40,7 @@ pub(super) fn receive(draft: &mut Draft<'_>, command: &ReceiveNotice) -> Result<
     let plan = plan(draft.state, provider, &notice.about);
     let (found, payment, effect) = match &plan {
         Plan::Keep(payment) => (NoticeUse::Kept, *payment, None),
-        Plan::Unmatched => (NoticeUse::Unmatched, None, None),
+        Plan::Unmatched(payment) => (NoticeUse::Unmatched, *payment, None),
         Plan::Known(payment) => (NoticeUse::Known, Some(*payment), None),
         Plan::Hint(open) | Plan::Look(open) => (NoticeUse::News, Some(open.payment), Some(open.requested.effect)),
         Plan::Observe(payment, _) | Plan::WatchRefund(payment, _) => (NoticeUse::News, Some(*payment), None),
@@ -63,7 +63,7 @@ pub(super) fn receive(draft: &mut Draft<'_>, command: &ReceiveNotice) -> Result<
         stray: stray(draft.state, provider, &notice.about),
     });
     match plan {
-        Plan::Keep(_) | Plan::Unmatched | Plan::Known(_) | Plan::Hint(_) => {}
+        Plan::Keep(_) | Plan::Unmatched(_) | Plan::Known(_) | Plan::Hint(_) => {}
         Plan::Look(open) => draft.push(Event::EffectSent {
             payment: open.payment,
             effect: open.requested.effect,
@@ -79,7 +79,8 @@ pub(super) fn receive(draft: &mut Draft<'_>, command: &ReceiveNotice) -> Result<
 }
 
 pub(super) fn note_sweep(draft: &mut Draft<'_>, provider: u16, swept_to: Timestamp) -> Result<Reply, Refusal> {
-    if draft.state.swept.get(&provider).is_none_or(|before| *before < swept_to) {
+    // Also backwards: a clock that was ahead is set right.
+    if draft.state.swept.get(&provider) != Some(&swept_to) {
         draft.push(Event::SweepEnded { provider, swept_to });
     }
     Ok(Reply::Done)
@@ -118,29 +119,23 @@ fn named_object(about: &About) -> Option<String> {
 fn plan<'a>(state: &'a State, provider: u16, about: &'a About) -> Plan<'a> {
     match about {
         About::Other => Plan::Keep(None),
-        About::PaymentPart { payment_provider_id } => {
-            Plan::Keep(state.attempt_of(provider, payment_provider_id).map(|(payment, _)| payment))
-        }
+        About::PaymentPart { .. } => Plan::Keep(state.payment_of_notice(provider, about)),
         About::Payment { provider_id, reference, says } => match open_by_reference(state, provider, reference.as_deref()) {
             Some(open) if matches!(open.requested.kind, EffectKind::Authorize { .. }) => about_open(state, open, *says),
             Some(_) | None => about_payment(state, provider, provider_id, *says),
         },
         About::Refund { provider_id, payment_provider_id, reference, says } => {
-            let by_reference = open_by_reference(state, provider, reference.as_deref()).and_then(|open| match open.requested.kind {
-                EffectKind::Refund { refund } => Some((open.payment, refund)),
-                _ => None,
-            });
-            let by_id = || {
-                let (payment, _) = state.attempt_of(provider, payment_provider_id)?;
-                let refunds = &state.payments.get(&payment)?.refunds;
-                let found = refunds.iter().find(|refund| refund.provider_id.as_deref() == Some(provider_id))?;
-                Some((payment, found.refund))
-            };
-            by_reference.or_else(by_id).map_or(Plan::Unmatched, |(payment, refund)| about_refund(state, payment, refund, *says))
+            let open = open_by_reference(state, provider, reference.as_deref());
+            match open.map(|open| (open, open.requested.kind)) {
+                Some((open, EffectKind::Refund { refund })) => about_refund(state, open.payment, refund, *says),
+                Some((open, EffectKind::UndoCapture { .. })) => about_undo(open, *says),
+                Some(_) | None => about_closed_refund(state, provider, (provider_id, payment_provider_id), *says),
+            }
         }
         About::Dispute { payment_provider_id, dispute } => match state.attempt_of(provider, payment_provider_id) {
             Some((payment, _)) if is_comparable(state, payment, dispute) => Plan::Dispute(payment, dispute),
-            Some(_) | None => Plan::Unmatched,
+            Some((payment, _)) => Plan::Unmatched(Some(payment)),
+            None => Plan::Unmatched(None),
         },
     }
 }
@@ -173,6 +168,38 @@ fn about_open<'a>(state: &State, open: &'a Effect, says: PaymentSays) -> Plan<'a
     }
 }
 
+/// A message about a refund whose call is closed, or that is not ours.
+fn about_closed_refund<'a>(
+    state: &'a State,
+    provider: u16,
+    (provider_id, payment_provider_id): (&str, &str),
+    says: RefundSays,
+) -> Plan<'a> {
+    let Some((payment, _)) = state.attempt_of(provider, payment_provider_id) else {
+        return Plan::Unmatched(None);
+    };
+    let refunds = state.payments.get(&payment).map(|found| found.refunds.as_slice()).unwrap_or_default();
+    match refunds.iter().find(|refund| refund.provider_id.as_deref() == Some(provider_id)) {
+        Some(found) => about_refund(state, payment, found.refund, says),
+        None => Plan::Unmatched(Some(payment)), // somebody refunded at the provider, or what gave a late success back failed
+    }
+}
+
+/// A message about the refund that gives a late success back.
+fn about_undo(open: &Effect, says: RefundSays) -> Plan<'_> {
+    let is_news = match (open.accepted, says) {
+        (Some(EffectStatus::Waiting), RefundSays::Pending) => false,
+        (Some(EffectStatus::Watching), RefundSays::Pending | RefundSays::Succeeded) => false,
+        (_, RefundSays::Pending | RefundSays::Succeeded | RefundSays::Failed | RefundSays::Unclear) => true,
+    };
+    if is_news { about_observed(open) } else { Plan::Known(open.payment) }
+}
+
+/// The open call that gives a late hold up, which may have been captured meanwhile.
+fn open_undo(state: &State, payment: PaymentId, attempt: u16) -> Option<&Effect> {
+    state.effects.values().find(|open| open.payment == payment && open.requested.kind == EffectKind::UndoHold { attempt })
+}
+
 /// A message about an object that is being looked at: the look is made again.
 const fn about_observed(open: &Effect) -> Plan<'_> {
     match open.status {
@@ -185,7 +212,7 @@ const fn about_observed(open: &Effect) -> Plan<'_> {
 
 fn about_payment<'a>(state: &'a State, provider: u16, provider_id: &str, says: PaymentSays) -> Plan<'a> {
     let Some((id, index)) = state.attempt_of(provider, provider_id) else {
-        return Plan::Unmatched;
+        return Plan::Unmatched(None);
     };
     let payment = state.payments.get(&id).expect("an index names payments that exist");
     if index + 1 == payment.attempts.len() {
@@ -194,10 +221,14 @@ fn about_payment<'a>(state: &'a State, provider: u16, provider_id: &str, says: P
             return about_open(state, open, says);
         }
     }
+    let attempt = u16::try_from(index).expect("attempts are limited");
+    if payment.attempts[index].status == AttemptStatus::SucceededLate && matches!(says, PaymentSays::Captured { .. }) {
+        // Rare enough to look through what is open.
+        return open_undo(state, id, attempt).map_or(Plan::Known(id), about_observed);
+    }
     if !is_payment_news(payment, index, says) {
         return Plan::Known(id);
     }
-    let attempt = u16::try_from(index).expect("attempts are limited");
     match state.observation_of(payment, attempt) {
         Some(open) => about_observed(open),
         None => Plan::Observe(id, attempt),

@@ -7,7 +7,7 @@ use super::outcome::{Heard, deferred, unknown};
 use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, SendKind};
 use crate::event::Event;
 use crate::state::{Attempt, Payment};
-use base::{Approval, EffectId, Money, Outcome, PaymentId, ProviderState, UnknownReason};
+use base::{Approval, Decline, EffectId, Mismatch, Money, Outcome, PaymentId, ProviderState, UnknownReason};
 use payments::postings::AccountKind;
 use payments::{AttemptInput, AttemptStatus, CaptureStatus, PaymentInput};
 
@@ -17,6 +17,13 @@ pub(super) fn after_refusal(draft: &mut Draft<'_>, call: &Heard<'_>) {
     let named = call.payment.attempts.last().is_some_and(|attempt| attempt.provider_id.is_some());
     if named && draft.state.observation_of(call.payment, newest(call.payment)).is_none() {
         start(draft, call.open.payment, newest(call.payment));
+    }
+}
+
+/// Looks again after a definite answer if the provider said something while that was on its way: the answer may be older.
+pub(super) fn if_hinted(draft: &mut Draft<'_>, call: &Heard<'_>) {
+    if call.open.is_hinted {
+        after_refusal(draft, call);
     }
 }
 
@@ -71,10 +78,7 @@ pub(super) fn outcome(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, outco
     let says = matches!(outcome, Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Declined(_) | Outcome::Mismatch(_))
         || outcome == Outcome::Unknown(UnknownReason::NotFound);
     if call.open.is_hinted && says {
-        // Something happened while the answer was on its way: it may be older than that.
-        let (payment, effect) = (call.open.payment, call.open.requested.effect);
-        let (send, step) = (call.open.sends + 1, call.open.step);
-        return draft.push(Event::EffectSent { payment, effect, send, send_kind: SendKind::Lookup, step });
+        return look_again(draft, call); // something happened while the answer was on its way: it may be older than that
     }
     match outcome {
         Outcome::Approved(approval) => seen(draft, call, index, attempt, &approval),
@@ -91,7 +95,9 @@ pub(super) fn outcome(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, outco
 fn end(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16) {
     let payment = call.open.payment;
     draft.push(Event::ObservationEnded { payment, effect: call.open.requested.effect });
-    if let Some(settling) = call.payment.settling.as_ref().filter(|settling| settling.attempt == index) {
+    let awaited = call.payment.settling.as_ref().filter(|settling| settling.attempt == index && settling.next_at.is_none());
+    // One whose next look is planned still has it.
+    if let Some(settling) = awaited {
         await_settlement(draft, payment, settling.attempt, settling.step.saturating_add(1));
     }
 }
@@ -148,9 +154,12 @@ fn seen(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, attempt: &Attempt, 
 fn settle(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, approval: &Approval) {
     let (payment, effect) = (call.open.payment, call.open.requested.effect);
     let awaited = call.payment.settling.as_ref().filter(|settling| settling.attempt == index);
-    let (Some(_), Some(fee_minor)) = (awaited, approval.fee_minor) else {
+    let is_said = approval.fee_minor.is_some() || approval.available_at.is_some();
+    if awaited.is_none() || !is_said {
         return end(draft, call, index);
-    };
+    }
+    // A date without a fee: it is kept in another currency, and will never be said in this one.
+    let fee_minor = approval.fee_minor.unwrap_or(0);
     let currency = call.open.requested.money.currency;
     let books = draft.books(payment, call.payment.merchant, currency);
     let legs = if fee_minor > 0 { vec![books.fee(0, fee_minor)] } else { Vec::new() };
@@ -167,7 +176,7 @@ fn captured_elsewhere(draft: &mut Draft<'_>, call: &Heard<'_>, approval: &Approv
     let (legs, held_minor) = super::outcome::capture_legs(draft, call, amount_minor, fee_minor);
     let available_at = approval.available_at;
     draft.push_with(Event::CaptureObserved { payment, effect, amount_minor, fee_minor, held_minor, available_at }, legs);
-    if approval.fee_minor.is_none() {
+    if approval.fee_minor.is_none() && available_at.is_none() {
         await_settlement(draft, payment, newest(call.payment), 0);
     }
 }
@@ -211,10 +220,7 @@ fn succeeded_late(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, kind: Eff
     assert!(attempt.status.after(AttemptInput::SucceededLate).is_some(), "only an attempt that is over succeeds late");
     let currency = attempt.money.currency;
     let is_captured = matches!(kind, EffectKind::UndoCapture { .. });
-    // Derived and not stamped, so that the money is given back once even if this is decided twice.
-    let discriminator = (u128::from(index) << 1) | u128::from(is_captured);
-    let (effect, reference, key) = draft.context.derive_key.operation(id, "undo", discriminator);
-    let requested = EffectRequested { effect, kind, reference, key, ..asking_nothing(draft, attempt, Money { amount_minor, currency }) };
+    let requested = giving_back(draft, id, attempt, kind, Money { amount_minor, currency });
     let books = draft.books(id, call.payment.merchant, currency);
     let mut legs = Vec::new();
     if is_captured {
@@ -229,28 +235,86 @@ fn succeeded_late(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, kind: Eff
     }
 }
 
-/// What became of giving a late success back. What cannot be given back waits for a person; it stays in suspense.
+/// The call that gives a late success back. Derived and not stamped, so that it happens once even if it is decided twice.
+fn giving_back(draft: &Draft<'_>, id: PaymentId, attempt: &Attempt, kind: EffectKind, money: Money) -> EffectRequested {
+    let (EffectKind::UndoHold { attempt: index } | EffectKind::UndoCapture { attempt: index }) = kind else {
+        panic!("a late success is given back by a cancel or a refund");
+    };
+    let is_captured = matches!(kind, EffectKind::UndoCapture { .. });
+    let discriminator = (u128::from(index) << 1) | u128::from(is_captured);
+    let (effect, reference, key) = draft.context.derive_key.operation(id, "undo", discriminator);
+    EffectRequested { effect, kind, reference, key, ..asking_nothing(draft, attempt, money) }
+}
+
+/// What became of giving a late success back. What cannot be given back waits for a person.
 pub(super) fn undone(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
+    match call.open.requested.kind {
+        EffectKind::UndoHold { attempt } => hold_undone(draft, call, attempt, outcome),
+        _ => capture_undone(draft, call, outcome),
+    }
+}
+
+fn hold_undone(draft: &mut Draft<'_>, call: &Heard<'_>, attempt: u16, outcome: Outcome) {
     let (payment, effect) = (call.open.payment, call.open.requested.effect);
-    let amount_minor = call.open.requested.money.amount_minor;
-    let is_capture = matches!(call.open.requested.kind, EffectKind::UndoCapture { .. });
+    let currency = call.open.requested.money.currency;
     match outcome {
-        Outcome::Approved(Approval { state: ProviderState::Canceled, .. }) if !is_capture => {
-            draft.push(Event::LateSuccessUndone { payment, effect });
+        Outcome::Approved(Approval { state: ProviderState::Canceled, .. }) => {
+            draft.push(Event::LateSuccessUndone { payment, effect, next_at: None });
         }
-        Outcome::Approved(Approval { state: ProviderState::Refunded { amount_minor: back_minor }, .. })
-            if is_capture && back_minor == amount_minor =>
-        {
-            let leg = draft.books(payment, call.payment.merchant, call.open.requested.money.currency).mismatch_returned(0, amount_minor);
-            draft.push_with(Event::LateSuccessUndone { payment, effect }, vec![leg]);
+        // Somebody captured it first: the money is given back instead.
+        Outcome::Approved(Approval { state: ProviderState::Captured { amount_minor }, .. }) if amount_minor > 0 => {
+            hold_captured(draft, call, attempt, amount_minor);
         }
-        Outcome::Approved(Approval { state: ProviderState::RefundPending { .. }, .. }) if is_capture => {
-            if call.open.accepted.is_some() {
-                return super::outcome::unchanged(draft, call, true);
+        Outcome::Mismatch(Mismatch { captured: true, amount_minor, currency: theirs }) if amount_minor > 0 && theirs == currency => {
+            hold_captured(draft, call, attempt, amount_minor);
+        }
+        Outcome::NotSent(_) | Outcome::Rejected(_) | Outcome::Declined(_) => {
+            let is_deferred = !matches!(outcome, Outcome::Declined(_)) && deferred(draft, call, &outcome);
+            if !is_deferred && call.open.send_kind == SendKind::Lookup {
+                park(draft, call);
+            } else if !is_deferred {
+                look_again(draft, call); // the refusal does not say what became of the hold
             }
-            let gap = draft.context.policy.waiting_gaps.at_or_last(0).expect("a policy says how often to look at what waits");
+        }
+        Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) => unknown(draft, call, UnknownReason::Undecodable),
+        Outcome::Unknown(reason) => unknown(draft, call, reason),
+    }
+}
+
+fn hold_captured(draft: &mut Draft<'_>, call: &Heard<'_>, attempt: u16, amount_minor: u64) {
+    let (payment, effect) = (call.open.payment, call.open.requested.effect);
+    let found = call.payment.attempts.get(usize::from(attempt)).expect("an effect names an attempt that exists");
+    let currency = call.open.requested.money.currency;
+    let requested = giving_back(draft, payment, found, EffectKind::UndoCapture { attempt }, Money { amount_minor, currency });
+    let leg = draft.books(payment, call.payment.merchant, currency).mismatch(0, amount_minor);
+    draft.push_with(Event::LateHoldCaptured { payment, effect, requested }, vec![leg]);
+}
+
+fn capture_undone(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
+    let (payment, effect) = (call.open.payment, call.open.requested.effect);
+    let Money { amount_minor, currency } = call.open.requested.money;
+    let books = draft.books(payment, call.payment.merchant, currency);
+    let is_watched = call.open.accepted == Some(EffectStatus::Watching);
+    let policy = draft.context.policy;
+    match outcome {
+        Outcome::Approved(Approval { state: ProviderState::Refunded { amount_minor: back_minor }, .. }) if back_minor == amount_minor => {
+            if is_watched {
+                return super::outcome::unchanged(draft, call, false);
+            }
+            let next_at = policy.watch_gaps.at(0).map(|gap| draft.context.now.plus_ns(gap));
+            draft.push_with(Event::LateSuccessUndone { payment, effect, next_at }, vec![books.mismatch_returned(0, amount_minor)]);
+        }
+        Outcome::Approved(Approval { state: ProviderState::RefundPending { .. }, .. }) => {
+            if call.open.accepted.is_some() {
+                return super::outcome::unchanged(draft, call, !is_watched);
+            }
+            let gap = policy.waiting_gaps.at_or_last(0).expect("a policy says how often to look at what waits");
             let next_at = draft.context.now.plus_ns(gap);
             draft.push(Event::LateSuccessAccepted { payment, effect, next_at });
+        }
+        Outcome::Declined(Decline { code, .. }) if is_watched => {
+            draft.push_with(Event::LateSuccessReturned { payment, effect, code }, vec![books.mismatch(0, amount_minor)]);
+            park(draft, call);
         }
         Outcome::NotSent(_) | Outcome::Rejected(_) => {
             if !deferred(draft, call, &outcome) {
@@ -261,6 +325,13 @@ pub(super) fn undone(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) 
         Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) => unknown(draft, call, UnknownReason::Undecodable),
         Outcome::Unknown(reason) => unknown(draft, call, reason),
     }
+}
+
+/// Asks at once what the object is now.
+fn look_again(draft: &mut Draft<'_>, call: &Heard<'_>) {
+    let (payment, effect) = (call.open.payment, call.open.requested.effect);
+    let (send, step) = (call.open.sends.saturating_add(1), call.open.step);
+    draft.push(Event::EffectSent { payment, effect, send, send_kind: SendKind::Lookup, step });
 }
 
 /// Leaves the call to a person, if it is not left to one already.

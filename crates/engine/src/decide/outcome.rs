@@ -128,7 +128,8 @@ pub(super) fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownRe
         Some(Awaited::Trust) => return look_again(draft, call),
         None => {}
     }
-    let step = if call.open.earlier == Some(OutcomeClass::Unknown) { call.open.step + 1 } else { 0 };
+    let is_on_ladder = call.open.earlier == Some(OutcomeClass::Unknown);
+    let step = if is_on_ladder { next_step(call) } else { 0 };
     let provider = draft.provider(call.open.requested.provider);
     let replays = u16::try_from(provider.replay_gaps.0.len()).expect("ladders are short");
     let gap = if step < replays { provider.replay_gaps.at(step) } else { provider.lookup_gaps.at(step - replays) };
@@ -141,7 +142,7 @@ pub(super) fn unknown(draft: &mut Draft<'_>, call: &Heard<'_>, reason: UnknownRe
 
 /// A look found the provider where it was; looks again later, or stops looking.
 pub(super) fn unchanged(draft: &mut Draft<'_>, call: &Heard<'_>, for_ever: bool) {
-    let step = call.open.step.saturating_add(1);
+    let step = next_step(call);
     let policy = draft.context.policy;
     let gap = if for_ever { policy.waiting_gaps.at_or_last(step) } else { policy.watch_gaps.at(step) };
     let next_at = gap.map(|gap| draft.context.now.plus_ns(hinted(call, gap)));
@@ -154,6 +155,11 @@ fn look_again(draft: &mut Draft<'_>, call: &Heard<'_>) {
     let gap = draft.context.policy.watch_gaps.at_or_last(step);
     let next_at = gap.map(|gap| draft.context.now.plus_ns(hinted(call, gap)));
     draft.push(Event::EffectUnchanged { payment: call.open.payment, effect: call.open.requested.effect, step, next_at });
+}
+
+/// The next rung; the same again after a look that a message asked for.
+const fn next_step(call: &Heard<'_>) -> u16 {
+    if call.open.is_prompted { call.open.step } else { call.open.step.saturating_add(1) }
 }
 
 /// No wait when the provider has said meanwhile that there is something to see.
@@ -208,10 +214,12 @@ fn authorize(draft: &mut Draft<'_>, call: &Heard<'_>, attempt: u16, outcome: Out
             if !deferred(draft, call, &outcome) {
                 let (class, code) = (outcome.class(), refusal_code(&outcome));
                 draft.push_with(Event::AttemptFailed { payment, effect, class, code }, vec![books.release(0, hold)]);
+                observe::if_hinted(draft, call);
             }
         }
         Outcome::Declined(decline) => {
             draft.push_with(Event::AttemptDeclined { payment, effect, provider_id, decline }, vec![books.release(0, hold)]);
+            observe::if_hinted(draft, call);
         }
         Outcome::Approved(approval) => approved(draft, call, status, &approval),
         Outcome::Pending(action) => pending(draft, call, status, action),
@@ -230,9 +238,12 @@ fn approved(draft: &mut Draft<'_>, call: &Heard<'_>, status: AttemptStatus, appr
         ProviderState::Authorized { amount_minor } if amount_minor == money.amount_minor => {
             let expires_at = draft.context.now.plus_ns(draft.context.policy.hold_ns);
             draft.push(Event::AttemptAuthorized { payment, effect, provider_id, expires_at });
+            observe::if_hinted(draft, call);
         }
         ProviderState::Captured { amount_minor } if amount_minor == money.amount_minor => {
-            let (is_fee_known, fee_minor) = (approval.fee_minor.is_some(), approval.fee_minor.unwrap_or(0));
+            // A date without a fee: it is kept in another currency, and will never be said in this one.
+            let (is_fee_known, fee_minor) =
+                (approval.fee_minor.is_some() || approval.available_at.is_some(), approval.fee_minor.unwrap_or(0));
             let mut legs = vec![books.capture(0, hold, amount_minor)];
             if fee_minor > 0 {
                 legs.push(books.fee(1, fee_minor));
@@ -306,7 +317,7 @@ fn capture(draft: &mut Draft<'_>, call: &Heard<'_>, outcome: Outcome) {
             observe::after_refusal(draft, call);
         }
         Outcome::Approved(Approval { state: ProviderState::Captured { amount_minor }, fee_minor, available_at }) if amount_minor > 0 => {
-            let (is_fee_known, fee_minor) = (fee_minor.is_some(), fee_minor.unwrap_or(0));
+            let (is_fee_known, fee_minor) = (fee_minor.is_some() || available_at.is_some(), fee_minor.unwrap_or(0));
             let (legs, held_minor) = capture_legs(draft, call, amount_minor, fee_minor);
             draft.push_with(Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at }, legs);
             if !is_fee_known {
@@ -379,7 +390,7 @@ fn cancel(draft: &mut Draft<'_>, call: &Heard<'_>, expiry: bool, outcome: Outcom
             observe::after_refusal(draft, call);
         }
         // The money was taken: there is nothing left to cancel.
-        Outcome::Approved(Approval { state: ProviderState::Captured { .. }, .. }) => {
+        Outcome::Approved(Approval { state: ProviderState::Captured { .. }, .. }) | Outcome::Mismatch(Mismatch { captured: true, .. }) => {
             draft.push(Event::CancelFailed { payment, effect, code: "captured".into() });
             observe::after_refusal(draft, call);
         }

@@ -21,6 +21,7 @@ impl State {
             earlier: None,
             accepted: None,
             is_hinted: false,
+            is_prompted: false,
         };
         assert!(self.effects.insert(requested.effect, effect).is_none(), "an effect is opened once");
         if requested.is_object_made() {
@@ -44,6 +45,7 @@ impl State {
         let open = self.effects.get_mut(&effect).expect("a resting effect is open");
         let before = core::mem::replace(&mut open.next_at, next_at);
         open.status = status;
+        open.is_prompted = false;
         open.step = step;
         if let Some(at) = before {
             self.timers.remove(&(at, Timer::Send(effect)));
@@ -75,8 +77,10 @@ impl State {
                 self.rest_effect(*effect, EffectStatus::Deferred, *step, Some(*next_at));
             }
             Event::EffectSent { effect, send, send_kind, step, .. } => {
+                let is_prompted = self.effects.get(effect).is_some_and(|open| open.is_prompted);
                 self.rest_effect(*effect, EffectStatus::InFlight, *step, None);
                 let open = self.effects.get_mut(effect).expect("a sent effect is open");
+                open.is_prompted = is_prompted;
                 assert!(*send == open.sends + 1, "sends are counted one by one");
                 open.sends = *send;
                 open.is_hinted = false;

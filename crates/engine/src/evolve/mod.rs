@@ -90,6 +90,8 @@ impl State {
             | Event::LateSuccessFound { .. }
             | Event::LateSuccessAccepted { .. }
             | Event::LateSuccessUndone { .. }
+            | Event::LateSuccessReturned { .. }
+            | Event::LateHoldCaptured { .. }
             | Event::RefundWatched { .. } => self.apply_observation(event, entry),
             Event::KeyRemembered { payment, effect, key } => {
                 let merchant = self.payment_mut(*payment).merchant;

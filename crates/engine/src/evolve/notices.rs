@@ -28,6 +28,8 @@ impl State {
                 };
                 if open.status == EffectStatus::InFlight {
                     open.is_hinted = true;
+                } else {
+                    open.is_prompted = true;
                 }
                 let EffectKind::Authorize { attempt } = open.requested.kind else { return };
                 let Some(provider_id) = provider_id.as_ref().filter(|_| open.requested.provider_id.is_none()) else { return };
@@ -52,13 +54,12 @@ impl State {
     pub(super) fn apply_observation(&mut self, event: &Event, entry: &Entry) {
         match event {
             Event::ObservationStarted { payment, requested } => {
-                let EffectKind::Observe { attempt } = requested.kind else {
-                    panic!("an observation only looks");
-                };
+                assert!(matches!(requested.kind, EffectKind::Observe { .. }), "an observation only looks");
                 let found = self.payment_mut(*payment);
                 found.observations.reserve_exact(1);
                 found.observations.push(requested.effect);
-                if found.settling.as_ref().is_some_and(|settling| settling.attempt == attempt) {
+                // A look that a message asked for leaves the planned one alone.
+                if found.settling.as_ref().is_some_and(|settling| settling.next_at.is_some_and(|at| at <= entry.at)) {
                     self.stop_settling_timer(*payment);
                 }
                 self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
@@ -104,7 +105,17 @@ impl State {
                 self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
             }
             Event::LateSuccessAccepted { effect, next_at, .. } => self.accept_effect(*effect, EffectStatus::Waiting, Some(*next_at)),
-            Event::LateSuccessUndone { effect, .. } => self.close_effect(*effect),
+            Event::LateSuccessUndone { effect, next_at, .. } => match next_at {
+                Some(_) => self.accept_effect(*effect, EffectStatus::Watching, *next_at),
+                None => self.close_effect(*effect),
+            },
+            Event::LateSuccessReturned { effect, .. } => {
+                self.effects.get_mut(effect).expect("what comes back was given back").accepted = None;
+            }
+            Event::LateHoldCaptured { payment, effect, requested } => {
+                self.close_effect(*effect);
+                self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
+            }
             Event::RefundWatched { payment, requested } => {
                 let EffectKind::Refund { refund } = requested.kind else {
                     panic!("a refund is watched");

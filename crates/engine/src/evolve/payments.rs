@@ -243,7 +243,10 @@ impl State {
             Event::DisputeOpened { payment, dispute, amount_minor, .. } => {
                 let found = self.payment_mut(*payment);
                 match found.disputes.iter_mut().find(|known| known.dispute == *dispute) {
-                    Some(known) => advance_dispute(known, DisputeInput::Opened),
+                    Some(known) => {
+                        known.amount_minor = *amount_minor;
+                        advance_dispute(known, DisputeInput::Opened);
+                    }
                     None => found.disputes.push(Dispute {
                         dispute: dispute.clone(),
                         amount_minor: *amount_minor,

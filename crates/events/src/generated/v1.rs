@@ -18,7 +18,7 @@ pub struct Event {
     pub schema: u32,
     #[prost(
         oneof = "event::Kind",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -142,6 +142,10 @@ pub mod event {
         SweepEnded(super::SweepEnded),
         #[prost(message, tag = "73")]
         StrayMatched(super::StrayMatched),
+        #[prost(message, tag = "74")]
+        LateHoldCaptured(super::LateHoldCaptured),
+        #[prost(message, tag = "75")]
+        LateSuccessReturned(super::LateSuccessReturned),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -818,6 +822,26 @@ pub struct LateSuccessUndone {
     pub payment: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(fixed64, optional, tag = "3")]
+    pub next_at_ns: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LateHoldCaptured {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub requested: ::core::option::Option<EffectRequested>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LateSuccessReturned {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefundWatched {

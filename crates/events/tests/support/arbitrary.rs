@@ -385,7 +385,9 @@ impl Draw {
                 Event::LateSuccessFound { payment, observed: effect, requested, fee_minor }
             }
             EventKind::LateSuccessAccepted => Event::LateSuccessAccepted { payment, effect, next_at: self.time() },
-            EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect },
+            EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect, next_at: self.maybe(Self::time) },
+            EventKind::LateSuccessReturned => Event::LateSuccessReturned { payment, effect, code: self.text() },
+            EventKind::LateHoldCaptured => Event::LateHoldCaptured { payment, effect, requested: self.requested() },
             EventKind::RefundWatched => Event::RefundWatched { payment, requested: self.requested() },
             _ => return None,
         })

@@ -179,6 +179,7 @@ fn specials() -> Vec<(&'static str, Event)> {
                 fee_minor: None,
             },
         ),
+        ("watched", Event::LateSuccessUndone { payment: PAYMENT, effect: EFFECT, next_at: Some(LATER) }),
         ("closed", Event::EffectUnchanged { payment: PAYMENT, effect: EFFECT, step: u16::MAX, next_at: None }),
     ]
 }
@@ -307,7 +308,11 @@ fn heard(kind: EventKind) -> Option<Event> {
             fee_minor: Some(88),
         },
         EventKind::LateSuccessAccepted => Event::LateSuccessAccepted { payment, effect, next_at: LATER },
-        EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect },
+        EventKind::LateSuccessUndone => Event::LateSuccessUndone { payment, effect, next_at: None },
+        EventKind::LateSuccessReturned => Event::LateSuccessReturned { payment, effect, code: "declined".into() },
+        EventKind::LateHoldCaptured => {
+            Event::LateHoldCaptured { payment, effect, requested: requested(EffectKind::UndoCapture { attempt: 1 }) }
+        }
         EventKind::RefundWatched => Event::RefundWatched { payment, requested: requested(EffectKind::Refund { refund: REFUND }) },
         _ => return None,
     })

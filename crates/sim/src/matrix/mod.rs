@@ -42,16 +42,6 @@ pub enum Act {
     PayElsewhere,
 }
 
-impl Act {
-    /// Whether only a webhook can tell the platform.
-    const fn is_elsewhere(self) -> bool {
-        match self {
-            Self::CaptureElsewhere | Self::CancelElsewhere | Self::PayElsewhere => true,
-            Self::Capture(_) | Self::Cancel | Self::Refund(_) | Self::Retry(_) | Self::Challenge { .. } | Self::Evidence { .. } => false,
-        }
-    }
-}
-
 /// The life of one payment.
 #[derive(Clone, Copy, Debug)]
 pub struct Story {
@@ -136,13 +126,4 @@ pub struct Plan {
     pub restarts: Vec<u32>,
     /// Draws the simulator's own choices.
     pub seed: u64,
-}
-
-impl Plan {
-    /// Whether what nobody but a webhook can tell is told by none: such a run proves nothing, and a sweep cannot help, because
-    /// the events of payments are too many to be read again.
-    pub fn is_mute(&self) -> bool {
-        let is_missing = |disorder: &Disorder| disorder.kind == WebhookFaultKind::Missing;
-        self.story.acts.iter().any(|act| act.is_elsewhere()) && self.disorders.iter().any(is_missing)
-    }
 }

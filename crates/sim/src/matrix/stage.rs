@@ -4,9 +4,7 @@ use super::judge::{Verdict, judge};
 use super::{Act, Plan};
 use crate::network::{self, Landing};
 use base::time::{NS_PER_MS, NS_PER_S};
-use base::{
-    About, Currency, MerchantId, Money, Outcome, PaymentId, PaymentSays, Redacted, RefundSays, SubjectId, Timestamp, UnknownReason,
-};
+use base::{Currency, MerchantId, Money, Outcome, PaymentId, Redacted, SubjectId, Timestamp, UnknownReason};
 use bezant::partition::{Answer, Partition, Round};
 use bezant::policy::default_policy;
 use bezant::request::{self, Requests, SubjectKeys};
@@ -337,7 +335,11 @@ impl Stage {
             let Some(page) = self.connector.decode_events(&network::from_provider(&handled.response)) else {
                 break self.after(SWEEP_NS, Happening::Sweeps); // a fault struck the sweep: the next one starts where this one did
             };
-            for event in page.events.iter().filter(|event| is_swept(&event.notice.about)) {
+            // Oldest first, as the platform takes them.
+            for event in page.events.iter().rev() {
+                if !bezant::sweep::is_wanted(self.state(), 0, &event.notice) {
+                    continue;
+                }
                 let notice = event.notice.clone();
                 self.submit(&Command::ReceiveNotice(ReceiveNotice { provider: 0, notice, source: NoticeSource::Sweep, payload: None }))?;
             }
@@ -468,16 +470,6 @@ impl Stage {
         };
         let request = Request { method, path: path.to_owned(), query: String::new(), headers, body: body.as_bytes().to_vec() };
         self.provider.handle(&request, self.now_ms())
-    }
-}
-
-/// What the platform looks for in the list of events: what nothing else would find.
-const fn is_swept(about: &About) -> bool {
-    match about {
-        About::Dispute { .. } => true,
-        About::Refund { says, .. } => matches!(says, RefundSays::Failed | RefundSays::Unclear),
-        About::Payment { says, .. } => matches!(says, PaymentSays::Canceled),
-        About::PaymentPart { .. } | About::Other => false,
     }
 }
 

@@ -156,6 +156,8 @@ impl Draft {
             | Event::SettlementAwaited { .. }
             | Event::LateSuccessAccepted { .. }
             | Event::LateSuccessUndone { .. }
+            | Event::LateSuccessReturned { .. }
+            | Event::LateHoldCaptured { .. }
             | Event::KeyRemembered { .. } => Ok(()),
             Event::MinVersionRaised { .. }
             | Event::SweepEnded { .. }
@@ -210,6 +212,7 @@ impl Draft {
             Event::DisputeOpened { dispute, amount_minor, reason, respond_by, .. } => match self.dispute_of(dispute) {
                 Some(found) => {
                     found.respond_by = respond_by.or(found.respond_by);
+                    found.money.amount_minor = *amount_minor;
                     advance_dispute(found, moment, DisputeInput::Opened)?;
                 }
                 None => self.dispute_heard(moment, DisputeStatus::Open, dispute, *amount_minor, reason, *respond_by)?,
