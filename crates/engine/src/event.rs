@@ -2,10 +2,11 @@
 //! with a new version.
 
 use crate::effect::{CaptureMode, EffectRequested, SendKind};
-use crate::state::{KeyOwner, Sealed};
+use crate::errand::ErrandRequested;
+use crate::state::{CardFacts, KeyOwner, OnFile, Sealed};
 use base::{
-    Currency, Decline, DisputeFact, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
-    SubjectId, Timestamp, UnknownReason,
+    Currency, CustomerId, Decline, DisputeFact, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass,
+    PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use ledger::Transfer;
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,8 @@ events! {
         requested: EffectRequested,
         /// The key it answers.
         key: Option<KeyUse>,
+        /// Whom it charges and how, when it is somebody known.
+        on_file: Option<OnFile>,
     } = 1, "attempt.started";
     /// A send ended without an answer that could be read.
     EffectUnknown {
@@ -633,6 +636,144 @@ events! {
         /// The key it answers.
         key: KeyUse,
     } = 1, "idempotency.key_remembered";
+    /// A customer was created.
+    CustomerCreated {
+        /// The customer.
+        customer: CustomerId,
+        /// Whose.
+        merchant: MerchantId,
+        /// Whose data is sealed in `details`.
+        subject: SubjectId,
+        /// Version of the key that derived the id.
+        key_version: u32,
+        /// E-mail, name, description, reference and metadata, sealed.
+        details: Option<Sealed>,
+        /// The key it answers.
+        key: KeyUse,
+    } = 1, "customer.created";
+    /// A provider knows the customer.
+    CustomerStored {
+        /// The customer.
+        customer: CustomerId,
+        /// The errand.
+        errand: ErrandId,
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The provider's id of the customer.
+        provider_id: String,
+    } = 1, "customer.stored";
+    /// A provider could not be made to know the customer.
+    CustomerStoreFailed {
+        /// The customer.
+        customer: CustomerId,
+        /// The errand.
+        errand: ErrandId,
+        /// The code.
+        code: String,
+    } = 1, "customer.store_failed";
+    /// A customer was given up; its payment methods follow.
+    CustomerDeleted {
+        /// The customer.
+        customer: CustomerId,
+    } = 1, "customer.deleted";
+    /// A payment method shall be stored with a customer.
+    MethodStarted {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The customer.
+        customer: CustomerId,
+        /// Number of the provider endpoint that gave the token.
+        provider: u16,
+        /// The token as given.
+        token: String,
+        /// Version of the key that derived the id.
+        key_version: u32,
+        /// The key it answers.
+        key: KeyUse,
+    } = 1, "payment_method.started";
+    /// The provider keeps a payment method.
+    MethodStored {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The token under which it is charged from now on.
+        provider_id: String,
+        /// What may be shown of it, when it is a card.
+        card: Option<CardFacts>,
+    } = 1, "payment_method.stored";
+    /// The provider does not keep a payment method.
+    MethodFailed {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand; none when the provider could not be made to know the customer.
+        errand: Option<ErrandId>,
+        /// The code.
+        code: String,
+    } = 1, "payment_method.failed";
+    /// A stored payment method shall be given up.
+    MethodRemovalStarted {
+        /// The payment method.
+        method: PaymentMethodId,
+    } = 1, "payment_method.removal_started";
+    /// The provider gave a payment method up.
+    MethodRemoved {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+    } = 1, "payment_method.removed";
+    /// The provider did not give a payment method up.
+    MethodRemovalFailed {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+        /// The code.
+        code: String,
+    } = 1, "payment_method.removal_failed";
+    /// A call that moves no money was asked for.
+    ErrandStarted {
+        /// The call.
+        requested: ErrandRequested,
+    } = 1, "errand.started";
+    /// A send of an errand ended without an answer that could be read.
+    ErrandUnknown {
+        /// The errand.
+        errand: ErrandId,
+        /// Why nobody knows.
+        reason: UnknownReason,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to look again.
+        next_at: Timestamp,
+    } = 1, "errand.unknown";
+    /// A send of an errand was provably not executed and will be repeated.
+    ErrandDeferred {
+        /// The errand.
+        errand: ErrandId,
+        /// `NotSent` or `Rejected`.
+        class: OutcomeClass,
+        /// The code of the refusal or the reason it was not sent.
+        code: String,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to send again.
+        next_at: Timestamp,
+    } = 1, "errand.deferred";
+    /// Another send of an errand goes out.
+    ErrandSent {
+        /// The errand.
+        errand: ErrandId,
+        /// Number of this send, from 1.
+        send: u32,
+        /// How.
+        send_kind: SendKind,
+        /// Position on the ladder from now on.
+        step: u16,
+    } = 1, "errand.sent";
     /// A person's data became unreadable.
     SubjectErased {
         /// Whose.
@@ -703,6 +844,8 @@ pub struct PaymentCreated {
     pub expires_at: Timestamp,
     /// The key it answers.
     pub key: KeyUse,
+    /// Whom it charges and how, when it is somebody known.
+    pub on_file: Option<OnFile>,
 }
 
 /// See [`Event::PaymentRevised`].
@@ -722,6 +865,8 @@ pub struct PaymentRevised {
     pub payment_method: Option<String>,
     /// The new details, sealed.
     pub details: Option<Sealed>,
+    /// Whom it charges and how, when it is somebody known.
+    pub on_file: Option<OnFile>,
 }
 
 impl Event {
@@ -772,7 +917,21 @@ impl Event {
             | Self::StrayMatched { payment, .. }
             | Self::DisputeClosed { payment, .. } => Some(*payment),
             Self::WebhookReceived { payment, .. } => *payment,
-            Self::MinVersionRaised { .. }
+            Self::CustomerCreated { .. }
+            | Self::CustomerStored { .. }
+            | Self::CustomerStoreFailed { .. }
+            | Self::CustomerDeleted { .. }
+            | Self::MethodStarted { .. }
+            | Self::MethodStored { .. }
+            | Self::MethodFailed { .. }
+            | Self::MethodRemovalStarted { .. }
+            | Self::MethodRemoved { .. }
+            | Self::MethodRemovalFailed { .. }
+            | Self::ErrandStarted { .. }
+            | Self::ErrandUnknown { .. }
+            | Self::ErrandDeferred { .. }
+            | Self::ErrandSent { .. }
+            | Self::MinVersionRaised { .. }
             | Self::SweepEnded { .. }
             | Self::LeaderStarted { .. }
             | Self::MerchantCreated { .. }
@@ -799,6 +958,31 @@ impl Event {
             | Self::ObservationStarted { requested, .. }
             | Self::LateSuccessFound { requested, .. }
             | Self::RefundWatched { requested, .. } => Some(requested),
+            _ => None,
+        }
+    }
+
+    /// The errand that this event asks for.
+    pub const fn errand(&self) -> Option<&ErrandRequested> {
+        match self {
+            Self::ErrandStarted { requested } => Some(requested),
+            _ => None,
+        }
+    }
+
+    /// As [`Event::errand`], to attach the sealed request before the event is journaled.
+    pub const fn errand_mut(&mut self) -> Option<&mut ErrandRequested> {
+        match self {
+            Self::ErrandStarted { requested } => Some(requested),
+            _ => None,
+        }
+    }
+
+    /// The errand that has a send to make because of this event.
+    pub const fn errand_sending(&self) -> Option<ErrandId> {
+        match self {
+            Self::ErrandStarted { requested } => Some(requested.errand),
+            Self::ErrandSent { errand, .. } => Some(*errand),
             _ => None,
         }
     }
