@@ -5,14 +5,16 @@ use crate::App;
 use crate::errors::{Code, Problem};
 use crate::extract::{Body, OperatorCaller, Parameters, PathText};
 use crate::objects::{self, Amount, List};
-use crate::operators::{Empty, done};
+use crate::operators::{Empty, carry_out};
+use crate::paging::StatePage;
 use crate::platform::Parked;
-use crate::reads::page_limit;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use base::{EffectId, Timestamp};
-use engine::{Command, EffectKind};
+use core::fmt;
+use core::str::FromStr;
+use engine::Command;
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -74,17 +76,28 @@ pub(crate) struct QuarantinedCommand {
     released: bool,
 }
 
-fn cursor<T: core::str::FromStr>(parameters: &mut Parameters) -> Result<Option<T>, Problem> {
-    let refused = |_| Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave");
-    parameters.take("cursor")?.map(|text| text.parse().map_err(refused)).transpose()
+/// What names a quarantined command, as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy)]
+struct Fingerprint([u8; 16]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
 }
 
-const fn operation(kind: EffectKind) -> &'static str {
-    match kind {
-        EffectKind::Authorize { .. } => "authorize",
-        EffectKind::Capture { .. } => "capture",
-        EffectKind::Cancel { .. } => "cancel",
-        EffectKind::Refund { .. } => "refund",
+/// A text that is not a fingerprint.
+struct FingerprintMalformed;
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintMalformed;
+
+    fn from_str(text: &str) -> Result<Self, FingerprintMalformed> {
+        let well_formed = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if !well_formed {
+            return Err(FingerprintMalformed);
+        }
+        u128::from_str_radix(text, 16).map(|number| Self(number.to_be_bytes())).map_err(|_| FingerprintMalformed)
     }
 }
 
@@ -99,17 +112,11 @@ const fn operation(kind: EffectKind) -> &'static str {
 pub(crate) async fn parked(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Json<List<ParkedCall>>, Problem> {
-    let limit = page_limit(&mut parameters)?;
-    let after: Option<EffectId> = cursor(&mut parameters)?;
-    parameters.finish()?;
-    let (mut found, now) = app.platform.parked(after, limit + 1).await?;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let next_cursor = found.last().filter(|_| has_more).map(|call| call.effect.requested.effect.to_string());
-    let data = found.into_iter().map(|call| shown(call, now, &app.options.providers)).collect();
-    Ok(Json(List::new(data, next_cursor)))
+    let page = StatePage::<EffectId>::parse(parameters)?;
+    let (found, now) = app.platform.parked(page.after(), page.count_max()).await?;
+    Ok(Json(page.list(found, |call| call.effect.requested.effect, |call| shown(call, now, &app.options.providers))))
 }
 
 fn shown(call: Parked, now: Timestamp, providers: &[String]) -> ParkedCall {
@@ -118,7 +125,7 @@ fn shown(call: Parked, now: Timestamp, providers: &[String]) -> ParkedCall {
         id: requested.effect.to_string(),
         object: "parked_call",
         reason: if call.is_mismatched { "mismatched" } else { "unknown" },
-        operation: operation(requested.kind),
+        operation: requested.kind.name(),
         payment: payment.to_string(),
         merchant: call.merchant.to_string(),
         amount: Amount::new(requested.money),
@@ -144,13 +151,11 @@ pub(crate) async fn look(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
     path: PathText,
-    body: Body<Empty>,
+    _body: Body<Empty>,
 ) -> Result<Response, Problem> {
-    let Empty {} = body.value;
     let effect: EffectId = path.as_str().parse().map_err(|_| Problem::new(Code::ParkedCallUnknown))?;
-    let submitted = app.submit(Command::LookAtParked { effect }).await?;
     let looking = Look { id: effect.to_string(), object: "parked_call", status: "looking" };
-    Ok(done(StatusCode::ACCEPTED, looking, submitted.seq))
+    carry_out(&app, Command::LookAtParked { effect }, StatusCode::ACCEPTED, looking).await
 }
 
 /// List quarantined commands
@@ -163,21 +168,12 @@ pub(crate) async fn look(
 pub(crate) async fn quarantine(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Json<List<QuarantinedCommand>>, Problem> {
-    let limit = page_limit(&mut parameters)?;
-    let after = parameters.take("cursor")?.map(|text| {
-        fingerprint(&text)
-            .ok_or_else(|| Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave"))
-    });
-    let after = after.transpose()?;
-    parameters.finish()?;
-    let mut found = app.platform.quarantine(after, limit + 1).await?;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let shown = |fingerprint: &[u8; 16]| QuarantinedCommand { id: hex(fingerprint), object: "quarantined_command", released: false };
-    let next_cursor = found.last().filter(|_| has_more).map(hex);
-    Ok(Json(List::new(found.iter().map(shown).collect(), next_cursor)))
+    let page = StatePage::<Fingerprint>::parse(parameters)?;
+    let found = app.platform.quarantine(page.after().map(|after| after.0), page.count_max()).await?;
+    let shown = |id: [u8; 16]| QuarantinedCommand { id: Fingerprint(id).to_string(), object: "quarantined_command", released: false };
+    Ok(Json(page.list(found, |id| Fingerprint(*id), shown)))
 }
 
 /// Release a quarantined command
@@ -192,21 +188,10 @@ pub(crate) async fn release(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
     path: PathText,
-    body: Body<Empty>,
+    _body: Body<Empty>,
 ) -> Result<Response, Problem> {
-    let Empty {} = body.value;
-    let malformed = || Problem::of_field(Code::FieldInvalid, "fingerprint", "a fingerprint is 32 lower-case hexadecimal digits");
-    let fingerprint = fingerprint(path.as_str()).ok_or_else(malformed)?;
-    let submitted = app.submit(Command::ReleaseQuarantine { fingerprint }).await?;
-    let released = QuarantinedCommand { id: hex(&fingerprint), object: "quarantined_command", released: true };
-    Ok(done(StatusCode::OK, released, submitted.seq))
-}
-
-fn hex(bytes: &[u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(*bytes))
-}
-
-fn fingerprint(text: &str) -> Option<[u8; 16]> {
-    let well_formed = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    well_formed.then(|| u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)).flatten()
+    let malformed = |_| Problem::of_field(Code::FieldInvalid, "fingerprint", "a fingerprint is 32 lower-case hexadecimal digits");
+    let fingerprint: Fingerprint = path.as_str().parse().map_err(malformed)?;
+    let released = QuarantinedCommand { id: fingerprint.to_string(), object: "quarantined_command", released: true };
+    carry_out(&app, Command::ReleaseQuarantine { fingerprint: fingerprint.0 }, StatusCode::OK, released).await
 }

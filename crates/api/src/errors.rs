@@ -87,6 +87,15 @@ codes! {
     MinSeqNotReached = "min_seq_not_reached", 503, later, "The read models have not reached Bezant-Min-Seq yet.", "Retry after the seconds in Retry-After.";
     PaymentUnknown = "payment_unknown", 404, never, "There is no such payment.", "Check the id; a merchant sees its own payments only.";
     RefundUnknown = "refund_unknown", 404, never, "There is no such refund.", "Check the id; a merchant sees its own refunds only.";
+    DisputeUnknown = "dispute_unknown", 404, never, "There is no such dispute.", "Check the id; a merchant sees the disputes of its own payments only.";
+    WebhookEndpointUnknown = "webhook_endpoint_unknown", 404, never, "There is no webhook endpoint at this address.", "Compare provider and name with what the platform was started with (--stripe-webhook NAME=SECRET).";
+    WebhookSignatureMissing = "webhook_signature_missing", 400, never, "The webhook has no signature.", "Let the provider itself send webhooks here; a proxy in between must pass the signature's header on.";
+    WebhookSignatureMalformed = "webhook_signature_malformed", 400, never, "The webhook's signature cannot be read.", "Let the provider itself send webhooks here; a proxy in between must not change headers.";
+    WebhookSignatureMismatch = "webhook_signature_mismatch", 400, never, "The webhook's signature fits no secret of this endpoint.", "Compare the endpoint's secret at the provider with the one the platform was started with; a proxy in between must not change the body.";
+    WebhookTimestampOutOfTolerance = "webhook_timestamp_out_of_tolerance", 400, never, "The webhook was signed too long ago or in the future.", "Correct the clocks, or the proxy that holds webhooks back; the provider sends it again with a new signature, and the sweep finds what matters.";
+    WebhookMalformed = "webhook_malformed", 422, never, "The kept message cannot be read.", "Read its body in GET /v1/webhooks/{id} and put right by hand what it says; a later version may read it.";
+    WebhookUnknown = "webhook_unknown", 404, never, "No message of that id came in.", "Take the id from GET /v1/webhooks: it is the provider's own.";
+    WebhookBodyGone = "webhook_body_gone", 409, never, "The message's body is not there any more.", "Nothing of it can be replayed: it was erased with the person's data, or there was a reason not to keep it. Look at the object at the provider.";
     MerchantUnknown = "merchant_unknown", 404, never, "There is no such merchant.", "Check the id in GET /v1/merchants.";
     OperatorUnknown = "operator_unknown", 404, never, "There is no such operator.", "Check the id.";
     ApiKeyUnknown = "api_key_unknown", 404, never, "There is no such API key.", "Send the key's public id: the ten characters after \"sk_test_\" or the like.";

@@ -131,6 +131,39 @@ impl PathText {
     }
 }
 
+/// The two parameters in the path of routes that have two.
+#[derive(Clone, Debug)]
+pub(crate) struct PathPair {
+    pub(crate) first: String,
+    pub(crate) second: String,
+}
+
+impl FromRequestParts<App> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let parameters = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Problem::new(Code::Utf8Invalid))?;
+        let mut values = parameters.iter().map(|(_, value)| value.to_owned());
+        match (values.next(), values.next()) {
+            (Some(first), Some(second)) => Ok(Self { first, second }),
+            _ => Err(Problem::new(Code::RouteUnknown)),
+        }
+    }
+}
+
+/// A body of at most so many bytes, exactly as it was sent; nothing in it was looked at.
+#[derive(Clone)]
+pub(crate) struct RawBody<const BYTES_MAX: usize>(pub(crate) Bytes);
+
+impl<const BYTES_MAX: usize> FromRequest<App> for RawBody<BYTES_MAX> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        read_body(&parts.headers, body, BYTES_MAX).await.map(Self)
+    }
+}
+
 /// A JSON body, typed and as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Body<T> {

@@ -42,7 +42,9 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         Event::AttemptStarted { requested, .. }
         | Event::CaptureStarted { requested, .. }
         | Event::CancelStarted { requested, .. }
-        | Event::RefundStarted { requested, .. } => request(requested, providers),
+        | Event::RefundStarted { requested, .. }
+        | Event::ObservationStarted { requested, .. }
+        | Event::RefundWatched { requested, .. } => request(requested, providers),
         Event::KeyRemembered { effect, payment: _, key: _ } => json!({ "effect": effect.map(|effect| effect.to_string()) }),
         Event::EffectUnknown { .. }
         | Event::EffectDeferred { .. }
@@ -76,8 +78,20 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
             json!({ "refund": refund.to_string(), "code": code })
         }
         Event::FundsAvailable { amount_minor, payment: _ } => json!({ "amount_minor": amount_minor }),
-        Event::DisputeOpened { dispute, amount_minor, payment: _ } => json!({ "dispute": dispute, "amount_minor": amount_minor }),
-        Event::DisputeClosed { dispute, won, payment: _ } => json!({ "dispute": dispute, "won": won }),
+        Event::DisputeInquired { .. }
+        | Event::DisputeInquiryClosed { .. }
+        | Event::DisputeOpened { .. }
+        | Event::DisputeClosed { .. }
+        | Event::DisputeFeeBooked { .. }
+        | Event::StrayMatched { .. } => dispute_data(event),
+        Event::WebhookReceived { .. }
+        | Event::ObservationEnded { .. }
+        | Event::SettlementAwaited { .. }
+        | Event::FeeBooked { .. }
+        | Event::CaptureObserved { .. }
+        | Event::LateSuccessFound { .. }
+        | Event::LateSuccessAccepted { .. }
+        | Event::LateSuccessUndone { .. } => notice_data(event, providers),
         Event::MinVersionRaised { .. }
         | Event::LeaderStarted { .. }
         | Event::MerchantCreated { .. }
@@ -90,6 +104,7 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::QuarantineReleased { .. }
         | Event::EventSkipped { .. }
         | Event::ClockJumped { .. }
+        | Event::SweepEnded { .. }
         | Event::ClockConfirmed => platform_data(event),
     };
     match value {
@@ -160,6 +175,71 @@ fn attempt_data(event: &Event) -> Value {
     }
 }
 
+/// What is said about disputes.
+fn dispute_data(event: &Event) -> Value {
+    match event {
+        Event::DisputeInquired { dispute, amount_minor, reason, respond_by, payment: _ }
+        | Event::DisputeOpened { dispute, amount_minor, reason, respond_by, payment: _ } => json!({
+            "dispute": dispute,
+            "amount_minor": amount_minor,
+            "reason": reason,
+            "respond_by": respond_by.map(time),
+        }),
+        Event::DisputeInquiryClosed { dispute, payment: _ } | Event::StrayMatched { dispute, payment: _ } => json!({ "dispute": dispute }),
+        Event::DisputeClosed { dispute, won, payment: _ } => json!({ "dispute": dispute, "won": won }),
+        Event::DisputeFeeBooked { dispute, fee_minor, version: _, payment: _ } => json!({ "dispute": dispute, "fee_minor": fee_minor }),
+        _ => Value::Null,
+    }
+}
+
+/// What is said about messages of providers and what looking at their objects found; never a message itself.
+fn notice_data(event: &Event, providers: &[String]) -> Value {
+    match event {
+        Event::WebhookReceived {
+            provider,
+            event_id,
+            event_type,
+            source,
+            found,
+            effect,
+            payment: _,
+            provider_id: _,
+            payload: _,
+            stray: _,
+        } => json!({
+            "provider": objects::provider_name(providers, *provider),
+            "event_id": event_id,
+            "event_type": event_type,
+            "source": source.name(),
+            "found": found.name(),
+            "effect": effect.map(|effect| effect.to_string()),
+        }),
+        Event::ObservationEnded { effect, payment: _ } | Event::LateSuccessUndone { effect, payment: _ } => {
+            json!({ "effect": effect.to_string() })
+        }
+        Event::SettlementAwaited { next_at, attempt: _, step: _, payment: _ } => json!({ "next_at": next_at.map(time) }),
+        Event::FeeBooked { fee_minor, available_at, attempt: _, effect: _, payment: _ } => {
+            json!({ "fee_minor": fee_minor, "available_at": available_at.map(time) })
+        }
+        Event::CaptureObserved { effect, amount_minor, fee_minor, held_minor, available_at, payment: _ } => json!({
+            "capture": capture_id(*effect),
+            "amount_minor": amount_minor,
+            "fee_minor": fee_minor,
+            "held_minor": held_minor,
+            "available_at": available_at.map(time),
+        }),
+        Event::LateSuccessFound { requested, fee_minor, observed: _, payment: _ } => {
+            let mut data = request(requested, providers);
+            data["fee_minor"] = json!(fee_minor);
+            data
+        }
+        Event::LateSuccessAccepted { effect, next_at, payment: _ } => {
+            json!({ "effect": effect.to_string(), "next_at": time(*next_at) })
+        }
+        _ => Value::Null,
+    }
+}
+
 /// What is said about the platform and the merchant itself; nothing about keys but their public part.
 fn platform_data(event: &Event) -> Value {
     match event {
@@ -177,6 +257,7 @@ fn platform_data(event: &Event) -> Value {
             json!({ "seq": seq, "released_by": [first.to_string(), second.to_string()] })
         }
         Event::ClockJumped { jump_ns } => json!({ "jump_ns": jump_ns }),
+        Event::SweepEnded { provider: _, swept_to } => json!({ "swept_to": time(*swept_to) }),
         _ => Value::Null,
     }
 }
@@ -196,6 +277,9 @@ fn request(requested: &EffectRequested, providers: &[String]) -> Value {
         EffectKind::Capture { capture: _ } => data["capture"] = capture_id(requested.effect).into(),
         EffectKind::Cancel { expiry } => data["expired"] = expiry.into(),
         EffectKind::Refund { refund } => data["refund"] = refund.to_string().into(),
+        EffectKind::Observe { attempt } | EffectKind::UndoHold { attempt } | EffectKind::UndoCapture { attempt } => {
+            data["attempt_position"] = attempt.into();
+        }
     }
     data
 }

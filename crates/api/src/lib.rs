@@ -10,6 +10,7 @@
 mod attention;
 mod canonical;
 mod details;
+mod disputes;
 mod errors;
 mod extract;
 mod journey;
@@ -17,15 +18,20 @@ mod middleware;
 mod objects;
 mod openapi;
 mod operators;
+mod paging;
 mod payments;
 mod platform;
 mod reads;
 mod refunds;
 mod submission;
 mod times;
+mod webhooks;
 
 pub use openapi::openapi;
-pub use platform::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted};
+pub use platform::{
+    AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused,
+};
+pub use webhooks::WEBHOOK_BYTES_MAX;
 
 use crate::errors::{Code, Problem};
 use crate::middleware::{Access, Guard};
@@ -43,6 +49,9 @@ pub struct Options {
     pub wait_ms_max: u64,
     /// Most requests that are worked on at a time; one more is answered 503. Probes are not counted.
     pub requests_open_max: usize,
+    /// Most webhooks that are worked on at a time; one more is answered 503, and the provider comes again. They have places of
+    /// their own, so that neither they nor other requests keep each other out.
+    pub webhooks_open_max: usize,
     /// Whether requests may ask the provider simulator for faults; never where real money moves.
     pub allow_simulate: bool,
     /// Names of the provider endpoints in answers, by endpoint number.
@@ -55,6 +64,7 @@ pub(crate) struct App {
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) options: Arc<Options>,
     pub(crate) places: Arc<Semaphore>,
+    pub(crate) webhook_places: Arc<Semaphore>,
 }
 
 /// One route: where, who may call it, what answers.
@@ -82,6 +92,8 @@ fn routes() -> Vec<Route> {
         merchant("POST", "/v1/refunds", post(refunds::create)),
         merchant("GET", "/v1/refunds", get(reads::refunds)),
         merchant("GET", "/v1/refunds/{id}", get(reads::refund)),
+        merchant("GET", "/v1/disputes", get(disputes::list)),
+        merchant("GET", "/v1/disputes/{id}", get(disputes::retrieve)),
         merchant("GET", "/v1/balances", get(reads::balances)),
         merchant("GET", "/v1/events", get(reads::events)),
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
@@ -96,6 +108,10 @@ fn routes() -> Vec<Route> {
         operator("POST", "/v1/parked_calls/{id}/look", post(attention::look)),
         operator("GET", "/v1/quarantine", get(attention::quarantine)),
         operator("POST", "/v1/quarantine/{fingerprint}/release", post(attention::release)),
+        Route { method: "POST", path: "/v1/webhooks/{provider}/{endpoint}", access: Access::Provider, handler: post(webhooks::receive) },
+        operator("GET", "/v1/webhooks", get(webhooks::list)),
+        operator("GET", "/v1/webhooks/{id}", get(webhooks::retrieve)),
+        operator("POST", "/v1/webhooks/{id}/replay", post(webhooks::replay)),
         open("/healthz", get(operators::healthz)),
         open("/readyz", get(operators::readyz)),
         open("/metrics", get(operators::metrics)),
@@ -107,7 +123,8 @@ fn routes() -> Vec<Route> {
 /// the time a request's head may take.
 pub fn router(platform: Arc<dyn Platform>, options: Options) -> Router {
     let places = Arc::new(Semaphore::new(options.requests_open_max));
-    let app = App { platform, options: Arc::new(options), places };
+    let webhook_places = Arc::new(Semaphore::new(options.webhooks_open_max));
+    let app = App { platform, options: Arc::new(options), places, webhook_places };
     let mut router = Router::new();
     for Route { method: _, path, access, handler } in routes() {
         let guard = Guard { app: app.clone(), access };

@@ -38,6 +38,8 @@ pub(crate) enum Access {
     Merchant,
     /// Somebody who runs the platform.
     Operator,
+    /// A provider: the handler checks its signature.
+    Provider,
 }
 
 /// The payment that an answer is about, for the log line.
@@ -170,9 +172,13 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if guard.access == Access::Open {
         return next.run(request).await;
     }
-    let Ok(_place) = guard.app.places.try_acquire() else {
+    let places = if guard.access == Access::Provider { &guard.app.webhook_places } else { &guard.app.places };
+    let Ok(_place) = places.try_acquire() else {
         return Problem::new(Code::Busy).into_response();
     };
+    if guard.access == Access::Provider {
+        return next.run(request).await;
+    }
     match authenticate(&guard, request.headers()) {
         Ok(principal) => {
             request.extensions_mut().insert(principal);
@@ -199,7 +205,7 @@ fn authenticate(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Problem
         return Err(Problem::of_field(Code::ApiKeyInvalid, "Authorization", "the key is well-formed, but unknown or revoked"));
     };
     let admitted = match (guard.access, key.kind(), principal) {
-        (Access::Open, _, _) => true,
+        (Access::Open | Access::Provider, _, _) => true,
         (Access::Merchant, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(_)) => true,
         (Access::Operator, KeyKind::Operator, Principal::Operator(_)) => true,
         (Access::Merchant | Access::Operator, _, _) => false,

@@ -331,6 +331,7 @@ const fn attempt_outcome(status: AttemptStatus) -> Option<&'static str> {
         AttemptStatus::Failed => Some("not_executed"),
         AttemptStatus::Mismatched => Some("mismatch"),
         AttemptStatus::Canceled => Some("canceled"),
+        AttemptStatus::SucceededLate => Some("succeeded_late"),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The OpenAPI 3.1 description, made from the handlers and their types. It is committed; a test compares.
 
 use crate::errors::ProblemDocument;
-use crate::{attention, operators, payments, reads, refunds};
+use crate::{attention, disputes, operators, payments, reads, refunds, webhooks};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoParams, Modify, OpenApi};
 
@@ -72,6 +72,33 @@ pub(crate) struct RefundQuery {
     status: Option<String>,
 }
 
+/// Which disputes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; disputes.rs reads them")]
+pub(crate) struct DisputeQuery {
+    /// Those of this payment, `pay_…`
+    payment: Option<String>,
+    /// Those with this status.
+    status: Option<String>,
+}
+
+/// Which messages of providers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; webhooks.rs reads them")]
+pub(crate) struct WebhookQuery {
+    /// Those that came in this way: `webhook`, `sweep` or `replay`.
+    source: Option<String>,
+    /// Those that were good for this: `news`, `known`, `unmatched` or `kept`.
+    found: Option<String>,
+    /// Those of this type, in the provider's words.
+    #[param(rename = "type", max_length = 100)]
+    kind: Option<String>,
+    /// Those that came in then or later (RFC 3339).
+    received_from: Option<String>,
+}
+
 /// Which events.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -95,17 +122,17 @@ pub(crate) struct EventQuery {
     ),
     paths(
         payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, reads::journey,
-        refunds::create, reads::refunds, reads::refund, reads::balances, reads::events,
+        refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
-        attention::quarantine, attention::release, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+        attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Keys, &Problems),
 )]
 struct Description;
 
-/// The two kinds of keys.
+/// The two kinds of keys, and what providers sign with.
 struct Keys;
 
 impl Modify for Keys {
@@ -114,6 +141,8 @@ impl Modify for Keys {
         for name in ["merchant_key", "operator_key"] {
             components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         }
+        let signature = ApiKeyValue::with_description("Stripe-Signature", "the signature of the body, in the provider's own header");
+        components.add_security_scheme("provider_signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
     }
 }
 
@@ -162,6 +191,7 @@ mod tests {
                 let access = match operation["security"][0].as_object().unwrap().keys().next().map(String::as_str) {
                     Some("merchant_key") => Access::Merchant,
                     Some("operator_key") => Access::Operator,
+                    Some("provider_signature") => Access::Provider,
                     _ => Access::Open,
                 };
                 described.insert((method.to_uppercase(), path.clone(), format!("{access:?}")));

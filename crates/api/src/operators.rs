@@ -6,12 +6,12 @@ use crate::errors::{Code, Problem};
 use crate::extract::{Body, OperatorCaller, Parameters, PathText};
 use crate::middleware::BEZANT_SEQ;
 use crate::objects::{List, Merchant, NewApiKey};
+use crate::paging::StatePage;
 use crate::platform::Readiness;
-use crate::reads::page_limit;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use base::{MerchantId, OperatorId, Redacted, SubjectId};
+use base::{MerchantId, OperatorId, SubjectId};
 use engine::{Command, CreateApiKey, KeyOwner, Refusal, Reply};
 use http::{HeaderValue, StatusCode, header};
 use identity::{KeyKind, PublicId};
@@ -126,11 +126,10 @@ pub(crate) async fn create_merchant(
 ) -> Result<Response, Problem> {
     let CreateRequest { handle } = body.value;
     check_handle(&handle)?;
-    let entropy = app.platform.entropy();
-    let id = MerchantId::from_u128(u128::from_be_bytes(core::array::from_fn(|index| entropy[index])));
-    let submitted = app.submit(Command::CreateMerchant { merchant: id, handle: handle.clone() }).await?;
+    let id = MerchantId::from_u128(fresh(&app));
+    let command = Command::CreateMerchant { merchant: id, handle: handle.clone() };
     let merchant = Merchant { id: id.to_string(), object: "merchant", handle, currencies: Vec::new() };
-    Ok(done(StatusCode::CREATED, merchant, submitted.seq))
+    carry_out(&app, command, StatusCode::CREATED, merchant).await
 }
 
 /// List merchants
@@ -143,28 +142,17 @@ pub(crate) async fn create_merchant(
 pub(crate) async fn merchants(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Json<List<Merchant>>, Problem> {
-    let limit = page_limit(&mut parameters)?;
-    let after = match parameters.take("cursor")? {
-        None => None,
-        Some(text) => {
-            let refused = |_| Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave");
-            Some(text.parse::<MerchantId>().map_err(refused)?)
-        }
-    };
-    parameters.finish()?;
-    let mut found = app.platform.merchants(after, limit + 1).await?;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let next_cursor = found.last().filter(|_| has_more).map(|(id, _)| id.to_string());
-    let data = found.into_iter().map(|(id, merchant)| Merchant {
+    let page = StatePage::<MerchantId>::parse(parameters)?;
+    let found = app.platform.merchants(page.after(), page.count_max()).await?;
+    let shown = |(id, merchant): (MerchantId, engine::Merchant)| Merchant {
         id: id.to_string(),
         object: "merchant",
         handle: merchant.handle,
         currencies: merchant.currencies.into_iter().map(base::Currency::alpha).collect(),
-    });
-    Ok(Json(List::new(data.collect(), next_cursor)))
+    };
+    Ok(Json(page.list(found, |(id, _)| *id, shown)))
 }
 
 /// Create an API key
@@ -179,23 +167,28 @@ pub(crate) async fn create_api_key(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
     path: PathText,
-    body: Body<Empty>,
+    _body: Body<Empty>,
 ) -> Result<Response, Problem> {
-    let Empty {} = body.value;
     let merchant = path.merchant()?;
-    let (id, secret, seq) = create_key(&app, KeyKind::Secret, KeyOwner::Merchant(merchant)).await?;
-    let key = NewApiKey { id, object: "api_key", merchant: merchant.to_string(), secret: secret.into_inner() };
-    Ok(done(StatusCode::CREATED, key, seq))
+    let shown = |id, secret| NewApiKey { id, object: "api_key", merchant: merchant.to_string(), secret };
+    create_key(&app, KeyOwner::Merchant(merchant), shown).await
 }
 
-/// Makes a key and its record durable; answers its public id, its text and the sequence number.
-async fn create_key(app: &App, kind: KeyKind, owner: KeyOwner) -> Result<(String, Redacted<String>, u64), Problem> {
+/// Makes a key and its record durable; answers with what `shown` makes of its public id and its text.
+async fn create_key<T: Serialize>(app: &App, owner: KeyOwner, shown: impl FnOnce(String, String) -> T) -> Result<Response, Problem> {
+    let kind = match owner {
+        KeyOwner::Merchant(_) => KeyKind::Secret,
+        KeyOwner::Operator(_) => KeyKind::Operator,
+    };
     for _ in 0..KEY_DRAWS_MAX {
         let (secret, record) = app.platform.generate_key(kind);
         let public_id = public_id_bytes(record.public_id)?;
         let command = CreateApiKey { public_id, owner, digest: record.digest, pepper_version: record.pepper_version };
         match app.submit(Command::CreateApiKey(command)).await {
-            Ok(submitted) => return Ok((record.public_id.to_string(), secret, submitted.seq)),
+            Ok(submitted) => {
+                let key = shown(record.public_id.to_string(), secret.into_inner());
+                return Ok(done(StatusCode::CREATED, key, submitted.seq));
+            }
             Err(problem) if problem.code == Code::ApiKeyTaken => {}
             Err(problem) => return Err(problem),
         }
@@ -217,9 +210,9 @@ pub(crate) async fn revoke_api_key(
     path: PathText,
 ) -> Result<Response, Problem> {
     let public_id: PublicId = path.as_str().parse().map_err(|_| Problem::new(Code::ApiKeyUnknown))?;
-    let submitted = app.submit(Command::RevokeApiKey { public_id: public_id_bytes(public_id)? }).await?;
+    let command = Command::RevokeApiKey { public_id: public_id_bytes(public_id)? };
     let revoked = RevokedApiKey { id: public_id.to_string(), object: "api_key", revoked: true };
-    Ok(done(StatusCode::OK, revoked, submitted.seq))
+    carry_out(&app, command, StatusCode::OK, revoked).await
 }
 
 /// Erase a person's data
@@ -239,8 +232,8 @@ pub(crate) async fn erase(
     if subject == SubjectId::PLATFORM {
         return Err(Problem::of_field(Code::FieldInvalid, "subject", "this is the platform itself, which is nobody's data"));
     }
-    let submitted = app.submit(Command::EraseSubject { subject }).await?;
-    Ok(done(StatusCode::OK, Erasure { object: "erasure", subject: subject.to_string() }, submitted.seq))
+    let erasure = Erasure { object: "erasure", subject: subject.to_string() };
+    carry_out(&app, Command::EraseSubject { subject }, StatusCode::OK, erasure).await
 }
 
 /// Create an operator
@@ -257,10 +250,9 @@ pub(crate) async fn create_operator(
 ) -> Result<Response, Problem> {
     let CreateRequest { handle } = body.value;
     check_handle(&handle)?;
-    let entropy = app.platform.entropy();
-    let id = OperatorId::from_u128(u128::from_be_bytes(core::array::from_fn(|index| entropy[index])));
-    let submitted = app.submit(Command::CreateOperator { operator: id, handle: handle.clone() }).await?;
-    Ok(done(StatusCode::CREATED, Operator { id: id.to_string(), object: "operator", handle }, submitted.seq))
+    let id = OperatorId::from_u128(fresh(&app));
+    let command = Command::CreateOperator { operator: id, handle: handle.clone() };
+    carry_out(&app, command, StatusCode::CREATED, Operator { id: id.to_string(), object: "operator", handle }).await
 }
 
 /// Create an operator's API key
@@ -275,13 +267,11 @@ pub(crate) async fn create_operator_key(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
     path: PathText,
-    body: Body<Empty>,
+    _body: Body<Empty>,
 ) -> Result<Response, Problem> {
-    let Empty {} = body.value;
     let operator: OperatorId = path.as_str().parse().map_err(|_| Problem::new(Code::OperatorUnknown))?;
-    let (id, secret, seq) = create_key(&app, KeyKind::Operator, KeyOwner::Operator(operator)).await?;
-    let key = NewOperatorKey { id, object: "api_key", operator: operator.to_string(), secret: secret.into_inner() };
-    Ok(done(StatusCode::CREATED, key, seq))
+    let shown = |id, secret| NewOperatorKey { id, object: "api_key", operator: operator.to_string(), secret };
+    create_key(&app, KeyOwner::Operator(operator), shown).await
 }
 
 /// Confirm the clock
@@ -294,12 +284,9 @@ pub(crate) async fn create_operator_key(
 pub(crate) async fn confirm_clock(
     State(app): State<App>,
     OperatorCaller(_operator): OperatorCaller,
-    body: Body<Empty>,
+    _body: Body<Empty>,
 ) -> Result<Response, Problem> {
-    let Empty {} = body.value;
-    let submitted = app.submit(Command::ConfirmClock).await?;
-    debug_assert_eq!(submitted.reply, Reply::Done);
-    Ok(done(StatusCode::OK, Clock { object: "clock", expiries_suspended: false }, submitted.seq))
+    carry_out(&app, Command::ConfirmClock, StatusCode::OK, Clock { object: "clock", expiries_suspended: false }).await
 }
 
 /// Whether the process lives
@@ -361,7 +348,20 @@ fn public_id_bytes(public_id: PublicId) -> Result<[u8; 10], Problem> {
     public_id.as_str().as_bytes().try_into().map_err(|_| Problem::new(Code::Internal))
 }
 
-pub(crate) fn done(status: StatusCode, body: impl Serialize, seq: u64) -> Response {
+/// An id's worth of fresh random bits.
+fn fresh(app: &App) -> u128 {
+    let entropy = app.platform.entropy();
+    u128::from_be_bytes(core::array::from_fn(|index| entropy[index]))
+}
+
+/// Submits a command that has nothing to say but that it is done, and answers with `body`.
+pub(crate) async fn carry_out(app: &App, command: Command, status: StatusCode, body: impl Serialize) -> Result<Response, Problem> {
+    let submitted = app.submit(command).await?;
+    debug_assert_eq!(submitted.reply, Reply::Done);
+    Ok(done(status, body, submitted.seq))
+}
+
+fn done(status: StatusCode, body: impl Serialize, seq: u64) -> Response {
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(BEZANT_SEQ, HeaderValue::from(seq));
     response

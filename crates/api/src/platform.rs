@@ -2,7 +2,9 @@
 //! read models; nothing here knows how they work, and tests put a platform of their own in their place.
 
 use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, Redacted, SubjectId, Timestamp};
+use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
+use http::HeaderMap;
 use identity::{KeyKind, KeyRecord, ParsedKey};
 use payments::postings::AccountKind;
 use std::ops::Bound;
@@ -89,6 +91,46 @@ impl Parked {
     }
 }
 
+/// A provider's message as it came in; nothing of it is believed yet.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The provider, as the address names it.
+    pub provider: String,
+    /// The endpoint, as the address names it.
+    pub endpoint: String,
+    /// The request's headers, among them the signature.
+    pub headers: HeaderMap,
+    /// The exact body, at most [`crate::WEBHOOK_BYTES_MAX`] bytes.
+    pub body: Bytes,
+}
+
+/// Why a provider's message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookRefused {
+    /// No endpoint of that provider has that name.
+    EndpointUnknown,
+    /// It is larger than any message of the provider.
+    TooLarge,
+    /// It has no signature.
+    SignatureMissing,
+    /// Its signature cannot be read.
+    SignatureMalformed,
+    /// Its signature fits none of the endpoint's secrets.
+    SignatureMismatch,
+    /// It is genuine, and was signed too long ago or in the future.
+    TimestampOutOfTolerance,
+    /// A kept message cannot be read by this program either.
+    Unreadable,
+    /// The platform does not take it now.
+    Unavailable(SubmitError),
+}
+
+impl From<SubmitError> for WebhookRefused {
+    fn from(error: SubmitError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
 /// What the API asks of the platform. Calls that answer commands or state speak of durable events only.
 pub trait Platform: Send + Sync + 'static {
     /// Decides a command and answers once its events are durable. Dropping the future may lose the answer, never the
@@ -127,6 +169,17 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Opens sealed bytes.
     fn open(&self, sealed: &Sealed) -> Opened;
+
+    /// Verifies a provider's message on its raw bytes, keeps it, and answers once that is durable; also when it was before.
+    /// One that is genuine and cannot be read is kept, too.
+    fn receive_webhook(&self, webhook: Webhook) -> BoxFuture<'_, Result<(), WebhookRefused>>;
+
+    /// Opens the kept body of a provider's message.
+    fn open_webhook(&self, sealed: &Sealed) -> Opened;
+
+    /// Reads a kept body again and submits what it says; the provider's id that it has now, and the sequence number by which
+    /// that is durable.
+    fn replay_webhook(&self, provider: u16, body: Vec<u8>) -> BoxFuture<'_, Result<(String, u64), WebhookRefused>>;
 
     /// A hash of length-prefixed `parts` under a secret of the installation; different labels never collide.
     fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16];

@@ -246,12 +246,13 @@ fn object(app: &App, views: &Reader, row: &PaymentRow) -> Result<Payment, views:
     Ok(Payment::of_row(row, &attempts.unwrap_or_default(), shown, &app.options.providers))
 }
 
-fn read_deadline() -> Instant {
+/// Until when a read waits for the read models.
+pub(crate) fn read_deadline() -> Instant {
     Instant::now() + Duration::from_millis(READ_WAIT_MS_MAX)
 }
 
 /// Waits until the read models hold what the client may expect; gives the position that the answer is known to contain.
-async fn caught_up(app: &App, headers: &HeaderMap) -> Result<u64, Problem> {
+pub(crate) async fn caught_up(app: &App, headers: &HeaderMap) -> Result<u64, Problem> {
     let asked = min_seq(headers)?;
     let wanted = asked.unwrap_or(0).max(app.platform.durable_seq());
     let deadline = read_deadline();
@@ -268,7 +269,7 @@ async fn caught_up(app: &App, headers: &HeaderMap) -> Result<u64, Problem> {
 }
 
 /// Asks the read models on a thread where blocking is allowed.
-async fn query<T: Send + 'static>(
+pub(crate) async fn query<T: Send + 'static>(
     app: &App,
     question: impl FnOnce(&App, &Reader) -> Result<T, views::Error> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -281,7 +282,8 @@ async fn query<T: Send + 'static>(
     })
 }
 
-fn page(parameters: &mut Parameters, kind: CursorKind) -> Result<Page, Problem> {
+/// Which part of a list a request asks for.
+pub(crate) fn page(parameters: &mut Parameters, kind: CursorKind) -> Result<Page, Problem> {
     let limit = page_limit(parameters)?;
     let after = match parameters.take("cursor")? {
         None => None,
@@ -299,7 +301,8 @@ pub(crate) fn page_limit(parameters: &mut Parameters) -> Result<usize, Problem> 
     Ok(parameters.parse("limit", "a whole number from 1 to 100", limit)?.unwrap_or(PAGE_LIMIT_DEFAULT))
 }
 
-fn read_response(body: impl IntoResponse, seq: u64) -> Response {
+/// An answer that contains everything up to event `seq`.
+pub(crate) fn read_response(body: impl IntoResponse, seq: u64) -> Response {
     let mut response = body.into_response();
     response.headers_mut().insert(BEZANT_SEQ, HeaderValue::from(seq));
     response

@@ -50,6 +50,13 @@ async fn every_operation_is_401_without_a_key_and_403_with_the_wrong_kind() {
                 assert_eq!(call(&rig, &operation, None).await.status, 200, "{name}");
                 continue;
             }
+            Some("provider_signature") => {
+                // No key opens it; here the address is not one of the platform's.
+                for key in [None, Some(rig.operator_key.as_str())] {
+                    assert_eq!(call(&rig, &operation, key).await.problem(), (404, "webhook_endpoint_unknown".into()), "{name}");
+                }
+                continue;
+            }
             Some(other) => panic!("{name} has the unknown scheme {other}"),
         };
         assert_eq!(call(&rig, &operation, None).await.problem(), (401, "api_key_missing".into()), "{name}");

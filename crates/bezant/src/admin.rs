@@ -2,15 +2,16 @@
 
 use crate::clock::Clock;
 use crate::door::{self, Directory, KeyCache};
-use crate::partition::{self, Answer, Partition, Skips};
+use crate::partition::{self, Answer, LoadError, Partition, Skips};
 use crate::policy::default_policy;
 use crate::request::Requests;
 use crate::secrets::{self, Secrets};
 use crate::serve::{self, PARTITION, open_disk};
-use base::{PaymentId, SubjectId, Timestamp};
+use base::{PaymentId, Redacted, SubjectId, Timestamp};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
-use engine::{Command, Context, DeriveKey, KeyOwner, Refusal, Reply};
+use engine::{Command, Context, DeriveKey, Event, KeyOwner, Refusal, Reply, State};
+use events::Recorded;
 use journal::{OsIo, RecordKind};
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,7 +28,7 @@ pub enum Error {
     Read(#[from] journal::ReadError),
     /// A batch could not be decoded.
     #[error(transparent)]
-    Load(#[from] partition::LoadError),
+    Load(#[from] LoadError),
     /// The data folder could not be opened.
     #[error(transparent)]
     Disk(#[from] Box<serve::Error>),
@@ -81,18 +82,7 @@ fn existing(data: &Path) -> Result<OsIo, Error> {
 /// Names segment, offset and sequence number of damage.
 pub fn verify(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> {
     let report = journal::verify(&existing(data)?, PARTITION)?;
-    let skips = released(data)?;
-    let mut state = engine::State::new();
-    for record in journal::dump(existing(data)?, PARTITION)? {
-        let record = record?;
-        if record.kind == RecordKind::Batch {
-            let mut events = partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)?;
-            skips.pass_over(&mut events);
-            for recorded in events {
-                partition::apply_recorded(&mut state, &recorded)?;
-            }
-        }
-    }
+    let state = state_of(data)?;
     let digest = secrets::hex(&events::snapshot::digest(&state));
     let hash = secrets::hex(&report.tail.hash);
     if json {
@@ -115,18 +105,56 @@ pub fn verify(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error
     Ok(())
 }
 
-/// Every release in a journal. Reading it first costs a second pass, which only a check can afford.
-fn released(data: &Path) -> Result<Skips, Error> {
+/// The state that the whole journal makes. A journal without an event that cannot be applied is read once; each event
+/// that cannot, and that a later one releases, costs another search and another start.
+fn state_of(data: &Path) -> Result<State, Error> {
     let mut skips = Skips::default();
+    loop {
+        match applied(data, &skips) {
+            Err(Error::Load(LoadError::Poisoned { seq })) => {
+                let known = skips.clone();
+                observe_release(data, seq, &mut skips)?;
+                if skips == known {
+                    return Err(LoadError::Poisoned { seq }.into()); // never released, or passing it over does not help
+                }
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn applied(data: &Path, skips: &Skips) -> Result<State, Error> {
+    let mut state = State::new();
     for record in journal::dump(existing(data)?, PARTITION)? {
-        let record = record?;
-        if record.kind == RecordKind::Batch {
-            for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+        let mut events = decoded(&record?)?;
+        skips.pass_over(&mut events);
+        for recorded in events {
+            partition::apply_recorded(&mut state, &recorded)?;
+        }
+    }
+    Ok(state)
+}
+
+/// Looks for the release of one event after it.
+fn observe_release(data: &Path, released_seq: u64, skips: &mut Skips) -> Result<(), Error> {
+    for record in journal::dump(existing(data)?, PARTITION)? {
+        for recorded in decoded(&record?)? {
+            let is_wanted = matches!(recorded.entry.event, Event::EventSkipped { seq, .. } if seq == released_seq);
+            if is_wanted && recorded.seq > released_seq {
                 skips.observe(&recorded);
+                return Ok(());
             }
         }
     }
-    Ok(skips)
+    Ok(())
+}
+
+/// A record's events; none when it is not a batch.
+fn decoded(record: &journal::DumpedRecord) -> Result<Vec<Recorded>, LoadError> {
+    if record.kind != RecordKind::Batch {
+        return Ok(Vec::new());
+    }
+    partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)
 }
 
 /// Releases a durable event that this program cannot apply, so that the platform can start: journals that two operators
@@ -134,7 +162,7 @@ fn released(data: &Path) -> Result<Skips, Error> {
 ///
 /// # Errors
 /// See [`Error`]; nothing is changed then.
-pub fn skip(data: &Path, seq: u64, keys: [Option<String>; 2], out: &mut impl Write) -> Result<(), Error> {
+pub fn skip(data: &Path, seq: u64, keys: [Option<Redacted<String>>; 2], out: &mut impl Write) -> Result<(), Error> {
     existing(data)?;
     let (mut journal, report) = serve::open_journal(data, journal::SEGMENT_BYTES_DEFAULT)?;
     let (state, poison) = partition::load_before_poison(&journal)?.ok_or(Error::NothingToSkip)?;
@@ -144,8 +172,8 @@ pub fn skip(data: &Path, seq: u64, keys: [Option<String>; 2], out: &mut impl Wri
     writeln!(out, "{:>10}  {}  {}", poison.seq, poison.entry.at, redacted(&poison.entry.event))?;
     let secrets = Secrets::load_or_create(data).map_err(|error| Box::new(serve::Error::from(error)))?;
     let (directory, pepper) = (Directory::from_state(&state), door::pepper(&secrets));
-    let operator = |key: &Option<String>, which| {
-        let parsed = identity::parse_key(key.as_deref().unwrap_or_default()).ok();
+    let operator = |key: &Option<Redacted<String>>, which| {
+        let parsed = key.as_ref().and_then(|key| identity::parse_key(key.expose()).ok());
         match parsed.and_then(|parsed| directory.owner(&parsed, &pepper)) {
             Some(KeyOwner::Operator(operator)) => Ok(operator),
             Some(KeyOwner::Merchant(_)) | None => Err(Error::NotAnOperator { which }),
@@ -188,10 +216,7 @@ fn last_time(journal: &dyn journal::Journal, next_seq: u64) -> Result<Timestamp,
 pub fn dump(data: &Path, json: bool, out: &mut impl Write) -> Result<(), Error> {
     for record in journal::dump(existing(data)?, PARTITION)? {
         let record = record?;
-        if record.kind != RecordKind::Batch {
-            continue;
-        }
-        for recorded in partition::decode_sections(record.first_seq, record.event_count, &record.events, &record.transfers)? {
+        for recorded in decoded(&record)? {
             let entry = &recorded.entry;
             let payment = entry.event.payment().map(|payment| payment.to_string());
             if json {

@@ -1,10 +1,12 @@
 //! Arguments and exit codes. What the commands do is elsewhere.
 
-use crate::operate::Remote;
+use crate::operate::{self, Remote};
 use crate::pay::PayOptions;
 use crate::policy::{Ladder, parse_gaps_ms};
-use crate::{admin, pay, serve};
+use crate::sweep::Schedule;
+use crate::{admin, pay, serve, webhooks};
 use base::Redacted;
+use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 use std::io::{self, BufWriter, Write};
@@ -37,6 +39,9 @@ enum Command {
     /// Commands that crashed the engine and are kept out.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// What providers sent of their own accord.
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Look at a journal without a running platform.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -57,8 +62,18 @@ struct Serve {
     #[arg(long, default_value = "https://api.stripe.com")]
     stripe_url: String,
     /// Stripe's secret key.
-    #[arg(long, env = "BEZANT_STRIPE_KEY", hide_env_values = true)]
-    stripe_key: String,
+    #[arg(long, env = "BEZANT_STRIPE_KEY", hide_env_values = true, value_parser = redacted_text())]
+    stripe_key: Redacted<String>,
+    /// An address /v1/webhooks/stripe/NAME for Stripe's webhooks with the endpoint's secret; two secrets while it is being
+    /// rolled: NAME=SECRET,SECRET. May be given several times; in the environment with a semicolon between endpoints.
+    #[arg(
+        long, value_name = "NAME=SECRET", env = "BEZANT_STRIPE_WEBHOOKS", hide_env_values = true, value_delimiter = ';',
+        value_parser = redacted_text()
+    )]
+    stripe_webhook: Vec<Redacted<String>>,
+    /// Pause in ms between two looks through Stripe's list of events for what webhooks missed, or off.
+    #[arg(long, value_name = "MS|off", default_value = "60000", value_parser = Schedule::parse)]
+    sweep_every_ms: Schedule,
     /// Set up a demonstration merchant and let requests ask the simulator for faults.
     #[arg(long)]
     demo: bool,
@@ -99,11 +114,11 @@ enum JournalCommand {
         #[arg(long, default_value = "bezant-data/platform")]
         data: PathBuf,
         /// One operator's key.
-        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
-        operator_key: Option<String>,
+        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true, value_parser = redacted_text())]
+        operator_key: Option<Redacted<String>>,
         /// Another operator's key.
-        #[arg(long, env = "BEZANT_SECOND_OPERATOR_KEY", hide_env_values = true)]
-        second_operator_key: Option<String>,
+        #[arg(long, env = "BEZANT_SECOND_OPERATOR_KEY", hide_env_values = true, value_parser = redacted_text())]
+        second_operator_key: Option<Redacted<String>>,
     },
 }
 
@@ -114,13 +129,13 @@ struct Running {
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     url: String,
     /// The operator's key; the first one is in the file operator.key of the data folder.
-    #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
-    operator_key: Option<String>,
+    #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true, value_parser = redacted_text())]
+    operator_key: Option<Redacted<String>>,
 }
 
-impl From<Running> for Remote {
-    fn from(running: Running) -> Self {
-        Self { url: running.url, operator_key: running.operator_key }
+impl Running {
+    fn remote(&self) -> Result<Remote, operate::Error> {
+        Remote::new(&self.url, self.operator_key.as_ref())
     }
 }
 
@@ -130,6 +145,13 @@ enum OperatorsCommand {
     Create {
         /// Short name: lower-case letters, digits and hyphens.
         handle: String,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Make another key for an operator and print it, which is done this once.
+    CreateKey {
+        /// The operator (opr_…).
+        id: String,
         #[command(flatten)]
         running: Running,
     },
@@ -170,6 +192,48 @@ enum QuarantineCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum WebhooksCommand {
+    /// List messages of providers, newest first: when, from whom, what they were good for.
+    List {
+        /// Only those that were good for this: news, known, unmatched or kept.
+        #[arg(long)]
+        found: Option<String>,
+        /// Only those that came in then or later, such as 2026-11-21T09:33:00Z.
+        #[arg(long)]
+        since: Option<String>,
+        /// JSON, one object a line, instead of a table.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Show a message with its body exactly as it came, as JSON.
+    Show {
+        /// The provider's id of the message (evt_…).
+        id: String,
+        #[command(flatten)]
+        running: Running,
+    },
+    /// Read kept messages again and look whether they are news; harmless as often as one likes.
+    Replay {
+        /// The provider's id of one message (evt_…).
+        #[arg(required_unless_present_any = ["since", "unmatched"], conflicts_with_all = ["since", "unmatched"])]
+        id: Option<String>,
+        /// All that came in then or later, such as 2026-11-21T09:33:00Z.
+        #[arg(long)]
+        since: Option<String>,
+        /// All that were about something that was not ours.
+        #[arg(long)]
+        unmatched: bool,
+        /// JSON, one object a line, instead of sentences.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        running: Running,
+    },
+}
+
 #[derive(Debug, Args)]
 struct Folder {
     /// The platform's data folder.
@@ -194,9 +258,14 @@ enum PrivacyCommand {
         #[arg(long)]
         url: Option<String>,
         /// The operator's key, for --url.
-        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true)]
-        operator_key: Option<String>,
+        #[arg(long, env = "BEZANT_OPERATOR_KEY", hide_env_values = true, value_parser = redacted_text())]
+        operator_key: Option<Redacted<String>>,
     },
+}
+
+/// Takes a key so that nothing prints it.
+fn redacted_text() -> impl TypedValueParser<Value = Redacted<String>> {
+    StringValueParser::new().map(Redacted::new)
 }
 
 /// Runs the command line.
@@ -210,31 +279,37 @@ pub fn main() -> ExitCode {
             report(|out| admin::skip(&data, seq, [operator_key, second_operator_key], out))
         }
         Command::Operators(OperatorsCommand::Create { handle, running }) => block_on(async move {
-            let (id, secret) = Remote::from(running).create_operator(&handle).await?;
+            let (id, secret) = running.remote()?.create_operator(&handle).await?;
             println!("{id}\n{}", secret.expose());
             Ok(())
         }),
+        Command::Operators(OperatorsCommand::CreateKey { id, running }) => block_on(async move {
+            let secret = running.remote()?.create_operator_key(&id).await?;
+            println!("{}", secret.expose());
+            Ok(())
+        }),
         Command::Attempts(AttemptsCommand::Parked { json, running }) => block_on(async move {
-            let calls = Remote::from(running).parked().await?;
+            let calls = running.remote()?.parked().await?;
             print!("{}", if json { json_lines(&calls) } else { parked_table(&calls) });
             Ok(())
         }),
         Command::Attempts(AttemptsCommand::Look { id, running }) => block_on(async move {
-            Remote::from(running).look(&id).await?;
+            running.remote()?.look(&id).await?;
             println!("{id} is being looked at; the payment's journey will say what the provider says");
             Ok(())
         }),
         Command::Quarantine(QuarantineCommand::List { running }) => block_on(async move {
-            for command in Remote::from(running).quarantine().await? {
+            for command in running.remote()?.quarantine().await? {
                 println!("{}", field(&command, "/id"));
             }
             Ok(())
         }),
         Command::Quarantine(QuarantineCommand::Release { fingerprint, running }) => block_on(async move {
-            Remote::from(running).release(&fingerprint).await?;
+            running.remote()?.release(&fingerprint).await?;
             println!("{fingerprint} is let in again");
             Ok(())
         }),
+        Command::Webhooks(command) => block_on(webhooks_command(command)),
         Command::Privacy(PrivacyCommand::Erase { subject, data, url, operator_key }) => match url {
             None => report(|out| {
                 let erased = admin::erase(&data, &subject)?;
@@ -242,12 +317,88 @@ pub fn main() -> ExitCode {
                 Ok(())
             }),
             Some(url) => block_on(async move {
-                Remote { url, operator_key }.erase(&subject).await?;
+                Remote::new(&url, operator_key.as_ref())?.erase(&subject).await?;
                 println!("{subject} is erased: what was sealed for it cannot be read any more");
                 Ok(())
             }),
         },
     }
+}
+
+async fn webhooks_command(command: WebhooksCommand) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        WebhooksCommand::List { found, since, json, running } => {
+            let messages = running.remote()?.webhooks(found.as_deref(), since.as_deref(), None).await?;
+            print!("{}", if json { json_lines(&messages) } else { webhooks_table(&messages) });
+            Ok(())
+        }
+        WebhooksCommand::Show { id, running } => {
+            let message = running.remote()?.webhook(&id).await?;
+            println!("{}", serde_json::to_string_pretty(&message)?);
+            Ok(())
+        }
+        WebhooksCommand::Replay { id, since, unmatched, json, running } => {
+            let remote = running.remote()?;
+            let ids = match id {
+                Some(id) => vec![id],
+                None => remote.replayable(since.as_deref(), unmatched).await?,
+            };
+            let summary = replay_all(&remote, &ids, json).await;
+            if !json {
+                println!("{summary}");
+            }
+            if summary.failed > 0 {
+                Err(format!("{} of {} messages could not be replayed", summary.failed, ids.len()).into())
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What replays came to.
+#[derive(Default)]
+struct Replayed {
+    news: u64,
+    known: u64,
+    other: u64,
+    failed: u64,
+}
+
+impl std::fmt::Display for Replayed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { news, known, other, failed } = self;
+        let all = news + known + other + failed;
+        write!(formatter, "{all} replayed: {news} news, {known} known, {other} of no use, {failed} failed")
+    }
+}
+
+/// Replays one message after the other and says of each what it came to.
+async fn replay_all(remote: &Remote, ids: &[String], json: bool) -> Replayed {
+    let mut summary = Replayed::default();
+    for (index, id) in ids.iter().enumerate() {
+        let place = format!("{}/{}", index + 1, ids.len());
+        match remote.replay(id).await {
+            Ok(message) => {
+                let found = field(&message, "/found");
+                match found.as_str() {
+                    "news" => summary.news += 1,
+                    "known" => summary.known += 1,
+                    _ => summary.other += 1,
+                }
+                if json {
+                    println!("{message}");
+                } else {
+                    println!("{place}  {id}  {found}  {}", field(&message, "/payment"));
+                }
+            }
+            Err(error) => {
+                summary.failed += 1;
+                complain(&format!("{place}  {id}: {error}"));
+            }
+        }
+    }
+    summary
 }
 
 fn json_lines(values: &[Value]) -> String {
@@ -280,10 +431,23 @@ fn parked_table(calls: &[Value]) -> String {
         "/payment",
     ];
     let titles = ["CALL", "REASON", "OPERATION", "AGE (S)", "MINOR UNITS", "CURRENCY", "SENDS", "PROVIDER", "PROVIDER ID", "PAYMENT"];
+    table(calls, columns, titles)
+}
+
+fn webhooks_table(messages: &[Value]) -> String {
+    if messages.is_empty() {
+        return "no message of a provider\n".to_owned();
+    }
+    let columns = ["/received_at", "/id", "/type", "/source", "/found", "/provider", "/payment"];
+    table(messages, columns, ["RECEIVED", "MESSAGE", "TYPE", "SOURCE", "FOUND", "PROVIDER", "PAYMENT"])
+}
+
+/// Objects as lines under titles, each column as wide as its widest cell.
+fn table<const N: usize>(objects: &[Value], columns: [&str; N], titles: [&str; N]) -> String {
     let mut rows = vec![titles.map(str::to_owned)];
-    rows.extend(calls.iter().map(|call| columns.map(|column| field(call, column))));
-    let widths: Vec<usize> = (0..columns.len()).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 10]| {
+    rows.extend(objects.iter().map(|object| columns.map(|column| field(object, column))));
+    let widths: Vec<usize> = (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; N]| {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         format!("{}\n", cells.join("  ").trim_end())
     };
@@ -291,22 +455,32 @@ fn parked_table(calls: &[Value]) -> String {
 }
 
 fn serve(arguments: Serve) -> ExitCode {
-    let Serve { data, listen, stripe_url, stripe_key, demo, json, replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log } =
-        arguments;
+    let Serve { data, listen, stripe_url, stripe_key, stripe_webhook, sweep_every_ms, demo, json, .. } = arguments;
+    let Serve { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log, .. } = arguments;
     if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
         complain(&error);
         return ExitCode::FAILURE;
     }
+    // Read here and not by the parser of arguments, which repeats what it refuses.
+    let stripe_webhooks = match webhooks::parse_endpoints(&stripe_webhook) {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            complain(&format!("--stripe-webhook: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let options = serve::Options {
         data,
         listen,
         stripe_url,
-        stripe_key: Redacted::new(stripe_key),
+        stripe_key,
         demo,
         json,
         ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
         head_timeout: Duration::from_millis(head_timeout_ms),
         segment_bytes: segment_mib * 1024 * 1024,
+        stripe_webhooks,
+        sweep: sweep_every_ms,
     };
     block_on(async move { Ok(serve::run(options).await?) })
 }
@@ -354,5 +528,43 @@ fn report(work: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> Result<(
             complain(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{Cli, Remote};
+    use base::Redacted;
+    use clap::Parser;
+
+    const KEY: &str = "ok_test_0123456789abcdef";
+
+    #[test]
+    fn arguments_that_hold_keys_do_not_show_them() {
+        for line in [
+            "serve --stripe-key KEY",
+            "serve --stripe-key KEY --stripe-webhook eu=KEY,KEY --stripe-webhook us=KEY",
+            "webhooks list --operator-key KEY",
+            "webhooks show evt_1 --operator-key KEY",
+            "webhooks replay evt_1 --operator-key KEY",
+            "pay --orders orders.csv --api-key KEY",
+            "operators create bob --operator-key KEY",
+            "operators create-key opr_1 --operator-key KEY",
+            "attempts parked --operator-key KEY",
+            "attempts look eff_1 --operator-key KEY",
+            "quarantine list --operator-key KEY",
+            "quarantine release 00 --operator-key KEY",
+            "journal skip --seq 1 --operator-key KEY --second-operator-key KEY",
+            "privacy erase sub_1 --url http://127.0.0.1:1 --operator-key KEY",
+        ] {
+            let words = line.split(' ').map(|word| word.replace("KEY", KEY));
+            let shown = format!("{:?}", Cli::try_parse_from(std::iter::once("bezant".to_owned()).chain(words)).unwrap());
+            assert!(!shown.contains(KEY), "{line}: {shown}");
+            let arguments = line.split(' ').filter(|word| word.contains("KEY")).count();
+            assert_eq!(shown.matches("[redacted]").count(), arguments, "{line}: {shown}");
+        }
+        let remote = Remote::new("http://127.0.0.1:1", Some(&Redacted::new(KEY.to_owned()))).unwrap();
+        assert!(!format!("{remote:?}").contains(KEY));
     }
 }

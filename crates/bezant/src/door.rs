@@ -6,7 +6,8 @@ use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
-use api::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted};
+use crate::webhooks::NoticeDesk;
+use api::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused};
 use base::{EffectId, MerchantId, PaymentId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
@@ -206,6 +207,8 @@ pub struct Door {
     pub views_seq: watch::Receiver<u64>,
     /// Metrics.
     pub metrics: telemetry::MetricsHandle,
+    /// Who takes providers' messages, by number of the provider endpoint.
+    pub desks: Vec<NoticeDesk>,
 }
 
 /// Most times that one person's data can be erased.
@@ -214,12 +217,12 @@ const ERASURES_PER_PERSON_MAX: u32 = 1_000;
 impl Door {
     /// Reads the state. A partition that has stopped shows nothing any more, and an answer made of nothing would be a lie
     /// about money ("no such payment", "no balance").
-    async fn look<T: Send + 'static>(&self, look: impl FnOnce(&engine::State) -> T + Send + 'static) -> Result<T, SubmitError> {
+    pub(crate) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&engine::State) -> T + Send + 'static) -> Result<T, SubmitError> {
         self.handle.read(look).await.ok_or(SubmitError::Stopping)
     }
 
     /// Makes sure that a subject has a durable key.
-    async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
+    pub(crate) async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
         if self.cache.key(subject).is_some() {
             return Ok(());
         }
@@ -331,6 +334,18 @@ impl Platform for Door {
 
     fn open(&self, sealed: &Sealed) -> Opened {
         self.cache.open(DETAILS_PURPOSE, sealed).map_or(Opened::Erased, Opened::Plain)
+    }
+
+    fn receive_webhook(&self, webhook: Webhook) -> BoxFuture<'_, Result<(), WebhookRefused>> {
+        Box::pin(async move { self.take_webhook(&webhook).await })
+    }
+
+    fn open_webhook(&self, sealed: &Sealed) -> Opened {
+        self.open_kept(sealed)
+    }
+
+    fn replay_webhook(&self, provider: u16, body: Vec<u8>) -> BoxFuture<'_, Result<(String, u64), WebhookRefused>> {
+        Box::pin(async move { self.replay_notice(provider, &body).await })
     }
 
     fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {

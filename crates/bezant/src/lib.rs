@@ -21,3 +21,5 @@ pub mod secrets;
 pub mod sequencer;
 pub mod serve;
 pub mod snapshots;
+pub mod sweep;
+pub mod webhooks;

@@ -390,6 +390,7 @@ fn size_estimate(entry: &Entry) -> usize {
         Event::PaymentCreated(created) => created.details.as_ref(),
         Event::PaymentRevised(revised) => revised.details.as_ref(),
         Event::RefundStarted { details, .. } => details.as_ref(),
+        Event::WebhookReceived { payload, .. } => payload.as_ref(),
         _ => None,
     };
     let request = entry.event.requested().and_then(|requested| requested.request.as_ref());

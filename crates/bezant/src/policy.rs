@@ -13,6 +13,7 @@ pub fn default_policy(capabilities: &Capabilities) -> Policy {
         defer_gaps: Gaps::seconds(&[1, 3, 10]),
         waiting_gaps: Gaps::seconds(&[5, 15, 60, 300]),
         watch_gaps: Gaps::seconds(&[60, 3_600, 86_400, 7 * 86_400]),
+        settle_gaps: Gaps::seconds(&[10, 60, 600, 3_600, 6 * 3_600, 86_400]),
         created_ns: 24 * 3_600 * NS_PER_S,
         action_ns: 3_600 * NS_PER_S,
         hold_ns: (7 * 24 - 2) * 3_600 * NS_PER_S,

@@ -51,9 +51,11 @@ impl Requests {
         let call = call(requested, None)?;
         let how = match (&requested.kind, &requested.provider_id) {
             // The id that a refund's call knows is its payment's; the refund itself is found by our reference.
-            (EffectKind::Refund { .. }, _) | (EffectKind::Authorize { .. }, None) => Resolve::Search,
+            (EffectKind::Refund { .. } | EffectKind::UndoCapture { .. }, _) | (EffectKind::Authorize { .. }, None) => Resolve::Search,
             (_, Some(provider_id)) => Resolve::Fetch { provider_id: provider_id.clone() },
-            (EffectKind::Capture { .. } | EffectKind::Cancel { .. }, None) => return None,
+            (EffectKind::Capture { .. } | EffectKind::Cancel { .. } | EffectKind::Observe { .. } | EffectKind::UndoHold { .. }, None) => {
+                return None;
+            }
         };
         let request = self.connector(requested.provider).encode_resolve(&call, &how).ok()?;
         Some((call, how, request))
@@ -68,6 +70,8 @@ pub fn call(requested: &EffectRequested, private: Option<&Private>) -> Option<Ca
         EffectKind::Authorize { .. } => Operation::Authorize {
             money,
             payment_method: requested.payment_method.clone(),
+            customer: None,
+            presence: connectors::Presence::OnSession,
             capture: match requested.capture {
                 CaptureMode::Automatic => connectors::CaptureMode::Automatic,
                 CaptureMode::Manual => connectors::CaptureMode::Manual,
@@ -76,8 +80,9 @@ pub fn call(requested: &EffectRequested, private: Option<&Private>) -> Option<Ca
             sim: private.and_then(|private| private.simulate.clone()),
         },
         EffectKind::Capture { .. } => Operation::Capture { provider_id: provider_id?, money },
-        EffectKind::Cancel { .. } => Operation::Cancel { provider_id: provider_id? },
-        EffectKind::Refund { .. } => Operation::Refund { provider_id: provider_id?, money },
+        EffectKind::Cancel { .. } | EffectKind::UndoHold { .. } => Operation::Cancel { provider_id: provider_id? },
+        EffectKind::Observe { .. } => Operation::Observe { provider_id: provider_id?, money },
+        EffectKind::Refund { .. } | EffectKind::UndoCapture { .. } => Operation::Refund { provider_id: provider_id?, money },
     };
     Some(Call { operation, key: requested.key_text(), reference: requested.reference_text() })
 }

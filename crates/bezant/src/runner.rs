@@ -64,7 +64,7 @@ impl Runner {
         let requested = &dispatch.requested;
         let provider = self.requests.connector(requested.provider).capabilities().name;
         let class = format!("{:?}", decoded.outcome.class());
-        metrics::histogram!(names::PROVIDER_REQUEST_DURATION_SECONDS, "provider" => provider, "operation" => operation_name(dispatch), "outcome" => class.clone())
+        metrics::histogram!(names::PROVIDER_REQUEST_DURATION_SECONDS, "provider" => provider, "operation" => requested.kind.name(), "outcome" => class.clone())
             .record(started.elapsed().as_secs_f64());
         tracing::debug!(payment_id = %dispatch.payment, effect_id = %requested.effect, send = dispatch.send, outcome = class, "a send ended");
         OutcomeReport { effect: requested.effect, send: dispatch.send, outcome: decoded.outcome, provider_id: decoded.provider_id }
@@ -94,19 +94,11 @@ impl Runner {
         }
     }
 
-    async fn exchange(&self, provider: u16, request: &Request) -> Result<Response, egress::SendError> {
+    /// One request with the provider's credential.
+    pub(crate) async fn exchange(&self, provider: u16, request: &Request) -> Result<Response, egress::SendError> {
         let target = self.targets.get(usize::from(provider)).expect("every connector has a target");
         let credential = self.requests.connector(provider).capabilities().credential;
         let value = credential.value(&target.secret);
         self.client.send(&target.endpoint, request, &[(credential.name, &value)], Instant::now() + self.send_timeout).await
-    }
-}
-
-const fn operation_name(dispatch: &Dispatch) -> &'static str {
-    match dispatch.requested.kind {
-        engine::EffectKind::Authorize { .. } => "authorize",
-        engine::EffectKind::Capture { .. } => "capture",
-        engine::EffectKind::Cancel { .. } => "cancel",
-        engine::EffectKind::Refund { .. } => "refund",
     }
 }

@@ -9,6 +9,8 @@ use crate::request::{Requests, SubjectKeys};
 use crate::runner::{Runner, Target};
 use crate::secrets::Secrets;
 use crate::sequencer::{self, Ended, Handle, Outlets, Running, Submission};
+use crate::sweep::{Schedule, Sweeper};
+use crate::webhooks::{NoticeDesk, WebhookEndpoint};
 use crate::{feed, keystore, listener, secrets, snapshots};
 use api::Platform;
 use base::{MerchantId, OperatorId, Redacted};
@@ -42,6 +44,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const FAILED_GRACE: Duration = Duration::from_secs(1);
 /// From the start of a send to its complete answer; below the time that a client waits.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Most connections for sends to one provider.
+const SEND_CONNECTIONS_MAX: usize = 256;
+/// Most connections for sweeping one provider.
+const SWEEP_CONNECTIONS_MAX: usize = 1;
 /// How often the next journal segment is looked after.
 const SEGMENT_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often metrics are folded and gauges set.
@@ -68,6 +74,10 @@ pub struct Options {
     pub head_timeout: Duration,
     /// Size of new journal segments, in bytes.
     pub segment_bytes: u64,
+    /// Addresses that Stripe may send webhooks to.
+    pub stripe_webhooks: Vec<WebhookEndpoint>,
+    /// How often providers' lists of events are swept.
+    pub sweep: Schedule,
 }
 
 /// Why serving could not start or ended. Every message says what to do.
@@ -197,13 +207,18 @@ pub async fn run(options: Options) -> Result<(), Error> {
     keys.ensure(&[base::SubjectId::PLATFORM], &mut entropy)?;
     cache.extend(keys.keys());
     cache.mark_erased(keys.erased().iter().copied());
+    let desks = vec![NoticeDesk { connector: Arc::clone(&stripe), endpoints: options.stripe_webhooks.clone() }];
     let requests = Arc::new(Requests { connectors: vec![stripe], keys: Arc::clone(&cache) as Arc<dyn SubjectKeys> });
-    let runner = Arc::new(Runner {
-        client: Client::new(client_config(endpoint.clone()))?,
-        targets: vec![Target { endpoint, secret: options.stripe_key.clone() }],
-        requests: Arc::clone(&requests),
-        send_timeout: SEND_TIMEOUT,
-    });
+    let runner = |connections_max, response_bytes_max| {
+        Ok::<_, Error>(Runner {
+            client: Client::new(client_config(endpoint.clone(), connections_max, response_bytes_max))?,
+            targets: vec![Target { endpoint: endpoint.clone(), secret: options.stripe_key.clone() }],
+            requests: Arc::clone(&requests),
+            send_timeout: SEND_TIMEOUT,
+        })
+    };
+    let sweeping = runner(SWEEP_CONNECTIONS_MAX, connectors::stripe::EVENTS_RESPONSE_BYTES_MAX)?;
+    let runner = Arc::new(runner(SEND_CONNECTIONS_MAX, connectors::stripe::RESPONSE_BYTES_MAX)?);
     let derive_key = DeriveKey::new(secrets::VERSION, disk.secrets.derive.expose());
     let directory = Arc::new(Directory::from_state(&disk.state));
     let (epoch, fresh) = (disk.state.epoch + 1, disk.state.min_version == 0);
@@ -256,9 +271,10 @@ pub async fn run(options: Options) -> Result<(), Error> {
         views,
         views_seq,
         metrics,
+        desks,
     });
     set_up(&handle, epoch, fresh).await?;
-    let served = serve(&options, &door, running, keys_failure).await;
+    let served = serve(&options, &door, sweeping, running, keys_failure).await;
     drop((stop_segments, stop_snapshots));
     sends.abort();
     served
@@ -278,23 +294,27 @@ fn mode_of(options: &Options) -> Mode {
     if live { Mode::Live } else { Mode::Test }
 }
 
-fn client_config(endpoint: Endpoint) -> ClientConfig {
+fn client_config(endpoint: Endpoint, connections_max: usize, response_bytes_max: usize) -> ClientConfig {
     ClientConfig {
         endpoints: vec![endpoint],
         roots: Roots::Mozilla,
         user_agent: concat!("bezant/", env!("CARGO_PKG_VERSION")).to_owned(),
-        connections_max: 256,
+        connections_max,
         idle_ms_max: 30_000,
         connect_ms_max: 5_000,
         head_bytes_max: 32 * 1024,
-        response_bytes_max: connectors::stripe::RESPONSE_BYTES_MAX,
+        response_bytes_max,
     }
 }
 
 /// Counts what durable entries say, for the metrics.
 fn count(entry: &engine::Entry) {
-    use engine::EventKind;
+    use engine::{Event, EventKind};
     use telemetry::names;
+    if let Event::WebhookReceived { source, found, .. } = &entry.event {
+        metrics::counter!(names::NOTICES_TOTAL, "source" => source.name(), "found" => found.name()).increment(1);
+        return;
+    }
     let outcome = match entry.event.kind() {
         EventKind::PaymentCreated => {
             metrics::counter!(names::PAYMENTS_TOTAL, "status" => "created").increment(1);
@@ -387,6 +407,7 @@ async fn admit(options: &Options, door: &Arc<Door>) -> Result<(String, Option<St
 async fn serve(
     options: &Options,
     door: &Arc<Door>,
+    sweeping: Runner,
     running: Running,
     keys_failure: oneshot::Receiver<keystore::Error>,
 ) -> Result<(), Error> {
@@ -400,6 +421,11 @@ async fn serve(
     let router = api::router(platform, api_options(options));
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(listener::serve(bound, router, limits, stopping));
+    let sweeps = match options.sweep {
+        Schedule::Off => None,
+        Schedule::Every(every) => Some(tokio::spawn(Sweeper { door: Arc::clone(door), runner: sweeping, provider: 0, every }.run())),
+    };
+    let stop_sweeps = move || sweeps.iter().for_each(tokio::task::JoinHandle::abort);
     let gauges = tokio::spawn(gauge(Arc::clone(door)));
     let handle = running.handle.clone();
     let mut ended = tokio::task::spawn_blocking(move || running.join());
@@ -416,6 +442,7 @@ async fn serve(
             handle.stop();
             let _ = ended.await; // what ended it first is the key store's failure
             gauges.abort();
+            stop_sweeps();
             return Err(error.into());
         }
         () = signals => {
@@ -426,6 +453,7 @@ async fn serve(
         }
     };
     gauges.abort();
+    stop_sweeps();
     let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     result.map_err(Error::Ended)
 }
@@ -435,6 +463,7 @@ fn api_options(options: &Options) -> api::Options {
         body_bytes_max: 64 * 1024,
         wait_ms_max: 25_000,
         requests_open_max: 8_192,
+        webhooks_open_max: 256,
         allow_simulate: options.demo,
         providers: vec!["stripe".to_owned()],
     }
@@ -478,6 +507,11 @@ async fn gauge(door: Arc<Door>) {
 }
 
 fn announce(options: &Options, address: SocketAddr, operator_key: &str, demo_key: Option<&str>) {
+    let webhook = |endpoint: &WebhookEndpoint| format!("http://{address}/v1/webhooks/stripe/{}", endpoint.name);
+    let webhooks: Vec<String> = options.stripe_webhooks.iter().map(webhook).collect();
+    if webhooks.is_empty() {
+        tracing::warn!("no webhook endpoint is configured: disputes are found by the sweep alone, and later");
+    }
     if options.json {
         let line = serde_json::json!({
             "event": "listening",
@@ -485,12 +519,25 @@ fn announce(options: &Options, address: SocketAddr, operator_key: &str, demo_key
             "api_key": demo_key,
             "operator_key": options.demo.then_some(operator_key),
             "data": options.data,
+            "webhooks": webhooks,
         });
         println!("{line}");
         return;
     }
     println!("bezant is listening on http://{address}");
     println!("the operator's key is in {}", options.data.join(OPERATOR_KEY_FILE).display());
+    for webhook in &webhooks {
+        println!("Stripe may send webhooks to {webhook}");
+    }
+    if webhooks.is_empty() {
+        println!(
+            "no webhook endpoint is configured (--stripe-webhook NAME=SECRET): {}",
+            match options.sweep {
+                Schedule::Off => "disputes and failed refunds are not heard of, for the sweep is off as well",
+                Schedule::Every(_) => "disputes and failed refunds are heard of when Stripe's list of events is swept",
+            }
+        );
+    }
     if demo_key.is_some() {
         println!("the demonstration merchant's key is in {}", options.data.join(DEMO_KEY_FILE).display());
     }

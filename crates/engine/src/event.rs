@@ -58,6 +58,8 @@ pub enum NoticeUse {
     Unmatched,
     /// It is of a kind that changes nothing.
     Kept,
+    /// It says something that we do not understand; it is heard again when it comes again.
+    Unclear,
 }
 
 impl NoticeUse {
@@ -68,6 +70,7 @@ impl NoticeUse {
             Self::Known => "known",
             Self::Unmatched => "unmatched",
             Self::Kept => "kept",
+            Self::Unclear => "unclear",
         }
     }
 }

@@ -112,7 +112,7 @@ enums! {
     SendKind { First, Replay, Lookup }
     NoticeSource { Webhook, Sweep, Replay }
     DisputePhase { Inquiry, InquiryClosed, Open, Won, Lost, Unclear }
-    NoticeUse { News, Known, Unmatched, Kept }
+    NoticeUse { News, Known, Unmatched, Kept, Unclear }
     OutcomeClass { NotSent, Rejected, Declined, Approved, Pending, Mismatch, Unknown }
     UnknownReason { Timeout, ConnectionLost, ServerError, Undecodable, IdempotencyConflict, Restart, NotFound }
     DeclineClass { HardCard, HardRisk, SoftFunds, SoftIssuer, SoftPsp, FixData, Authenticate, Config, Duplicate }

@@ -138,6 +138,13 @@ impl Json {
     fn quoted(&mut self, text: &str) {
         self.out.push(b'"');
         let bytes = text.as_bytes();
+        // Almost every text is clean; without an early exit the check runs over many bytes at a time.
+        let dirty = bytes.iter().fold(false, |dirty, byte| dirty | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\'));
+        if !dirty {
+            self.out.extend_from_slice(bytes);
+            self.out.push(b'"');
+            return;
+        }
         let mut clean_from = 0;
         for (index, &byte) in bytes.iter().enumerate() {
             if byte >= 0x20 && byte != b'"' && byte != b'\\' {

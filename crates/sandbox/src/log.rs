@@ -5,7 +5,9 @@
 //! File: a header (magic, seed, CRC32C), then frames (length, CRC32C, payload), all little-endian. A frame that the
 //! file ends inside of was never answered and is dropped; damage before the end refuses to start.
 
-use crate::stripe::{Config, Stripe, masked_text};
+use crate::stripe::{
+    Config, DeliveryNumber, DeliveryOutcome, Stripe, WebhookDelivery, masked_text, recorded_authorization, recorded_order,
+};
 use crate::wire::{Handled, Headers, Method, Request};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -154,6 +156,30 @@ impl Durable {
         Ok(handled)
     }
 
+    /// Takes webhook deliveries that are due, as [`Stripe::take_due_deliveries`]. That is not on file: what was taken and not
+    /// finished when the process ends waits again after a restart.
+    pub fn take_due_deliveries(&mut self, now_ms: u64, room: &dyn Fn(&str) -> usize) -> Vec<WebhookDelivery> {
+        self.stripe.take_due_deliveries(now_ms, room)
+    }
+
+    /// Notes what became of a delivery, as [`Stripe::finish_delivery`]; it is on file when this returns.
+    ///
+    /// # Errors
+    /// As [`Durable::handle`].
+    pub fn finish_delivery(&mut self, number: DeliveryNumber, outcome: DeliveryOutcome, now_ms: u64) -> Result<(), Error> {
+        self.stripe.finish_delivery(number, outcome, now_ms);
+        let code = OUTCOMES.iter().position(|known| *known == outcome).and_then(|index| u8::try_from(index).ok());
+        match &mut self.log {
+            None => Ok(()),
+            Some(log) => log.append(|payload| {
+                payload.push(TAG_FINISH);
+                payload.extend_from_slice(&now_ms.to_le_bytes());
+                payload.extend_from_slice(&number.to_le_bytes());
+                payload.push(code.unwrap_or(u8::MAX));
+            }),
+        }
+    }
+
     /// Puts a configuration in force, and on file if it is another one.
     ///
     /// # Errors
@@ -276,6 +302,10 @@ fn replay(reader: &mut impl Read, file_bytes: u64, path: &Path, stripe: &mut Str
 
 const TAG_REQUEST: u8 = 1;
 const TAG_CONFIGURE: u8 = 2;
+const TAG_FINISH: u8 = 3;
+/// Orders to this path name secret keys.
+const CREDENTIALS_PATH: &str = "/_admin/credentials";
+const OUTCOMES: [DeliveryOutcome; 3] = [DeliveryOutcome::Acknowledged, DeliveryOutcome::Failed, DeliveryOutcome::Refused];
 const METHODS: [Method; 4] = [Method::Get, Method::Post, Method::Delete, Method::Other];
 
 fn encode_request(payload: &mut Vec<u8>, request: &Request, now_ms: u64) {
@@ -285,18 +315,19 @@ fn encode_request(payload: &mut Vec<u8>, request: &Request, now_ms: u64) {
     payload.extend_from_slice(&now_ms.to_le_bytes());
     let code = METHODS.iter().position(|known| known == method).and_then(|index| u8::try_from(index).ok());
     payload.push(code.unwrap_or(3));
-    // Of the secret only what matters is kept: that there was an accepted one.
-    let authorization = authorization.as_ref().map(|_| "Bearer".as_bytes());
+    // Of the secret only what matters is kept: that there was an accepted one, and which, by its fingerprint.
+    let authorization = authorization.as_deref().map(recorded_authorization);
     let text = |text: &'_ Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
     encode_part(payload, Some(path.as_bytes()));
     // Card numbers and codes are never on file; the simulator reads the stand-ins as it read the numbers.
     let query = masked_text(query.as_bytes()).map_or(Cow::Borrowed(query.as_bytes()), Cow::Owned);
     encode_part(payload, Some(&query));
-    encode_part(payload, authorization);
+    encode_part(payload, authorization.as_deref().map(str::as_bytes));
     for part in [idempotency_key, stripe_version, stripe_account, content_type] {
         encode_part(payload, text(part).as_deref());
     }
-    let body = masked_text(body).map_or(Cow::Borrowed(body.as_slice()), Cow::Owned);
+    let hidden = if path == CREDENTIALS_PATH { recorded_order(body) } else { masked_text(body) };
+    let body = hidden.map_or(Cow::Borrowed(body.as_slice()), Cow::Owned);
     encode_part(payload, Some(&body));
 }
 
@@ -315,6 +346,11 @@ fn apply(payload: &[u8], stripe: &mut Stripe) -> Option<()> {
             let config: Config = serde_json::from_slice(rest).ok()?;
             stripe.advance_to(now_ms);
             stripe.configure(config);
+        }
+        TAG_FINISH => {
+            let (number, rest) = rest.split_first_chunk::<8>()?;
+            let [code] = rest else { return None };
+            stripe.finish_delivery(u64::from_le_bytes(*number), *OUTCOMES.get(usize::from(*code))?, now_ms);
         }
         TAG_REQUEST => {
             stripe.replay(&decode_request(rest)?, now_ms);

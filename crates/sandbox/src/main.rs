@@ -5,6 +5,8 @@ use clap::Parser;
 use sandbox::log::Durable;
 use sandbox::server::{self, Ended};
 use sandbox::stripe::Config;
+use sandbox::wire::{Headers, Method, Request};
+use serde_json::Value;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +37,12 @@ struct Arguments {
     /// One setting as name=value, such as search_lag_ms=0; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
+    /// Address that is told of all events; may be given several times.
+    #[arg(long = "webhook-url", value_name = "URL")]
+    webhook_urls: Vec<String>,
+    /// What signs for the webhook address in the same place, whsec_…; made up for addresses beyond the last.
+    #[arg(long = "webhook-secret", value_name = "SECRET")]
+    webhook_secrets: Vec<String>,
     /// Print one JSON line once listening, instead of a sentence.
     #[arg(long)]
     json: bool,
@@ -83,6 +91,7 @@ async fn run(arguments: Arguments) -> Result<Ended, Box<dyn Error>> {
     let mut config = server::overlay(simulator.stripe().config(), &arguments.settings)?;
     config.base_url = arguments.base_url.unwrap_or_else(|| url.clone());
     simulator.configure(config, server::wall_clock_ms())?;
+    let endpoints = endpoints(&mut simulator, &arguments.webhook_urls, &arguments.webhook_secrets)?;
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -94,10 +103,14 @@ async fn run(arguments: Arguments) -> Result<Ended, Box<dyn Error>> {
             "data": arguments.data,
             "records": recovered.map(|recovered| recovered.record_count),
             "torn_bytes": recovered.map(|recovered| recovered.torn_bytes),
+            "webhook_endpoints": endpoints,
         });
         println!("{line}");
     } else {
         println!("bezant-sandbox: Stripe simulator on {url}, truth at {url}/_admin/truth");
+        for endpoint in endpoints {
+            println!("webhooks to {}, signed with {}", text(&endpoint, "url"), text(&endpoint, "secret"));
+        }
     }
     let signals = async {
         // Cancel-safe: both arms only wait for a signal.
@@ -113,4 +126,33 @@ async fn run(arguments: Arguments) -> Result<Ended, Box<dyn Error>> {
         ended = server::serve(listener, simulator, stopping) => Ok(ended),
         () = signals => Ok(Ended::Stopped),
     }
+}
+
+/// Makes the webhook endpoints of the command line, as far as the simulator does not have them already.
+fn endpoints(simulator: &mut Durable, urls: &[String], secrets: &[String]) -> Result<Vec<Value>, Box<dyn Error>> {
+    if secrets.len() > urls.len() {
+        return Err("there are more --webhook-secret than --webhook-url".into());
+    }
+    let secrets = secrets.iter().map(Some).chain(std::iter::repeat(None));
+    let mut endpoints = Vec::new();
+    for (url, secret) in urls.iter().zip(secrets) {
+        let request = Request {
+            method: Method::Post,
+            path: "/_admin/webhook_endpoints".to_owned(),
+            query: String::new(),
+            headers: Headers::default(),
+            body: serde_json::to_vec(&serde_json::json!({"url": url, "secret": secret}))?,
+        };
+        let response = simulator.handle(&request, server::wall_clock_ms())?.response;
+        let answer: Value = serde_json::from_slice(&response.body)?;
+        if response.status != 200 {
+            return Err(format!("--webhook-url {url}: {}", text(&answer, "error")).into());
+        }
+        endpoints.push(serde_json::json!({"id": answer["id"], "url": url, "secret": answer["secret"]}));
+    }
+    Ok(endpoints)
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or("")
 }

@@ -1,8 +1,9 @@
 //! The simulator behind HTTP/1.1: sockets, limits, time, and what a [`Delivery`] means on a connection. Nothing about
 //! the provider is decided here.
 
+use crate::delivery;
 use crate::log::{Durable, Error};
-use crate::stripe::Config;
+use crate::stripe::{Config, DeliveryNumber, DeliveryOutcome};
 use crate::wire::{Delivery, Handled, Headers, Method, Request, Response};
 use bytes::Bytes;
 use http::HeaderValue;
@@ -13,14 +14,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::io;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 
@@ -38,14 +40,73 @@ const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Pause between the bytes of a truncated body and the end of its connection, so that they leave.
 const TRUNCATE_PAUSE: Duration = Duration::from_millis(20);
+/// Into how many steps a second of a slow body is cut, as far as it has bytes for them.
+const SLOW_STEPS_PER_S: u32 = 20;
 
-/// A running simulator: shared between connections.
+/// A running simulator: shared between connections and the sender of webhooks.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Shared {
     simulator: Mutex<Durable>,
     /// Set once, when a change could not be recorded.
     broken: watch::Sender<Option<String>>,
     stopping: watch::Receiver<bool>,
+    /// Told when there may be something to deliver.
+    deliveries: Notify,
+    /// Changed whenever the fate of a delivery is known.
+    finished: watch::Sender<()>,
+}
+
+impl Shared {
+    /// The simulator; for a moment only, nobody waits while holding it.
+    pub(crate) fn simulator(&self) -> MutexGuard<'_, Durable> {
+        self.simulator.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns true when the server is to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
+
+    /// Waits until there may be something to deliver.
+    pub(crate) async fn deliveries_changed(&self) {
+        self.deliveries.notified().await;
+    }
+
+    /// Notes what became of a delivery; false if that could not be recorded, which stops the server.
+    pub(crate) fn finish_delivery(&self, number: DeliveryNumber, outcome: DeliveryOutcome) -> bool {
+        let recorded = self.simulator().finish_delivery(number, outcome, wall_clock_ms());
+        self.finished.send_replace(());
+        match recorded {
+            Ok(()) => true,
+            Err(error) => {
+                stop_broken(self, &error);
+                false
+            }
+        }
+    }
+
+    /// Waits until the first attempts of deliveries are over, but for no longer than is set.
+    async fn deliveries_tried(&self, numbers: &[DeliveryNumber]) {
+        if numbers.is_empty() {
+            return;
+        }
+        let mut finished = self.finished.subscribe();
+        let mut stopping = self.stopping();
+        let longest = Duration::from_millis(self.simulator().stripe().config().webhook_early_ms);
+        let tried = async {
+            loop {
+                if numbers.iter().all(|number| self.simulator().stripe().was_delivery_tried(*number)) || finished.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Cancel-safe: all arms only wait.
+        tokio::select! {
+            () = tried => {}
+            () = tokio::time::sleep(longest) => tracing::warn!("webhooks that were to go before an answer were not answered in time"),
+            () = stopped(&mut stopping) => {}
+        }
+    }
 }
 
 /// Why serving ended.
@@ -68,19 +129,27 @@ pub fn wall_clock_ms() -> u64 {
 /// # Errors
 /// A name is unknown or a value does not fit; the text says which.
 pub fn overlay(config: &Config, settings: &[String]) -> Result<Config, String> {
-    let mut value = serde_json::to_value(config).map_err(|error| error.to_string())?;
+    let mut changes = serde_json::Map::new();
     for setting in settings {
         let (name, text) = setting.split_once('=').ok_or_else(|| format!("{setting}: expected name=value"))?;
-        let field = value.get_mut(name).ok_or_else(|| format!("{name}: no such setting"))?;
-        *field = serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()));
+        let value = serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.to_owned()));
+        changes.insert(name.to_owned(), value);
     }
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    config.overlaid(changes)
 }
 
-/// Serves connections until `stopping` turns true or a change cannot be recorded.
+/// Serves connections and sends webhooks until `stopping` turns true or a change cannot be recorded.
 pub async fn serve(listener: TcpListener, simulator: Durable, mut stopping: watch::Receiver<bool>) -> Ended {
     let (broken, mut breaking) = watch::channel(None);
-    let server = Arc::new(Server { simulator: Mutex::new(simulator), broken, stopping: stopping.clone() });
+    let server = Arc::new(Shared {
+        simulator: Mutex::new(simulator),
+        broken,
+        stopping: stopping.clone(),
+        deliveries: Notify::new(),
+        finished: watch::Sender::new(()),
+    });
+    let mut courier = JoinSet::new();
+    courier.spawn(delivery::run(Arc::clone(&server)));
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let ended = loop {
@@ -113,11 +182,12 @@ pub async fn serve(listener: TcpListener, simulator: Durable, mut stopping: watc
         }
     }
     connections.shutdown().await;
+    courier.shutdown().await;
     ended
 }
 
 /// Waits for the beginning of a shutdown.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that nobody can ask any more, which is a request to stop as well.
     drop(stopping.wait_for(|stop| *stop).await);
 }
@@ -135,7 +205,7 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<
     Ok((stream, permit))
 }
 
-async fn connection(stream: TcpStream, server: Arc<Server>) {
+async fn connection(stream: TcpStream, server: Arc<Shared>) {
     let reset = Arc::new(AtomicBool::new(false));
     let socket = Socket { stream, reset: Arc::clone(&reset) };
     let mut stopping = server.stopping.clone();
@@ -167,7 +237,7 @@ struct Dropped;
 
 async fn respond(
     request: hyper::Request<Incoming>,
-    server: Arc<Server>,
+    server: Arc<Shared>,
     reset: Arc<AtomicBool>,
 ) -> Result<hyper::Response<Reply>, Dropped> {
     let request = match read(request).await {
@@ -175,8 +245,12 @@ async fn respond(
         Err(status) => return Ok(refusal(status)),
     };
     let handled = {
-        let mut simulator = server.simulator.lock().unwrap_or_else(PoisonError::into_inner);
-        simulator.handle(&request, wall_clock_ms())
+        let mut simulator = server.simulator();
+        let handled = simulator.handle(&request, wall_clock_ms());
+        if simulator.stripe().has_deliveries() {
+            server.deliveries.notify_one();
+        }
+        handled
     };
     match handled {
         Ok(handled) => deliver(handled, &server, &reset).await,
@@ -188,21 +262,22 @@ async fn respond(
     }
 }
 
-fn stop_broken(server: &Server, error: &Error) {
+fn stop_broken(server: &Shared, error: &Error) {
     tracing::error!(%error, "a change could not be recorded; stopping");
     server.broken.send_replace(Some(error.to_string()));
 }
 
-async fn deliver(handled: Handled, server: &Server, reset: &AtomicBool) -> Result<hyper::Response<Reply>, Dropped> {
-    let Handled { response, delivery, changed: _ } = handled;
+async fn deliver(handled: Handled, server: &Shared, reset: &AtomicBool) -> Result<hyper::Response<Reply>, Dropped> {
+    let Handled { response, delivery, changed: _, body_bytes_per_s, early } = handled;
+    server.deliveries_tried(&early).await;
     match delivery {
         Delivery::Normal { latency_ms } => {
             wait(latency_ms, server).await;
-            Ok(reply(response, None))
+            Ok(reply(response, body_bytes_per_s.map_or(Manner::Whole, Manner::Slow)))
         }
         Delivery::Truncated { bytes, latency_ms } => {
             wait(latency_ms, server).await;
-            Ok(reply(response, Some(bytes)))
+            Ok(reply(response, Manner::Cut(bytes)))
         }
         Delivery::ResetBeforeResponse { latency_ms } | Delivery::Hang { release_ms: latency_ms } => {
             wait(latency_ms, server).await;
@@ -213,7 +288,7 @@ async fn deliver(handled: Handled, server: &Server, reset: &AtomicBool) -> Resul
 }
 
 /// Waits, but not beyond the beginning of a shutdown.
-async fn wait(latency_ms: u64, server: &Server) {
+async fn wait(latency_ms: u64, server: &Shared) {
     if latency_ms == 0 {
         return;
     }
@@ -261,38 +336,69 @@ fn refusal(status: u16) -> hyper::Response<Reply> {
     };
     let body = format!("{{\"error\":{{\"message\":\"{text}\",\"type\":\"invalid_request_error\"}}}}");
     let headers = vec![("Content-Type", "application/json".to_owned()), ("Connection", "close".to_owned())];
-    reply(Response { status, headers, body: body.into_bytes() }, None)
+    reply(Response { status, headers, body: body.into_bytes() }, Manner::Whole)
 }
 
-fn reply(response: Response, bytes_max: Option<usize>) -> hyper::Response<Reply> {
+fn reply(response: Response, manner: Manner) -> hyper::Response<Reply> {
     let Response { status, headers, body } = response;
-    let mut reply = hyper::Response::new(Reply::new(body, bytes_max));
+    let mut reply = hyper::Response::new(Reply::new(body, manner));
     *reply.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), HeaderValue::from_maybe_shared(Bytes::from(value))) {
             reply.headers_mut().append(name, value);
         }
     }
     reply
 }
 
-/// A body that may end before its announced length.
+/// How a body leaves.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    Whole,
+    /// Only so many bytes of it.
+    Cut(usize),
+    /// So many bytes a second.
+    Slow(NonZeroU32),
+}
+
+/// A body that may trickle, or end before its announced length.
 struct Reply {
     bytes: Option<Bytes>,
     announced: u64,
     /// For a truncated body, runs between its last byte and the end of the connection.
     cut: Option<Pin<Box<Sleep>>>,
+    pace: Option<Pace>,
+}
+
+/// How a slow body leaves: so many bytes at once, then a pause.
+struct Pace {
+    step_bytes: usize,
+    pause: Duration,
+    due: Pin<Box<Sleep>>,
+}
+
+impl Pace {
+    fn new(bytes_per_s: NonZeroU32) -> Self {
+        let step = (bytes_per_s.get() / SLOW_STEPS_PER_S).max(1);
+        let pause = Duration::from_secs(1) * step / bytes_per_s.get();
+        Self { step_bytes: usize::try_from(step).unwrap_or(usize::MAX), pause, due: Box::pin(tokio::time::sleep(pause)) }
+    }
 }
 
 impl Reply {
-    fn new(body: Vec<u8>, bytes_max: Option<usize>) -> Self {
+    fn new(body: Vec<u8>, manner: Manner) -> Self {
         let announced = u64::try_from(body.len()).unwrap_or(u64::MAX);
         let mut bytes = Bytes::from(body);
-        let cut = bytes_max.map(|bytes_max| {
-            bytes.truncate(bytes_max);
-            Box::pin(tokio::time::sleep(TRUNCATE_PAUSE))
-        });
-        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), announced, cut }
+        let (mut cut, mut pace) = (None, None);
+        match manner {
+            Manner::Whole => {}
+            Manner::Cut(bytes_max) => {
+                bytes.truncate(bytes_max);
+                cut = Some(Box::pin(tokio::time::sleep(TRUNCATE_PAUSE)));
+            }
+            Manner::Slow(bytes_per_s) => pace = Some(Pace::new(bytes_per_s)),
+        }
+        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), announced, cut, pace }
     }
 }
 
@@ -301,10 +407,19 @@ impl Body for Reply {
     type Error = Dropped;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
-        if let Some(bytes) = self.bytes.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        let this = &mut *self;
+        if let Some(mut bytes) = this.bytes.take() {
+            let Some(pace) = &mut this.pace else { return Poll::Ready(Some(Ok(Frame::data(bytes)))) };
+            if pace.due.as_mut().poll(context).is_pending() {
+                this.bytes = Some(bytes);
+                return Poll::Pending;
+            }
+            pace.due.as_mut().reset(tokio::time::Instant::now() + pace.pause);
+            let step = bytes.split_to(pace.step_bytes.min(bytes.len()));
+            this.bytes = Some(bytes).filter(|rest| !rest.is_empty());
+            return Poll::Ready(Some(Ok(Frame::data(step))));
         }
-        match &mut self.cut {
+        match &mut this.cut {
             None => Poll::Ready(None),
             Some(pause) => pause.as_mut().poll(context).map(|()| Some(Err(Dropped))),
         }

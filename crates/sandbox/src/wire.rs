@@ -1,6 +1,8 @@
 //! What goes into a simulator and what comes out: requests, answers, and how the transport treats them.
 //! No parsing and no sockets here.
 
+use std::num::NonZeroU32;
+
 /// HTTP method of a request; the simulators know no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -121,4 +123,16 @@ pub struct Handled {
     /// Whether the simulator's state changed, so that a durable shell must record the request before
     /// anything of the answer leaves.
     pub changed: bool,
+    /// How fast the body leaves, if not at once.
+    pub body_bytes_per_s: Option<NonZeroU32>,
+    /// Webhook deliveries that are to be answered, in [`crate::stripe::WebhookDelivery::number`], before anything of this
+    /// answer leaves.
+    pub early: Vec<u64>,
+}
+
+impl Handled {
+    /// An answer that is sent at once and whole, of a request that changed nothing.
+    pub fn whole(response: Response) -> Self {
+        Self { response, delivery: Delivery::Normal { latency_ms: 0 }, changed: false, body_bytes_per_s: None, early: Vec::new() }
+    }
 }

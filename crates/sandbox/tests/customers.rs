@@ -193,12 +193,13 @@ fn a_payment_can_keep_its_method_for_later_payments() {
     let mut client = Client::new();
     let owner = customer(&mut client, "");
     let body = format!(
-        "amount=500&currency=usd&confirm=true&customer={owner}&setup_future_usage=off_session&payment_method=pm_card_authenticationRequiredOnSetup"
+        "amount=500&currency=usd&confirm=true&payment_method_types[]=card&customer={owner}&setup_future_usage=off_session&payment_method=pm_card_authenticationRequiredOnSetup"
     );
     let first = client.post("/v1/payment_intents", &body);
     client.post(&format!("/3ds/{}", first.id()), "result=success");
     let kept = client.get(&format!("/v1/customers/{owner}/payment_methods")).text("/data/0/id").to_owned();
-    let again = format!("amount=700&currency=usd&confirm=true&off_session=true&customer={owner}&payment_method={kept}");
+    let again =
+        format!("amount=700&currency=usd&confirm=true&payment_method_types[]=card&off_session=true&customer={owner}&payment_method={kept}");
     assert_eq!(client.post("/v1/payment_intents", &again).text("/status"), "succeeded");
     assert_eq!(client.money().0, 1_200);
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Client, DAY_MS, SECOND_MS, request};
-use sandbox::stripe::{Config, DELIVERIES_MAX, EVENTS_MAX};
+use sandbox::stripe::{Config, DELIVERIES_MAX, DeliveryCounts, DeliveryOutcome, EVENTS_MAX};
 use sandbox::wire::Method;
 use serde_json::{Value, json};
 
@@ -185,6 +185,57 @@ fn an_event_shows_the_object_as_it_was_and_what_an_update_changed() {
 }
 
 #[test]
+fn events_of_a_dispute_name_its_payment_and_what_moved() {
+    let mut client = Client::new();
+    let paid = client.pay("pm_card_createDispute", "").id().to_owned();
+    client.now_ms += DAY_MS;
+    let dispute = client.get("/v1/disputes").text("/data/0/id").to_owned();
+    client.post(&format!("/v1/disputes/{dispute}"), "evidence[uncategorized_text]=winning_evidence&submit=true");
+    client.now_ms += DAY_MS;
+    let list = client.get("/v1/events?type=charge.dispute.*&limit=100").json["data"].as_array().unwrap().clone();
+    let moved: Vec<(&str, Vec<[i64; 2]>)> = list
+        .iter()
+        .rev()
+        .map(|event| {
+            let object = &event["data"]["object"];
+            assert_eq!((&object["id"], &object["payment_intent"]), (&json!(dispute), &json!(paid)), "{event}");
+            assert!(object["charge"].is_string());
+            let transactions = object["balance_transactions"].as_array().unwrap();
+            let amounts = transactions.iter().map(|transaction| {
+                assert_eq!((&transaction["source"], &transaction["type"]), (&json!(dispute), &json!("adjustment")));
+                ["amount", "fee"].map(|name| transaction[name].as_i64().unwrap())
+            });
+            (event["type"].as_str().unwrap(), amounts.collect())
+        })
+        .collect();
+    let (taken, given_back) = ([-2_000, 1_500], [2_000, -1_500]);
+    assert_eq!(
+        moved,
+        [
+            ("charge.dispute.created", vec![taken]),
+            ("charge.dispute.funds_withdrawn", vec![taken]),
+            ("charge.dispute.updated", vec![taken]),
+            ("charge.dispute.funds_reinstated", vec![taken, given_back]),
+            ("charge.dispute.closed", vec![taken, given_back]),
+        ]
+    );
+}
+
+#[test]
+fn an_event_shows_references_as_ids_and_a_late_balance_transaction_is_told() {
+    let mut client = Client::with_config(Config { transaction_lag_ms: 5 * SECOND_MS, ..Config::standard() });
+    let charge = client.pay("pm_card_visa", "").text("/latest_charge").to_owned();
+    let paid = client.get("/v1/events?type=payment_intent.succeeded");
+    assert_eq!(paid.text("/data/0/data/object/latest_charge"), charge);
+    assert!(client.get("/v1/events?type=charge.succeeded").json["data"][0]["data"]["object"]["balance_transaction"].is_null());
+    assert!(!told(&mut client).contains(&"charge.updated".to_owned()));
+    client.now_ms += 5 * SECOND_MS;
+    let updated = client.get("/v1/events?type=charge.updated");
+    assert!(updated.text("/data/0/data/object/balance_transaction").starts_with("txn_"));
+    assert_eq!(updated.json["data"][0]["data"]["previous_attributes"], json!({"balance_transaction": null}));
+}
+
+#[test]
 fn events_are_listed_by_type_group_and_time_and_forgotten_after_thirty_days() {
     let mut client = Client::new();
     client.pay("pm_card_visa", "");
@@ -269,7 +320,7 @@ fn deliveries_wait_for_each_enabled_endpoint_that_wants_the_event() {
     client.pay("pm_card_visa", "");
     let pending = client.get("/v1/events?type=charge.succeeded");
     assert_eq!(pending.number("/data/0/pending_webhooks"), 2);
-    assert_eq!(client.stripe.delivery_counts(), (4, 0));
+    assert_eq!(client.stripe.delivery_counts(), DeliveryCounts { open: 4, waiting: 4, ..DeliveryCounts::default() });
     let mut taken = client.stripe.take_deliveries(1);
     taken.extend(client.stripe.take_deliveries(usize::MAX));
     let seen: Vec<(&str, &str)> = taken.iter().map(|delivery| (delivery.event_type, delivery.endpoint_id.as_str())).collect();
@@ -286,7 +337,8 @@ fn deliveries_wait_for_each_enabled_endpoint_that_wants_the_event() {
     assert_eq!((to_some.secret.as_str(), to_some.url.as_str()), (some.text("/secret"), "https://shop.example/hook"));
     let body: Value = serde_json::from_slice(&to_some.body).unwrap();
     assert_eq!((&body["id"], &body["api_version"]), (&json!(to_some.event_id), &json!("2023-08-16")));
-    client.stripe.acknowledge_delivery(&to_some.event_id);
+    client.stripe.finish_delivery(to_some.number, DeliveryOutcome::Acknowledged, client.now_ms);
+    client.stripe.finish_delivery(to_some.number, DeliveryOutcome::Acknowledged, client.now_ms);
     assert_eq!(client.get("/v1/events?type=charge.succeeded").number("/data/0/pending_webhooks"), 1);
     // An endpoint that was deleted in the meantime gets nothing.
     client.pay("pm_card_visa", "");
@@ -319,5 +371,6 @@ fn only_so_many_deliveries_wait() {
     for number in 0..DELIVERIES_MAX + 4 {
         client.stripe.handle(&request(Method::Post, &format!("/v1/customers/{id}"), "", &format!("name={number}"), None), client.now_ms);
     }
-    assert_eq!(client.stripe.delivery_counts(), (DELIVERIES_MAX, 5));
+    let counts = client.stripe.delivery_counts();
+    assert_eq!((counts.open, counts.waiting, counts.dropped), (DELIVERIES_MAX, DELIVERIES_MAX, 5));
 }

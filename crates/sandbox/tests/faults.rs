@@ -12,7 +12,7 @@ use std::num::NonZeroU64;
 const PATH: &str = "/v1/payment_intents";
 
 fn body(more: &str) -> String {
-    format!("amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&metadata[order_id]=o_1{more}")
+    format!("amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa&metadata[order_id]=o_1{more}")
 }
 
 /// Whether the transport gives the client a whole answer.
@@ -22,7 +22,7 @@ fn answered(answer: &Answer) -> bool {
 
 /// One row per kind: status when answered (0: not), charges at once, charges after a retry with the same key one hour
 /// later, status of that retry.
-const TABLE: [(FaultKind, u16, usize, usize, u16); 13] = [
+const TABLE: [(FaultKind, u16, usize, usize, u16); 14] = [
     (FaultKind::Latency, 200, 1, 1, 200),
     (FaultKind::Hang, 0, 1, 1, 200),
     (FaultKind::HangBeforeEffect, 0, 0, 1, 200),
@@ -35,6 +35,7 @@ const TABLE: [(FaultKind, u16, usize, usize, u16); 13] = [
     (FaultKind::RateLimit429, 429, 0, 1, 200),
     (FaultKind::UnknownEnum, 200, 1, 1, 200),
     (FaultKind::TruncatedBody, 0, 1, 1, 200),
+    (FaultKind::SlowBody, 200, 1, 1, 200),
     (FaultKind::GarbageBody, 200, 1, 1, 200),
 ];
 
@@ -74,7 +75,8 @@ fn every_fault_strikes_reads_without_changing_anything() {
         let read = client.get(&format!("{PATH}/{}", paid.id()));
         assert!(read.handled.changed, "a rule's counter moved");
         let plain = answered(&read) && read.status == 200 && read.json["status"] == "succeeded";
-        assert_eq!(plain, kind == FaultKind::Latency, "{kind:?}");
+        assert_eq!(plain, [FaultKind::Latency, FaultKind::SlowBody].contains(&kind), "{kind:?}");
+        assert_eq!(read.handled.body_bytes_per_s.is_some(), kind == FaultKind::SlowBody, "{kind:?}");
         let again = client.get(&format!("{PATH}/{}", paid.id()));
         assert_eq!((again.status, again.text("/status"), answered(&again)), (200, "succeeded", true));
         assert_eq!(client.stripe.truth().charges, before, "{kind:?}");
@@ -211,7 +213,7 @@ fn the_truth_is_paged_summed_and_grouped() {
     }
     client.pay("pm_card_chargeDeclined", "&metadata[order_id]=a");
     client.pay("pm_card_visa", "&metadata[order_id]=d&capture_method=manual");
-    client.post(PATH, "amount=500&currency=jpy&confirm=true&payment_method=pm_card_visa");
+    client.post(PATH, "amount=500&currency=jpy&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa");
     let summary = client.get("/_admin/truth?summary=1");
     assert_eq!(summary.json["charges"], Value::Array(Vec::new()));
     assert_eq!(
@@ -245,4 +247,69 @@ fn the_clock_can_be_moved_forward() {
     assert_eq!(client.post("/_admin/advance", "{\"ms\":604800000}").status, 200);
     assert_eq!(client.intent(open.id()).text("/status"), "canceled");
     assert_eq!(client.post("/_admin/advance", "{\"ms\":99999999999999}").status, 400);
+}
+
+#[test]
+fn latencies_are_drawn_from_a_distribution_of_a_rule_or_of_the_configuration() {
+    let drawn = |client: &mut Client| {
+        let mut all: Vec<u64> = (0..400)
+            .map(|_| match client.get("/v1/balance").delivery() {
+                Delivery::Normal { latency_ms } => latency_ms,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    for (latency, median, tail) in [
+        (r#"{"shape":"uniform","min_ms":100,"max_ms":200}"#, 140..160, 190..201),
+        (r#"{"shape":"normal","mean_ms":500,"deviation_ms":50}"#, 485..515, 580..720),
+        (r#"{"shape":"long_tail","p50_ms":20,"p99_ms":400}"#, 15..26, 250..2_000),
+    ] {
+        let mut by_rule = Client::new();
+        let rule = format!("{{\"kind\":\"latency\",\"latency\":{latency}}}");
+        assert_eq!(by_rule.post("/_admin/faults", &rule).status, 200, "{latency}");
+        let mut by_config = Client::new();
+        assert_eq!(by_config.post("/_admin/config", &format!("{{\"latency\":{latency}}}")).status, 200, "{latency}");
+        for client in [&mut by_rule, &mut by_config] {
+            let all = drawn(client);
+            assert!(median.contains(&all[200]) && tail.contains(&all[396]), "{latency}: {} {}", all[200], all[396]);
+        }
+        assert_eq!((by_rule.stripe.fault_count(FaultKind::Latency), by_config.stripe.fault_count(FaultKind::Latency)), (400, 0));
+    }
+    for bad in [r#"{"shape":"uniform","min_ms":2,"max_ms":1}"#, r#"{"shape":"round"}"#, r#"{"shape":"long_tail","p50_ms":0,"p99_ms":9}"#] {
+        assert_eq!(Client::new().post("/_admin/config", &format!("{{\"latency\":{bad}}}")).status, 400, "{bad}");
+        assert_eq!(Client::new().post("/_admin/faults", &format!("{{\"kind\":\"latency\",\"latency\":{bad}}}")).status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_change_of_configuration_changes_what_it_names_and_nothing_else() {
+    let mut client = Client::new();
+    let before = client.get("/_admin/config").json;
+    let changed = client.post("/_admin/config", r#"{"hang_ms":7,"webhook_retry_ms":[1,2]}"#);
+    assert_eq!(changed.status, 200);
+    let mut expected = before;
+    expected["hang_ms"] = 7.into();
+    expected["webhook_retry_ms"] = serde_json::json!([1, 2]);
+    assert_eq!((&changed.json, &client.get("/_admin/config").json), (&expected, &expected));
+    for bad in ["", "[]", r#"{"nonsense":1}"#, r#"{"hang_ms":-1}"#, r#"{"webhook_time_divisor":0}"#, r#"{"webhook_parallel_max":100000}"#] {
+        assert_eq!(client.post("/_admin/config", bad).status, 400, "{bad}");
+    }
+    assert_eq!(client.get("/_admin/config").json, expected, "what is refused changes nothing");
+}
+
+#[test]
+fn a_revoked_key_has_no_effect_and_others_go_on() {
+    let mut client = Client::new();
+    let revoked = client.post(PATH, &body("&metadata[sim]=credentials_revoked"));
+    assert_eq!((revoked.status, revoked.text("/error/type")), (401, "invalid_request_error"));
+    assert_eq!((client.charge_count(), client.stripe.fault_count(FaultKind::CredentialsRevoked)), (0, 1));
+    assert_eq!(client.get("/v1/balance").status, 401);
+    let mut other = common::request(sandbox::wire::Method::Get, "/v1/balance", "", "", None);
+    other.headers.authorization = Some("Bearer sk_test_other".to_owned());
+    assert_eq!(client.send(&other).status, 200);
+    client.stripe.restore_key("sk_test_sandbox");
+    assert_eq!(client.get("/v1/balance").status, 200);
+    assert_eq!(client.post("/_admin/credentials", "{\"revoke_fingerprint\":\"x\"}").status, 400);
 }

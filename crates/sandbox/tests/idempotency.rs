@@ -8,8 +8,7 @@ use sandbox::stripe::{FaultKind, FaultRule};
 use sandbox::wire::Method;
 
 const PATH: &str = "/v1/payment_intents";
-const BODY: &str =
-    "amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&metadata[order_id]=o_1&expand[]=latest_charge.balance_transaction";
+const BODY: &str = "amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa&metadata[order_id]=o_1&expand[]=latest_charge.balance_transaction";
 
 fn pay(client: &mut Client, key: &str) -> common::Answer {
     client.post_key(PATH, BODY, key)
@@ -76,7 +75,7 @@ fn without_a_key_every_request_is_its_own() {
 #[test]
 fn declines_are_kept() {
     let mut client = Client::new();
-    let body = "amount=2000&currency=usd&confirm=true&payment_method=pm_card_chargeDeclined";
+    let body = "amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_chargeDeclined";
     let first = client.post_key(PATH, body, "k");
     let second = client.post_key(PATH, body, "k");
     assert_eq!((second.status, second.header("idempotent-replayed")), (402, Some("true")));

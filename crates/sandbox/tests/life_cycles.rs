@@ -108,7 +108,7 @@ fn creation_and_confirmation_can_be_two_calls() {
     let with_method = client.post("/v1/payment_intents", "amount=500&currency=eur&payment_method=pm_card_visa");
     assert_eq!(with_method.text("/status"), "requires_confirmation");
     let confirm = format!("/v1/payment_intents/{}/confirm", with_method.id());
-    assert_eq!(client.post(&confirm, "").text("/status"), "succeeded");
+    assert_eq!(client.post(&confirm, "return_url=https://shop.example/back").text("/status"), "succeeded");
     let again = client.post(&confirm, "");
     assert_eq!((again.status, again.text("/error/code")), (400, "payment_intent_unexpected_state"));
     // An existing payment method is used by its id, once unless it belongs to a customer.
@@ -117,6 +117,34 @@ fn creation_and_confirmation_can_be_two_calls() {
     assert_eq!((client.pay(&spent, "").status, client.pay(&spent, "").text("/error/param")), (400, "payment_method"));
     let fresh = client.post("/v1/payment_methods", "type=card&card[token]=tok_visa").id().to_owned();
     assert_eq!(client.pay(&fresh, "").text("/status"), "succeeded");
+}
+
+#[test]
+fn methods_that_may_send_the_customer_elsewhere_need_a_way_back() {
+    const NEVER: &str = "automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never";
+    for (version, more, status) in [
+        ("2026-10-28.endive", "", 400),
+        ("2023-08-16", "", 400),
+        ("2022-11-15", "", 200),
+        ("2026-10-28.endive", "automatic_payment_methods[enabled]=true", 400),
+        ("2026-10-28.endive", "automatic_payment_methods[enabled]=false", 200),
+        ("2026-10-28.endive", NEVER, 200),
+        ("2026-10-28.endive", "payment_method_types[]=card", 200),
+        ("2026-10-28.endive", "return_url=https://shop.example/back", 200),
+    ] {
+        let mut client = Client::new();
+        let mut send = |path: &str, body: &str| {
+            let mut request = common::request(Method::Post, path, "", body, None);
+            request.headers.stripe_version = Some(version.to_owned());
+            client.send(&request)
+        };
+        let at_once = send("/v1/payment_intents", &format!("amount=500&currency=eur&payment_method=pm_card_visa&confirm=true&{more}"));
+        let (creation, confirmation) = if more.starts_with("return_url") { ("", more) } else { (more, "") };
+        let open = send("/v1/payment_intents", &format!("amount=500&currency=eur&payment_method=pm_card_visa&{creation}"));
+        let later = send(&format!("/v1/payment_intents/{}/confirm", open.id()), confirmation);
+        assert_eq!((at_once.status, later.status), (status, status), "{version} {more}");
+        assert_eq!(client.charge_count(), if status == 200 { 2 } else { 0 }, "{version} {more}");
+    }
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn an_intent_can_be_changed_until_it_is_paid() {
     let changed = client.post(&path, "amount=700&currency=eur&description=&metadata[y]=2&payment_method=pm_card_visa");
     assert_eq!((changed.number("/amount"), changed.text("/currency"), changed.text("/status")), (700, "eur", "requires_confirmation"));
     assert_eq!((&changed.json["description"], &changed.json["metadata"]), (&json!(null), &json!({"x": "1", "y": "2"})));
-    client.post(&format!("{path}/confirm"), "");
+    client.post(&format!("{path}/confirm"), "return_url=https://shop.example/back");
     let refused = client.post(&path, "amount=800");
     assert_eq!((refused.status, refused.text("/error/code")), (400, "payment_intent_unexpected_state"));
     assert_eq!(client.post(&path, "metadata[x]=").json["metadata"], json!({"y": "2"}));

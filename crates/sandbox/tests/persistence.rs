@@ -5,7 +5,7 @@ mod common;
 
 use common::{START_MS, request};
 use sandbox::log::{Durable, Error, Recovered};
-use sandbox::stripe::{Config, FaultKind};
+use sandbox::stripe::{Config, DeliveryOutcome, FaultKind};
 use sandbox::wire::{Handled, Method};
 use serde_json::Value;
 use std::fs::OpenOptions;
@@ -69,7 +69,7 @@ fn live(simulator: &mut Durable) -> u64 {
         let manual = if number % 4 == 0 { "&capture_method=manual" } else { "" };
         let late = if number % 10 == 7 { "&metadata[sim]=late_effect:3000" } else { "" };
         let body = format!(
-            "amount={}&currency=usd&confirm=true&payment_method={method}&metadata[order_id]=o_{}{manual}{late}",
+            "amount={}&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&payment_method={method}&metadata[order_id]=o_{}{manual}{late}",
             1_000 + number,
             number / 2
         );
@@ -109,7 +109,7 @@ fn live_beside(simulator: &mut Durable, now_ms: u64, number: u64) {
         None,
     );
     post(simulator, now_ms, &format!("/v1/customers/{customer}"), "email=a@b.example", None);
-    let bypass = "amount=9000&currency=usd&confirm=true&payment_method=pm_card_bypassPending";
+    let bypass = "amount=9000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_bypassPending";
     post(simulator, now_ms, "/v1/payment_intents", bypass, None);
     post(simulator, now_ms, "/v1/payouts", "amount=700&currency=usd", Some(&format!("po-{number}")));
     post(simulator, now_ms, "/v1/webhook_endpoints", "url=https://shop.example/hook&enabled_events[]=*", None);
@@ -193,7 +193,7 @@ fn the_live_simulator_and_the_restarted_one_agree() {
 #[test]
 fn a_key_keeps_its_answer_over_a_restart() {
     let folder = Folder::new();
-    let body = "amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa";
+    let body = "amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa";
     let (first, _) = post(&mut folder.open().0, START_MS, "/v1/payment_intents", body, Some("k"));
     let (again, _) = post(&mut folder.open().0, START_MS + 1, "/v1/payment_intents", body, Some("k"));
     assert_eq!((again.response.header("idempotent-replayed"), &again.response.body), (Some("true"), &first.response.body));
@@ -269,7 +269,7 @@ fn card_numbers_and_codes_are_not_recorded_and_mean_the_same_after_a_restart() {
     let bodies = [
         format!("type=card&card[number]={number}&card[cvc]=31415&card[exp_month]=3&card[exp_year]=2031").replace("31415", "3141"),
         format!(
-            "amount=100&currency=usd&confirm=true&payment_method_data[type]=card&payment_method_data[card][number]={number}&payment_method_data%5Bcard%5D%5Bcvc%5D=3141&payment_method_data[card][exp_month]=3&payment_method_data[card][exp_year]=31"
+            "amount=100&currency=usd&confirm=true&payment_method_types[]=card&payment_method_data[type]=card&payment_method_data[card][number]={number}&payment_method_data%5Bcard%5D%5Bcvc%5D=3141&payment_method_data[card][exp_month]=3&payment_method_data[card][exp_year]=31"
         ),
     ];
     let paths = ["/v1/payment_methods", "/v1/payment_intents"];
@@ -296,4 +296,64 @@ fn secret_keys_and_reads_are_not_recorded() {
     get(&mut simulator, START_MS, "/_admin/truth");
     assert_eq!(std::fs::read(folder.log()).unwrap(), before);
     assert!(!String::from_utf8_lossy(&before).contains("sk_test_sandbox"));
+}
+
+#[test]
+fn revoked_keys_stay_revoked_over_a_restart_and_are_not_recorded() {
+    let folder = Folder::new();
+    let key = common::KEY.strip_prefix("Bearer ").unwrap();
+    let balance = |simulator: &mut Durable, key: &str| {
+        let mut request = request(Method::Get, "/v1/balance", "", "", None);
+        request.headers.authorization = Some(format!("Bearer {key}"));
+        simulator.handle(&request, START_MS).unwrap().response.status
+    };
+    let (mut simulator, _) = folder.open();
+    post(&mut simulator, START_MS, "/_admin/credentials", "{\"revoke\":\"sk_test_second\"}", None);
+    post(&mut simulator, START_MS, "/v1/payment_intents", "amount=100&currency=usd&metadata[sim]=credentials_revoked", None);
+    drop(simulator);
+    let (mut simulator, _) = folder.open();
+    assert_eq!([key, "sk_test_second", "sk_test_third"].map(|key| balance(&mut simulator, key)), [401, 401, 200]);
+    let recorded = String::from_utf8_lossy(&std::fs::read(folder.log()).unwrap()).into_owned();
+    assert!(!recorded.contains("sk_test_"), "{recorded}");
+    post(&mut simulator, START_MS, "/_admin/credentials", "{\"restore\":\"sk_test_second\"}", None);
+    drop(simulator);
+    let (mut simulator, _) = folder.open();
+    assert_eq!([key, "sk_test_second"].map(|key| balance(&mut simulator, key)), [401, 200]);
+}
+
+#[test]
+fn deliveries_their_attempts_and_their_secrets_are_the_same_after_a_restart() {
+    let folder = Folder::new();
+    let (mut simulator, _) = folder.open();
+    let order = "{\"url\":\"http://127.0.0.1:9/h\",\"secret\":\"whsec_given\"}";
+    post(&mut simulator, START_MS, "/_admin/webhook_endpoints", order, None);
+    let rules = r#"[{"kind":"webhook_duplicate","probability_ppm":500000},{"kind":"webhook_reorder","event_type":"payment_intent.created"},{"kind":"webhook_rotated_secret","nth":4},{"kind":"webhook_missing","nth":6},{"kind":"webhook_late","probability_ppm":300000,"delay_spread_ms":9000}]"#;
+    post(&mut simulator, START_MS, "/_admin/faults", rules, None);
+    for number in 0..4 {
+        let body = "amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa";
+        post(&mut simulator, START_MS + number, "/v1/payment_intents", body, None);
+    }
+    let everything = |_: &str| usize::MAX;
+    let taken = simulator.take_due_deliveries(START_MS + 10, &everything);
+    assert!(taken.len() > 5);
+    for (index, outcome) in [DeliveryOutcome::Failed, DeliveryOutcome::Acknowledged, DeliveryOutcome::Refused].into_iter().enumerate() {
+        simulator.finish_delivery(taken[index].number, outcome, START_MS + 20).unwrap();
+    }
+    drop(simulator);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let (mut simulator, _) = folder.open();
+        assert_eq!(
+            simulator.stripe().delivery_counts().open,
+            simulator.stripe().delivery_counts().waiting,
+            "what was on its way waits again"
+        );
+        seen.push((simulator.stripe().delivery_counts(), simulator.take_due_deliveries(START_MS + 80_000, &everything)));
+    }
+    assert_eq!(seen[0], seen[1]);
+    let (counts, again) = &seen[0];
+    assert_eq!((counts.acknowledged, counts.failed, counts.refused), (1, 1, 1));
+    let retried = again.iter().find(|delivery| delivery.number == taken[0].number).unwrap();
+    assert_eq!((retried.attempt, &retried.event_id, retried.not_before_ms), (2, &taken[0].event_id, START_MS + 20 + 60_000));
+    assert!(again.iter().all(|delivery| ![taken[1].number, taken[2].number].contains(&delivery.number)));
 }

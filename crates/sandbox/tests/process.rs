@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::loopback::{Receiver, Reply};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -18,8 +19,12 @@ struct Process {
 
 impl Process {
     fn start(folder: Option<&Path>) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: Option<&Path>, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bezant-sandbox"));
-        command.args(["--listen", "127.0.0.1:0", "--json", "--set", "hang_ms=200", "--set", "search_lag_ms=0"]);
+        command.args(["--listen", "127.0.0.1:0", "--json", "--set", "hang_ms=200", "--set", "search_lag_ms=0"]).args(more);
         if let Some(folder) = folder {
             command.arg("--data").arg(folder);
         }
@@ -59,7 +64,8 @@ impl Process {
     }
 
     fn pay(&self, script: &str) -> std::io::Result<Vec<u8>> {
-        let body = format!("amount=2000&currency=usd&confirm=true&payment_method=pm_card_visa&metadata[sim]={script}");
+        let body =
+            format!("amount=2000&currency=usd&confirm=true&payment_method_types[]=card&payment_method=pm_card_visa&metadata[sim]={script}");
         self.raw("POST", "/v1/payment_intents", &body)
     }
 
@@ -140,5 +146,37 @@ fn a_termination_signal_ends_the_process_in_order() {
         assert!(status.success());
         assert_eq!(process.child.wait().unwrap().code(), Some(0), "{name}");
         drop(idle);
+    }
+}
+
+#[test]
+fn endpoints_of_the_command_line_get_every_event_signed_with_their_secret() {
+    let folder: PathBuf = std::env::temp_dir().join(format!("bezant-sandbox-process-webhooks-{}", std::process::id()));
+    let receivers = [(); 2].map(|()| Receiver::start(|_| Reply::Status(200)));
+    let more = ["--webhook-url", &receivers[0].url, "--webhook-url", &receivers[1].url, "--webhook-secret", "whsec_given"];
+    let mut made_up = Value::Null;
+    for round in 0..2 {
+        let process = Process::start_with(Some(&folder), &more);
+        let endpoints = process.started["webhook_endpoints"].as_array().unwrap().clone();
+        assert_eq!((endpoints.len(), &endpoints[0]["secret"]), (2, &Value::from("whsec_given")));
+        if round > 0 {
+            assert_eq!(endpoints[1]["secret"], made_up, "a restart finds the endpoint of that address again");
+        }
+        made_up = endpoints[1]["secret"].clone();
+        process.pay("none").unwrap();
+        let now_s = sandbox::server::wall_clock_ms() / 1_000;
+        for (receiver, endpoint) in receivers.iter().zip(&endpoints) {
+            for webhook in receiver.take(3) {
+                let secret = endpoint["secret"].as_str().unwrap();
+                assert_eq!(common::verify(webhook.header("stripe-signature"), &webhook.body, secret, now_s), Ok(()));
+            }
+        }
+        while process.send("GET", "/_admin/deliveries", "").1["counts"]["open"] != 0 {}
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    let binary = env!("CARGO_BIN_EXE_bezant-sandbox");
+    for wrong in [["--webhook-secret", "whsec_a"], ["--webhook-url", "nowhere"]] {
+        let ended = Command::new(binary).args(["--listen", "127.0.0.1:0"]).args(wrong).stdout(Stdio::null()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{wrong:?}");
     }
 }

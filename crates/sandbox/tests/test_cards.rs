@@ -86,7 +86,7 @@ fn check(row: &Value, way: Way<'_>) {
     let label = format!("{} {}", row["number"], way.parameters());
     let outcome = row["outcome"].as_str().unwrap();
     let mut client = Client::new();
-    let answer = client.post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&{}", way.parameters()));
+    let answer = client.post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&{}", way.parameters()));
     match outcome {
         "succeeds" | "check" => {
             assert_eq!((answer.status, answer.text("/status")), (200, "succeeded"), "{label}");
@@ -195,7 +195,7 @@ fn check_appearance(row: &Value, way: Way<'_>, label: &str) {
         assert_eq!(check(field), expected, "{label} {field}");
     }
     if detail.contains("elevated risk") {
-        let paid = client.post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&{}", way.parameters()));
+        let paid = client.post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&{}", way.parameters()));
         assert_eq!(client.intent(paid.id()).text("/latest_charge/outcome/risk_level"), "elevated", "{label}");
     }
 }
@@ -217,7 +217,10 @@ fn check_attachment(row: &Value, way: Way<'_>, label: &str) {
     }
     assert_eq!((attached.status, attached.text("/customer")), (200, customer.as_str()), "{label}");
     if row["outcome"] == "attach_ok_then_charge_declined" {
-        let body = format!("amount=500&currency=usd&confirm=true&off_session=true&customer={customer}&payment_method={}", attached.id());
+        let body = format!(
+            "amount=500&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&off_session=true&customer={customer}&payment_method={}",
+            attached.id()
+        );
         let answer = client.post("/v1/payment_intents", &body);
         assert_eq!((answer.status, answer.text("/error/code")), (402, row["error_code"].as_str().unwrap()), "{label}");
     }
@@ -230,7 +233,10 @@ fn check_money_later(row: &Value, way: Way<'_>, label: &str) {
         return;
     }
     let mut client = Client::new();
-    let body = format!("amount=2000&currency=usd&confirm=true&expand[]=latest_charge.balance_transaction&{}", way.parameters());
+    let body = format!(
+        "amount=2000&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&expand[]=latest_charge.balance_transaction&{}",
+        way.parameters()
+    );
     let paid = client.post("/v1/payment_intents", &body);
     let available = paid.text("/latest_charge/balance_transaction/status") == "available";
     assert_eq!(available, skips, "{label}");
@@ -252,7 +258,10 @@ fn check_money_later(row: &Value, way: Way<'_>, label: &str) {
 fn check_three_d_secure(row: &Value, way: Way<'_>, label: &str) {
     let asked = |client: &mut Client| {
         let options = "payment_method_options[card][request_three_d_secure]=any";
-        let body = format!("amount=2000&currency=usd&confirm=true&{options}&{}", way.parameters());
+        let body = format!(
+            "amount=2000&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&{options}&{}",
+            way.parameters()
+        );
         client.post("/v1/payment_intents", &body).json["status"].as_str().unwrap_or("").to_owned()
     };
     match row["three_d_secure"].as_str() {
@@ -267,7 +276,9 @@ fn check_three_d_secure(row: &Value, way: Way<'_>, label: &str) {
     let mut client = Client::new();
     let customer = client.post("/v1/customers", "").id().to_owned();
     let pay_away = |client: &mut Client, method: &str| {
-        let body = format!("amount=500&currency=usd&confirm=true&off_session=true&customer={customer}&{method}");
+        let body = format!(
+            "amount=500&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&off_session=true&customer={customer}&{method}"
+        );
         let answer = client.post("/v1/payment_intents", &body);
         answer.json.pointer("/error/code").and_then(Value::as_str).unwrap_or("").to_owned()
     };
@@ -351,7 +362,7 @@ fn every_published_payment_method_token_and_number_behaves_as_published() {
     for extra in table["more_tokens"].as_array().unwrap() {
         let token = extra.as_str().unwrap().split(' ').next().unwrap();
         let answer =
-            Client::new().post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&{}", Way::Token(token).parameters()));
+            Client::new().post("/v1/payment_intents", &format!("amount=2000&currency=usd&confirm=true&automatic_payment_methods[enabled]=true&automatic_payment_methods[allow_redirects]=never&{}", Way::Token(token).parameters()));
         assert_eq!(answer.status, 402, "{token}");
         let charged = Client::new().post("/v1/charges", &format!("amount=2000&currency=usd&source={token}"));
         assert_eq!((charged.status, charged.json.pointer("/error/payment_intent")), (402, None), "{token}");

@@ -33,7 +33,10 @@ impl Parked {
         for effect in effects.iter().filter(|effect| effect.status == EffectStatus::Parked) {
             match effect.requested.kind {
                 EffectKind::Authorize { .. } => parked.authorize = true,
-                EffectKind::Capture { .. } | EffectKind::Cancel { .. } => parked.capture_or_cancel = true,
+                EffectKind::Capture { .. } | EffectKind::Cancel { .. } | EffectKind::UndoHold { .. } | EffectKind::UndoCapture { .. } => {
+                    parked.capture_or_cancel = true;
+                }
+                EffectKind::Observe { .. } => {}
                 EffectKind::Refund { .. } => parked.refund_minor += effect.requested.money.amount_minor,
             }
         }

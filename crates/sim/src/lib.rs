@@ -12,6 +12,7 @@ mod books;
 mod chaos;
 mod clients;
 mod judge;
+pub mod matrix;
 mod network;
 mod platform;
 mod random;

@@ -140,18 +140,16 @@ impl World {
     /// When the answer is complete (never: the end of time) and what it says.
     fn arrival(&self, flight: &Flight, handled: &Handled, back_ns: u64) -> (u64, Decoded) {
         let lost = Decoded::nameless(Outcome::Unknown(UnknownReason::ConnectionLost));
-        let at = |latency_ms: u64| self.now_ns + latency_ms * NS_PER_MS + back_ns;
-        match handled.delivery {
-            Delivery::Normal { latency_ms } => (at(latency_ms), self.decode(flight, handled)),
-            Delivery::Hang { .. } => (u64::MAX, lost),
-            Delivery::ResetBeforeResponse { latency_ms } | Delivery::Truncated { latency_ms, .. } => (at(latency_ms), lost),
+        match landing(handled) {
+            Landing::Whole { after_ns } => (self.now_ns + after_ns + back_ns, self.decode(flight, handled)),
+            Landing::Lost { after_ns } => (self.now_ns + after_ns + back_ns, lost),
+            Landing::Never => (u64::MAX, lost),
         }
     }
 
     fn decode(&self, flight: &Flight, handled: &Handled) -> Decoded {
         let connector: &Arc<dyn Connector> = self.platform.requests.connector(flight.dispatch.requested.provider);
-        let headers = handled.response.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        let response = Response { status: handled.response.status, headers, body: handled.response.body.clone() };
+        let response = from_provider(&handled.response);
         match &flight.how {
             None => connector.decode(&flight.call, &response),
             Some(how) => connector.decode_resolve(&flight.call, how, &response),
@@ -170,7 +168,43 @@ impl World {
     }
 }
 
-fn to_provider(request: &Request) -> sandbox::wire::Request {
+/// What becomes of an answer on its way.
+pub(crate) enum Landing {
+    /// It is complete so many nanoseconds after the request came.
+    Whole {
+        /// Nanoseconds.
+        after_ns: u64,
+    },
+    /// The connection is gone so many nanoseconds after the request came.
+    Lost {
+        /// Nanoseconds.
+        after_ns: u64,
+    },
+    /// Nothing ever comes.
+    Never,
+}
+
+/// What becomes of a provider's answer.
+pub(crate) fn landing(handled: &Handled) -> Landing {
+    let body_bytes = u64::try_from(handled.response.body.len()).unwrap_or(u64::MAX);
+    let trickle_ns = handled.body_bytes_per_s.map_or(0, |rate| body_bytes.saturating_mul(NS_PER_S) / u64::from(rate.get()));
+    match handled.delivery {
+        Delivery::Normal { latency_ms } => Landing::Whole { after_ns: (latency_ms * NS_PER_MS).saturating_add(trickle_ns) },
+        Delivery::Hang { .. } => Landing::Never,
+        Delivery::ResetBeforeResponse { latency_ms } | Delivery::Truncated { latency_ms, .. } => {
+            Landing::Lost { after_ns: latency_ms * NS_PER_MS }
+        }
+    }
+}
+
+/// An answer as the outbound HTTP client would give it.
+pub(crate) fn from_provider(response: &sandbox::wire::Response) -> Response {
+    let headers = response.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    Response { status: response.status, headers, body: response.body.clone() }
+}
+
+/// A request as the provider's transport would read it.
+pub(crate) fn to_provider(request: &Request) -> sandbox::wire::Request {
     let (path, query) = request.path_and_query.split_once('?').unwrap_or((&request.path_and_query, ""));
     let header = |name: &str| request.headers.iter().find(|(candidate, _)| candidate == name).map(|(_, value)| value.clone());
     sandbox::wire::Request {

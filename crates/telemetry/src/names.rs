@@ -105,6 +105,14 @@ metrics! {
         "1 while timers are suspended because the clock jumped, else 0.";
     KEYSTORE_COMMIT_DURATION_SECONDS = "keystore_commit_duration_seconds", histogram(DISK_SECONDS), Seconds, [],
         "Time to make a group of new subject keys durable, in seconds.";
+    WEBHOOKS_RECEIVED_TOTAL = "webhooks_received_total", MetricKind::Counter, Count, ["provider", "about", "result"],
+        "Webhooks that were genuine and taken, by provider, what they are about, and whether they had come before.";
+    WEBHOOKS_REJECTED_TOTAL = "webhooks_rejected_total", MetricKind::Counter, Count, ["reason"],
+        "Webhooks that were not taken, by reason; wrong signatures that keep coming are a wrong secret or somebody who tries.";
+    NOTICES_TOTAL = "notices_total", MetricKind::Counter, Count, ["source", "found"],
+        "Messages of providers that were journaled, by how they came in and what they were good for; news by sweep is a webhook that was missed.";
+    SWEEPS_TOTAL = "sweeps_total", MetricKind::Counter, Count, ["provider", "result"],
+        "Looks at a provider's list of events, by provider and whether they worked.";
     PROVIDER_REQUEST_DURATION_SECONDS = "provider_request_duration_seconds", histogram(PROVIDER_SECONDS), Seconds, ["provider", "operation", "outcome"],
         "Time of one call to a provider until its answer or its deadline, in seconds.";
 }

@@ -2,7 +2,7 @@
 //! whose legend differs from this program's is rebuilt, and a person with an SQL shell can read the codes.
 
 use base::{DeclineClass, OutcomeClass};
-use engine::{CaptureMode, EventKind};
+use engine::{CaptureMode, EventKind, NoticeSource, NoticeUse};
 use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
 
 /// An enum that is stored as a code.
@@ -59,6 +59,24 @@ impl Coded for CaptureMode {
     }
 }
 
+impl Coded for NoticeSource {
+    const LEGEND: &'static str = "webhook_source";
+    const VALUES: &'static [Self] = &[Self::Webhook, Self::Sweep, Self::Replay];
+
+    fn label(self) -> String {
+        self.name().to_owned()
+    }
+}
+
+impl Coded for NoticeUse {
+    const LEGEND: &'static str = "webhook_found";
+    const VALUES: &'static [Self] = &[Self::News, Self::Known, Self::Unmatched, Self::Kept, Self::Unclear];
+
+    fn label(self) -> String {
+        self.name().to_owned()
+    }
+}
+
 impl Coded for DeclineClass {
     const LEGEND: &'static str = "decline_class";
     const VALUES: &'static [Self] = &[
@@ -102,6 +120,8 @@ pub(crate) fn legend() -> Vec<(&'static str, u16, String)> {
         .chain(of::<CaptureMode>())
         .chain(of::<DeclineClass>())
         .chain(of::<OutcomeClass>())
+        .chain(of::<NoticeSource>())
+        .chain(of::<NoticeUse>())
         .collect();
     legend.sort();
     legend
@@ -111,7 +131,7 @@ pub(crate) fn legend() -> Vec<(&'static str, u16, String)> {
 mod tests {
     use super::{Coded, legend};
     use base::{DeclineClass, OutcomeClass};
-    use engine::{CaptureMode, EventKind};
+    use engine::{CaptureMode, EventKind, NoticeSource, NoticeUse};
 
     #[test]
     fn codes_read_back_and_labels_are_unique() {
@@ -152,6 +172,14 @@ mod tests {
         let capture = |mode: CaptureMode| match mode {
             CaptureMode::Automatic | CaptureMode::Manual => 2,
         };
+        let source = |source: NoticeSource| match source {
+            NoticeSource::Webhook | NoticeSource::Sweep | NoticeSource::Replay => 3,
+        };
+        let found = |found: NoticeUse| match found {
+            NoticeUse::News | NoticeUse::Known | NoticeUse::Unmatched | NoticeUse::Kept | NoticeUse::Unclear => 5,
+        };
+        assert_eq!(NoticeSource::VALUES.len(), source(NoticeSource::Webhook));
+        assert_eq!(NoticeUse::VALUES.len(), found(NoticeUse::News));
         assert_eq!(DeclineClass::VALUES.len(), decline(DeclineClass::HardCard));
         assert_eq!(OutcomeClass::VALUES.len(), outcome(OutcomeClass::Unknown));
         assert_eq!(CaptureMode::VALUES.len(), capture(CaptureMode::Manual));

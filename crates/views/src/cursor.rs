@@ -14,6 +14,10 @@ pub enum CursorKind {
     Refunds,
     /// Events, in either order.
     Events,
+    /// Disputes, newest first.
+    Disputes,
+    /// Messages of providers, newest first.
+    Webhooks,
 }
 
 impl CursorKind {
@@ -22,6 +26,8 @@ impl CursorKind {
             Self::Payments => 1,
             Self::Refunds => 2,
             Self::Events => 3,
+            Self::Disputes => 4,
+            Self::Webhooks => 5,
         }
     }
 }

@@ -24,6 +24,8 @@ mod writer;
 
 pub use cursor::{Cursor, CursorError, CursorKind};
 pub use error::{Error, RebuildReason};
-pub use reader::{EventFilter, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX};
-pub use rows::{AttemptRow, CaptureRow, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow};
+pub use reader::{
+    DisputeFilter, EventFilter, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX, WebhookFilter,
+};
+pub use rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow, WebhookRow};
 pub use writer::Writer;

@@ -21,8 +21,9 @@ static ATTEMPTS_OF: LazyLock<String> =
 static CAPTURES_OF: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {} FROM captures WHERE payment = ?1 ORDER BY position", CAPTURES.selection()));
 
-static DISPUTES_OF: LazyLock<String> =
-    LazyLock::new(|| format!("SELECT {} FROM disputes WHERE payment = ?1 ORDER BY position", DISPUTES.selection()));
+static DISPUTES_OF: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM disputes INDEXED BY disputes_by_payment WHERE payment = ?1 ORDER BY number", DISPUTES.selection())
+});
 
 static REFUNDS_OF: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {} FROM refunds INDEXED BY refunds_by_payment WHERE payment = ?1 ORDER BY number", REFUNDS.selection())
@@ -95,8 +96,10 @@ pub(crate) fn captures(connection: &Connection, payment: u64) -> Result<Vec<Capt
 }
 
 /// A payment's disputes, oldest first.
-pub(crate) fn disputes(connection: &Connection, payment: u64) -> Result<Vec<DisputeRow>, Error> {
-    all(connection, &DISPUTES_OF, params![unsigned(payment)], DISPUTES.name, DisputeRow::read)
+pub(crate) fn disputes(connection: &Connection, payment: &PaymentRow) -> Result<Vec<DisputeRow>, Error> {
+    all(connection, &DISPUTES_OF, params![unsigned(payment.number)], DISPUTES.name, |cells| {
+        DisputeRow::read(cells, payment.merchant, payment.id)
+    })
 }
 
 /// A payment's refunds, oldest first.

@@ -8,11 +8,11 @@ use crate::codes::Coded;
 use crate::cursor::{Cursor, CursorKind};
 use crate::error::{Doing, Error};
 use crate::lookup;
-use crate::rows::{AttemptRow, CaptureRow, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow};
-use crate::schema::{LEGS, PAYMENTS, REFUNDS};
+use crate::rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow, WebhookRow, event_id_prefix};
+use crate::schema::{DISPUTES, LEGS, PAYMENTS, REFUNDS, WEBHOOKS};
 use base::{Currency, MerchantId, PaymentId, RefundId, Timestamp};
-use engine::EventKind;
-use payments::{PaymentStatus, RefundStatus};
+use engine::{EventKind, NoticeSource, NoticeUse};
+use payments::{DisputeStatus, PaymentStatus, RefundStatus};
 use pool::Pool;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row, params};
@@ -50,6 +50,28 @@ pub struct RefundFilter {
     pub payment: Option<PaymentId>,
     /// Those that stand here.
     pub status: Option<RefundStatus>,
+}
+
+/// Which disputes a list shows; absent fields do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DisputeFilter {
+    /// Those of this payment.
+    pub payment: Option<PaymentId>,
+    /// Those that stand here.
+    pub status: Option<DisputeStatus>,
+}
+
+/// Which messages of providers a list shows; absent fields do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookFilter {
+    /// Those that came in this way.
+    pub source: Option<NoticeSource>,
+    /// Those that were good for this.
+    pub found: Option<NoticeUse>,
+    /// Those of this type.
+    pub event_type: Option<String>,
+    /// Those that came in then or later.
+    pub received_from: Option<Timestamp>,
 }
 
 /// Which events a list shows.
@@ -156,6 +178,50 @@ static REFUNDS_BY_PAYMENT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+static DISPUTE_BY_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = DISPUTES.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM dispute_ids CROSS JOIN disputes ON disputes.number = dispute_ids.dispute \
+         CROSS JOIN payments ON payments.number = disputes.payment \
+         WHERE dispute_ids.prefix = ?1 AND disputes.id = ?2 AND disputes.merchant = ?3"
+    )
+});
+
+static DISPUTES_BY_MERCHANT: LazyLock<String> = LazyLock::new(|| {
+    let columns = DISPUTES.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM disputes INDEXED BY disputes_by_merchant \
+         CROSS JOIN payments ON payments.number = disputes.payment \
+         WHERE disputes.merchant = ?1 AND disputes.number < ?2 ORDER BY disputes.number DESC"
+    )
+});
+
+static DISPUTES_BY_PAYMENT: LazyLock<String> = LazyLock::new(|| {
+    let columns = DISPUTES.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM disputes INDEXED BY disputes_by_payment \
+         CROSS JOIN payments ON payments.number = disputes.payment \
+         WHERE disputes.payment = ?1 AND disputes.number < ?2 ORDER BY disputes.number DESC"
+    )
+});
+
+static WEBHOOKS_BACKWARD: LazyLock<String> = LazyLock::new(|| {
+    let columns = WEBHOOKS.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM webhooks LEFT JOIN payments ON payments.number = webhooks.payment \
+         WHERE webhooks.seq < ?1 AND webhooks.seq >= ?2 ORDER BY webhooks.seq DESC"
+    )
+});
+
+static WEBHOOKS_BY_EVENT_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = WEBHOOKS.selection();
+    format!(
+        "SELECT {columns}, payments.id FROM webhook_ids CROSS JOIN webhooks ON webhooks.seq = webhook_ids.webhook \
+         LEFT JOIN payments ON payments.number = webhooks.payment \
+         WHERE webhook_ids.prefix = ?1 AND webhooks.event_id = ?2 ORDER BY webhook_ids.webhook LIMIT ?3"
+    )
+});
+
 static LEGS_OF: LazyLock<String> = LazyLock::new(|| {
     let columns = LEGS.selection();
     format!("SELECT {columns} FROM legs WHERE payment = ?1 AND (seq, position) > (?2, ?3) ORDER BY seq, position LIMIT ?4")
@@ -172,6 +238,9 @@ const EVENTS_FORWARD: &str = "SELECT events.seq, events.at, events.kind, events.
 const EVENTS_BACKWARD: &str = "SELECT events.seq, events.at, events.kind, events.payload, payments.id \
     FROM events INDEXED BY events_by_merchant LEFT JOIN payments ON payments.number = events.payment \
     WHERE events.merchant = ?1 AND events.seq < ?2 ORDER BY events.seq DESC";
+
+const EVENT_BY_SEQ: &str = "SELECT events.seq, events.at, events.kind, events.payload, payments.id \
+    FROM events LEFT JOIN payments ON payments.number = events.payment WHERE events.seq = ?1";
 
 const AT_OF_EVENT: &str = "SELECT at FROM events WHERE seq = ?1";
 
@@ -310,6 +379,82 @@ impl Reader {
         })
     }
 
+    /// The event of that number, whoever it is about.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn event(&self, seq: u64) -> Result<Option<EventRow>, Error> {
+        self.read(|connection| lookup::first(connection, EVENT_BY_SEQ, params![clamped(seq)], "events", EventRow::read))
+    }
+
+    /// The dispute, if this merchant's payment is disputed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn dispute(&self, merchant: MerchantId, id: DisputeId) -> Result<Option<DisputeRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return Ok(None);
+            };
+            let raw = id.as_u128();
+            let mut statement = connection.prepare_cached(&DISPUTE_BY_ID).doing("preparing a query")?;
+            let mut rows = statement.query(params![prefix(raw), raw.to_be_bytes(), number]).doing("running a query")?;
+            rows.next().doing("reading a row")?.map(|row| read_dispute(row, merchant)).transpose()
+        })
+    }
+
+    /// The merchant's disputes, newest first. Another merchant's payment has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn disputes(&self, merchant: MerchantId, filter: &DisputeFilter, page: &Page) -> Result<PageOf<DisputeRow>, Error> {
+        self.read(|connection| {
+            let before = clamped(page.seq_before());
+            let read = |row: &Row<'_>| {
+                let found = read_dispute(row, merchant)?;
+                Ok(Some(found).filter(|dispute| filter.status.is_none_or(|status| dispute.status == status)))
+            };
+            if let Some(payment) = filter.payment {
+                return match payment_of(connection, merchant, payment)? {
+                    Some(payment) => {
+                        let number = unsigned(payment.number);
+                        scan(connection, &DISPUTES_BY_PAYMENT, &[&number, &before], page, CursorKind::Disputes, read)
+                    }
+                    None => empty(connection),
+                };
+            }
+            match lookup::merchant_number(connection, merchant)? {
+                Some(number) => scan(connection, &DISPUTES_BY_MERCHANT, &[&number, &before], page, CursorKind::Disputes, read),
+                None => empty(connection),
+            }
+        })
+    }
+
+    /// Messages of providers, newest first. They are of all merchants: for operators only.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn webhooks(&self, filter: &WebhookFilter, page: &Page) -> Result<PageOf<WebhookRow>, Error> {
+        self.read(|connection| {
+            let before = clamped(page.seq_before());
+            let from = clamped(filter.received_from.map_or(Ok(0), |from| first_seq_at(connection, from))?);
+            let read = |row: &Row<'_>| Ok(Some(WebhookRow::read(&mut Cells::new(WEBHOOKS.name, row))?).filter(|row| filter.matches(row)));
+            scan(connection, &WEBHOOKS_BACKWARD, &[&before, &from], page, CursorKind::Webhooks, read)
+        })
+    }
+
+    /// Every time that the message with this provider's id came in, oldest first, at most `limit` and [`PAGE_ROWS_MAX`];
+    /// none when it never did. For operators only.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn webhooks_of(&self, event_id: &str, limit: usize) -> Result<Vec<WebhookRow>, Error> {
+        self.read(|connection| {
+            let parameters = params![event_id_prefix(event_id), event_id, rows_max(limit)];
+            lookup::all(connection, &WEBHOOKS_BY_EVENT_ID, parameters, WEBHOOKS.name, WebhookRow::read)
+        })
+    }
+
     /// A payment's attempts, oldest first; `None` when this merchant has no such payment.
     ///
     /// # Errors
@@ -324,14 +469,6 @@ impl Reader {
     /// When the file cannot be read.
     pub fn captures(&self, merchant: MerchantId, payment: PaymentId) -> Result<Option<Vec<CaptureRow>>, Error> {
         self.of_payment(merchant, payment, |connection, row| lookup::captures(connection, row.number))
-    }
-
-    /// A payment's disputes, oldest first; `None` when this merchant has no such payment.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn disputes(&self, merchant: MerchantId, payment: PaymentId) -> Result<Option<Vec<DisputeRow>>, Error> {
-        self.of_payment(merchant, payment, |connection, row| lookup::disputes(connection, row.number))
     }
 
     /// A payment's ledger lines after the one at `after` (event and position), in the order of booking, at most `limit`
@@ -382,6 +519,16 @@ impl PaymentFilter {
             && reference.is_none_or(|reference| payment.reference == Some(reference))
             && amount_minor_min.is_none_or(|least| payment.money.amount_minor >= least)
             && amount_minor_max.is_none_or(|most| payment.money.amount_minor <= most)
+    }
+}
+
+impl WebhookFilter {
+    fn matches(&self, webhook: &WebhookRow) -> bool {
+        let Self { source, found, event_type, received_from } = self;
+        source.is_none_or(|source| webhook.source == source)
+            && found.is_none_or(|found| webhook.found == found)
+            && event_type.as_ref().is_none_or(|event_type| webhook.event_type == *event_type)
+            && received_from.is_none_or(|from| webhook.at >= from)
     }
 }
 
@@ -444,6 +591,12 @@ fn read_refund(row: &Row<'_>, merchant: MerchantId) -> Result<RefundRow, Error> 
     let payment_column = row.as_ref().column_count().saturating_sub(1);
     let payment = PaymentId::from_u128(Cells::starting_at(REFUNDS.name, row, payment_column).id()?);
     RefundRow::read(&mut Cells::new(REFUNDS.name, row), merchant, payment)
+}
+
+fn read_dispute(row: &Row<'_>, merchant: MerchantId) -> Result<DisputeRow, Error> {
+    let payment_column = row.as_ref().column_count().saturating_sub(1);
+    let payment = PaymentId::from_u128(Cells::starting_at(DISPUTES.name, row, payment_column).id()?);
+    DisputeRow::read(&mut Cells::new(DISPUTES.name, row), merchant, payment)
 }
 
 fn created_before(connection: &Connection, until: Option<Timestamp>) -> Result<u64, Error> {

@@ -5,7 +5,7 @@
 //! sorted inside each batch. Raise [`VERSION`] with any change of the tables or of what events do to rows.
 
 /// Version of the tables and of the projection, kept as SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
 pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
@@ -225,7 +225,7 @@ pub(crate) const REFUNDS: Table = Table {
         fixed("id", Blob),
         fixed("merchant", Integer),
         fixed("payment", Integer),
-        fixed("effect", Blob),
+        changing("effect", Blob),
         fixed("amount_minor", Integer),
         fixed("currency", Integer),
         fixed("from_available", Integer),
@@ -246,20 +246,59 @@ pub(crate) const REFUNDS: Table = Table {
 pub(crate) const REFUND_IDS: Table =
     Table { name: "refund_ids", columns: &[fixed("prefix", Integer), fixed("refund", Integer)], key: &["prefix", "refund"], indexes: &[] };
 
-/// Disputes, counted from 0 in each payment.
+/// Disputes by the event that told of them first.
 pub(crate) const DISPUTES: Table = Table {
     name: "disputes",
     columns: &[
+        fixed("number", Integer),
+        fixed("id", Blob),
+        fixed("merchant", Integer),
         fixed("payment", Integer),
-        fixed("position", Integer),
         fixed("provider_id", Text),
         fixed("amount_minor", Integer),
+        fixed("currency", Integer),
         fixed("opened_at", Integer),
+        fixed("reason", Text),
+        optional("respond_by", Integer),
+        changing("fee_minor", Integer),
         changing("status", Integer),
         changing("updated_at", Integer),
         changing("changed_seq", Integer),
     ],
-    key: &["payment", "position"],
+    key: &["number"],
+    indexes: &[("disputes_by_merchant", "merchant", None), ("disputes_by_payment", "payment", None)],
+};
+
+/// Disputes by the first eight bytes of their ids.
+pub(crate) const DISPUTE_IDS: Table = Table {
+    name: "dispute_ids",
+    columns: &[fixed("prefix", Integer), fixed("dispute", Integer)],
+    key: &["prefix", "dispute"],
+    indexes: &[],
+};
+
+/// Messages of providers, each time one came in; what they said is in their events.
+pub(crate) const WEBHOOKS: Table = Table {
+    name: "webhooks",
+    columns: &[
+        fixed("seq", Integer),
+        fixed("provider", Integer),
+        fixed("event_id", Text),
+        fixed("event_type", Text),
+        fixed("source", Integer),
+        fixed("found", Integer),
+        fixed_optional("payment", Integer),
+        fixed("at", Integer),
+    ],
+    key: &["seq"],
+    indexes: &[],
+};
+
+/// Messages of providers by the first eight bytes of the hashes of their providers' ids.
+pub(crate) const WEBHOOK_IDS: Table = Table {
+    name: "webhook_ids",
+    columns: &[fixed("prefix", Integer), fixed("webhook", Integer)],
+    key: &["prefix", "webhook"],
     indexes: &[],
 };
 
@@ -285,7 +324,7 @@ pub(crate) const LEGS: Table = Table {
 };
 
 /// Every table.
-pub(crate) const TABLES: [&Table; 14] = [
+pub(crate) const TABLES: [&Table; 17] = [
     &META,
     &LEGEND,
     &MERCHANTS,
@@ -299,6 +338,9 @@ pub(crate) const TABLES: [&Table; 14] = [
     &REFUNDS,
     &REFUND_IDS,
     &DISPUTES,
+    &DISPUTE_IDS,
+    &WEBHOOKS,
+    &WEBHOOK_IDS,
     &LEGS,
 ];
 

@@ -4,9 +4,10 @@ use crate::cells::{Wide, amount, prefix, time, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
 use crate::project::Draft;
+use crate::rows::{NewWebhook, event_id_prefix};
 use crate::schema::{
-    ATTEMPTS, CAPTURES, DISPUTES, EVENTS, LEGS, MERCHANTS, META, PAYMENT_EVENTS, PAYMENT_IDS, PAYMENT_REFERENCES, PAYMENTS, REFUND_IDS,
-    REFUNDS, Table,
+    ATTEMPTS, CAPTURES, DISPUTE_IDS, DISPUTES, EVENTS, LEGS, MERCHANTS, META, PAYMENT_EVENTS, PAYMENT_IDS, PAYMENT_REFERENCES, PAYMENTS,
+    REFUND_IDS, REFUNDS, Table, WEBHOOK_IDS, WEBHOOKS,
 };
 use base::{MerchantId, Timestamp};
 use engine::{Entry, EventKind};
@@ -19,6 +20,8 @@ pub(crate) struct Additions<'a> {
     pub(crate) merchants: Vec<NewMerchant<'a>>,
     /// Events in order.
     pub(crate) events: Vec<NewEvent<'a>>,
+    /// Messages of providers, in order.
+    pub(crate) webhooks: Vec<NewWebhook<'a>>,
 }
 
 /// A row of `merchants`.
@@ -62,11 +65,14 @@ pub(crate) struct Store {
     payment_ids: String,
     payment_references: String,
     refund_ids: String,
+    dispute_ids: String,
+    webhooks: String,
+    webhook_ids: String,
     payments: Sql,
     refunds: Sql,
     attempts: String,
     captures: String,
-    disputes: String,
+    disputes: Sql,
 }
 
 impl Store {
@@ -79,11 +85,14 @@ impl Store {
             payment_ids: PAYMENT_IDS.insertion(),
             payment_references: PAYMENT_REFERENCES.insertion(),
             refund_ids: REFUND_IDS.insertion(),
+            dispute_ids: DISPUTE_IDS.insertion(),
+            webhooks: WEBHOOKS.insertion(),
+            webhook_ids: WEBHOOK_IDS.insertion(),
             payments: Sql::new(&PAYMENTS),
             refunds: Sql::new(&REFUNDS),
             attempts: ATTEMPTS.replacement(),
             captures: CAPTURES.replacement(),
-            disputes: DISPUTES.replacement(),
+            disputes: Sql::new(&DISPUTES),
         }
     }
 
@@ -102,7 +111,9 @@ impl Store {
         self.write_payments(connection, &changed, before_seq)?;
         self.write_names(connection, &changed, before_seq)?;
         self.write_parts(connection, &changed, before_seq)?;
-        self.write_refunds(connection, &changed, before_seq)
+        self.write_refunds(connection, &changed, before_seq)?;
+        self.write_disputes(connection, &changed, before_seq)?;
+        self.write_webhooks(connection, &additions.webhooks)
     }
 
     fn write_merchants(&self, connection: &Connection, merchants: &[NewMerchant<'_>]) -> Result<(), Error> {
@@ -175,15 +186,17 @@ impl Store {
         let references = created().filter_map(|row| row.reference.map(|hash| (prefix(u128::from_be_bytes(hash)), row.number))).collect();
         let refunds = changed.iter().flat_map(|draft| &draft.refunds).filter(|refund| refund.number > before_seq);
         let refunds = refunds.map(|refund| (prefix(refund.id.as_u128()), refund.number)).collect();
+        let disputes = changed.iter().flat_map(|draft| &draft.disputes).filter(|dispute| dispute.number > before_seq);
+        let disputes = disputes.map(|dispute| (prefix(dispute.id.as_u128()), dispute.number)).collect();
         write_pairs(connection, &self.payment_ids, ids)?;
         write_pairs(connection, &self.payment_references, references)?;
-        write_pairs(connection, &self.refund_ids, refunds)
+        write_pairs(connection, &self.refund_ids, refunds)?;
+        write_pairs(connection, &self.dispute_ids, disputes)
     }
 
     fn write_parts(&self, connection: &Connection, changed: &[&Draft], before_seq: u64) -> Result<(), Error> {
         let mut attempts = prepared(connection, &self.attempts)?;
         let mut captures = prepared(connection, &self.captures)?;
-        let mut disputes = prepared(connection, &self.disputes)?;
         for draft in changed {
             let payment = draft.row.number;
             for attempt in draft.attempts.iter().filter(|attempt| attempt.changed_seq > before_seq) {
@@ -191,9 +204,6 @@ impl Store {
             }
             for capture in draft.captures.iter().filter(|capture| capture.changed_seq > before_seq) {
                 capture.write(&mut captures, payment)?;
-            }
-            for dispute in draft.disputes.iter().filter(|dispute| dispute.changed_seq > before_seq) {
-                dispute.write(&mut disputes, payment)?;
             }
         }
         Ok(())
@@ -213,6 +223,31 @@ impl Store {
             refund.write(statement, draft.row.number, draft.merchant_number)?;
         }
         Ok(())
+    }
+
+    fn write_disputes(&self, connection: &Connection, changed: &[&Draft], before_seq: u64) -> Result<(), Error> {
+        let mut touched: Vec<_> = changed
+            .iter()
+            .flat_map(|draft| draft.disputes.iter().map(move |dispute| (*draft, dispute)))
+            .filter(|(_, dispute)| dispute.changed_seq > before_seq)
+            .collect();
+        touched.sort_unstable_by_key(|(_, dispute)| dispute.number);
+        let mut insertion = prepared(connection, &self.disputes.insertion)?;
+        let mut change = prepared(connection, &self.disputes.change)?;
+        for (draft, dispute) in touched {
+            let statement = if dispute.number > before_seq { &mut insertion } else { &mut change };
+            dispute.write(statement, draft.row.number, draft.merchant_number)?;
+        }
+        Ok(())
+    }
+
+    fn write_webhooks(&self, connection: &Connection, webhooks: &[NewWebhook<'_>]) -> Result<(), Error> {
+        let mut statement = prepared(connection, &self.webhooks)?;
+        for webhook in webhooks {
+            webhook.write(&mut statement)?;
+        }
+        let ids = webhooks.iter().map(|webhook| (event_id_prefix(webhook.event_id), webhook.seq)).collect();
+        write_pairs(connection, &self.webhook_ids, ids)
     }
 }
 

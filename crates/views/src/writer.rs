@@ -5,6 +5,7 @@
 
 use crate::error::{Doing, Error, RebuildReason};
 use crate::project::Draft;
+use crate::rows::NewWebhook;
 use crate::store::{Additions, NewEvent, NewMerchant, Store, move_mark};
 use crate::{file, lookup};
 use base::{MerchantId, PaymentId, Timestamp};
@@ -173,6 +174,10 @@ impl<'b> Batch<'_, 'b> {
             }
             None => (self.take_platform(seq, &entry.event)?, None),
         };
+        if let Event::WebhookReceived { provider, event_id, event_type, source, found, .. } = &entry.event {
+            let (provider, source, found, at) = (*provider, *source, *found, entry.at);
+            self.additions.webhooks.push(NewWebhook { seq, provider, event_id, event_type, source, found, payment, at });
+        }
         let kind = entry.event.kind();
         self.additions.events.push(NewEvent { seq, kind, merchant, payment, entry, payload: &recorded.payload });
         Ok(())
@@ -290,6 +295,6 @@ fn load(connection: &Connection, payment: PaymentId, merchants: &Merchants) -> R
     let attempts = if row.attempts_count > 0 { lookup::attempts(connection, number)? } else { Vec::new() };
     let captures = if row.captures_count > 0 { lookup::captures(connection, number)? } else { Vec::new() };
     let refunds = if row.refunds_count > 0 { lookup::refunds(connection, &row)? } else { Vec::new() };
-    let disputes = if row.disputes_count > 0 { lookup::disputes(connection, number)? } else { Vec::new() };
+    let disputes = if row.disputes_count > 0 { lookup::disputes(connection, &row)? } else { Vec::new() };
     Ok(Some(Draft { merchant_number, row, attempts, captures, refunds, disputes }))
 }

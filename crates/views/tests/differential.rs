@@ -4,9 +4,10 @@
 mod common;
 
 use common::{Folder, Shop, dump, merchant, recorded};
+use engine::{Entry, Event};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use views::{Page, PaymentFilter, Reader, RefundFilter, Writer};
+use views::{DisputeFilter, Page, PaymentFilter, Reader, RefundFilter, WebhookFilter, Writer};
 
 fn assert_same_as_state(shop: &Shop, reader: &Reader) {
     for (id, expected) in &shop.state.payments {
@@ -40,6 +41,8 @@ fn assert_same_as_state(shop: &Shop, reader: &Reader) {
             cancel: _,
             cancels: _,
             unreleased_minor: _,
+            observations: _,
+            settling: _,
         } = expected;
         assert_eq!((row.merchant, row.subject, row.money, row.capture_mode), (*merchant, *subject, *money, *capture), "{id}");
         assert_eq!((row.status, row.reference, row.content, row.created_at), (*status, *reference, *content, *created_at), "{id}");
@@ -71,9 +74,14 @@ fn assert_same_parts(expected: &engine::Payment, id: base::PaymentId, reader: &R
     let found = reader.captures(expected.merchant, id).unwrap().unwrap();
     let found: Vec<_> = found.into_iter().map(|row| (row.effect, row.amount_minor, row.status)).collect();
     assert_eq!(found, expected.captures.iter().map(|row| (row.effect, row.amount_minor, row.status)).collect::<Vec<_>>(), "{id}");
-    let found = reader.disputes(expected.merchant, id).unwrap().unwrap();
-    let found: Vec<_> = found.into_iter().map(|row| (row.provider_id, row.amount_minor, row.status)).collect();
-    assert_eq!(found, expected.disputes.iter().map(|row| (row.dispute.clone(), row.amount_minor, row.status)).collect::<Vec<_>>(), "{id}");
+    let filter = DisputeFilter { payment: Some(id), status: None };
+    let listed = reader.disputes(expected.merchant, &filter, &whole).unwrap().items;
+    let found = listed.iter().rev().map(|row| (row.provider_id.clone(), row.money.amount_minor, row.fee_minor, row.status));
+    let wanted = expected.disputes.iter().map(|row| (row.dispute.clone(), row.amount_minor, row.fee_minor, row.status));
+    assert_eq!(found.collect::<Vec<_>>(), wanted.collect::<Vec<_>>(), "{id}");
+    for row in listed {
+        assert_eq!(reader.dispute(expected.merchant, row.id).unwrap(), Some(row));
+    }
     let filter = RefundFilter { payment: Some(id), status: None };
     let found = reader.refunds(expected.merchant, &filter, &whole).unwrap().items;
     let found: Vec<_> = found
@@ -89,6 +97,33 @@ fn assert_same_parts(expected: &engine::Payment, id: base::PaymentId, reader: &R
     assert_eq!(found, wanted, "{id}");
     for refund in &expected.refunds {
         assert_eq!(reader.refund(expected.merchant, refund.refund).unwrap().map(|row| row.payment), Some(id));
+    }
+}
+
+fn assert_webhooks_are_the_journal(shop: &Shop, reader: &Reader) {
+    let of_entry = |(seq, entry): (u64, &Entry)| match &entry.event {
+        Event::WebhookReceived { provider, event_id, event_type, source, found, payment, .. } => Some(views::WebhookRow {
+            seq,
+            provider: *provider,
+            event_id: event_id.clone(),
+            event_type: event_type.clone(),
+            source: *source,
+            found: *found,
+            payment: *payment,
+            at: entry.at,
+        }),
+        _ => None,
+    };
+    let wanted: Vec<_> = (1..).zip(&shop.entries).filter_map(of_entry).collect();
+    let whole = Page { after: None, limit: views::PAGE_ROWS_MAX };
+    let mut listed = reader.webhooks(&WebhookFilter::default(), &whole).unwrap().items;
+    listed.reverse();
+    assert_eq!(listed, wanted);
+    for row in &wanted {
+        let same: Vec<_> = wanted.iter().filter(|other| other.event_id == row.event_id).cloned().collect();
+        assert_eq!(reader.webhooks_of(&row.event_id, views::PAGE_ROWS_MAX).unwrap(), same);
+        let event = reader.event(row.seq).unwrap().unwrap();
+        assert_eq!((event.kind, event.payment), (engine::EventKind::WebhookReceived, row.payment));
     }
 }
 
@@ -149,6 +184,7 @@ proptest! {
         let reader = Reader::open(&piecewise.file()).unwrap();
         assert_same_as_state(&shop, &reader);
         assert_journeys_are_the_journal(&shop, &reader);
+        assert_webhooks_are_the_journal(&shop, &reader);
     }
 }
 
@@ -164,7 +200,7 @@ fn the_random_shop_reaches_every_state_that_a_row_can_show() {
         random ^= random << 17;
         random
     };
-    for _ in 0..60 {
+    for _ in 0..160 {
         let mut shop = Shop::new();
         for _ in 0..150 {
             let bytes = next().to_be_bytes();

@@ -5,9 +5,12 @@ mod common;
 
 use base::{Money, Timestamp};
 use common::{Folder, admitted, captured, created, euro, merchant, payment, recorded, reference_of, released, started, yen};
-use engine::{Entry, EventKind};
-use payments::PaymentStatus;
-use views::{Cursor, CursorKind, EventFilter, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter, SCAN_ROWS_MAX, Writer};
+use engine::{Entry, Event, EventKind, NoticeSource, NoticeUse};
+use payments::{DisputeStatus, PaymentStatus};
+use views::{
+    Cursor, CursorKind, DisputeFilter, DisputeId, EventFilter, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter,
+    SCAN_ROWS_MAX, WebhookFilter, Writer,
+};
 
 fn whole() -> Page {
     Page { after: None, limit: views::PAGE_ROWS_MAX }
@@ -88,7 +91,8 @@ fn another_merchants_objects_do_not_exist() {
         assert_eq!(reader.journey(asking, id, 0, 10).unwrap(), None);
         assert_eq!(reader.attempts(asking, id).unwrap(), None);
         assert_eq!(reader.captures(asking, id).unwrap(), None);
-        assert_eq!(reader.disputes(asking, id).unwrap(), None);
+        let of_payment = DisputeFilter { payment: Some(id), status: None };
+        assert_eq!(reader.disputes(asking, &of_payment, &whole()).unwrap().items, []);
         assert_eq!(reader.legs(asking, id, None, 10).unwrap(), None);
         let filter = RefundFilter { payment: Some(id), status: None };
         assert_eq!(reader.refunds(asking, &filter, &whole()).unwrap().items, []);
@@ -258,4 +262,84 @@ fn rows_hold_sealed_bytes_and_the_event_that_changed_them() {
     let legs = reader.legs(merchant(1), id, None, 10).unwrap().unwrap();
     assert_eq!(legs.iter().map(|leg| (leg.seq, leg.position, leg.amount_minor)).collect::<Vec<_>>(), [(3, 0, 1_000)]);
     assert_eq!(reader.legs(merchant(1), id, Some((3, 0)), 10).unwrap().unwrap(), []);
+}
+
+fn disputed(number: u64, dispute: &str, at_s: u64) -> Entry {
+    let (dispute, reason) = (dispute.to_owned(), "fraudulent".to_owned());
+    let event = Event::DisputeOpened { payment: payment(number), dispute, amount_minor: 10, reason, respond_by: None };
+    Entry { at: Timestamp::from_s(at_s), event, legs: Vec::new() }
+}
+
+#[test]
+fn disputes_are_listed_newest_first_to_their_merchant_alone() {
+    let folder = Folder::new();
+    let mut entries = six();
+    entries.extend([disputed(4, "dp_1", 70), disputed(5, "dp_2", 71), disputed(6, "dp_1", 72), disputed(4, "dp_3", 73)]);
+    let event = Event::DisputeClosed { payment: payment(5), dispute: "dp_2".into(), won: true };
+    entries.push(Entry { at: Timestamp::from_s(74), event, legs: Vec::new() });
+    let reader = opened(&folder, entries);
+    let listed = |number: u32, filter: DisputeFilter| -> Vec<String> {
+        reader.disputes(merchant(number), &filter, &whole()).unwrap().items.into_iter().map(|row| row.provider_id).collect()
+    };
+    let all = DisputeFilter::default;
+    assert_eq!(listed(1, all()), ["dp_3", "dp_2", "dp_1"]);
+    assert_eq!(listed(2, all()), ["dp_1"]);
+    assert_eq!(listed(3, all()), [""; 0]);
+    assert_eq!(listed(1, DisputeFilter { status: Some(DisputeStatus::Won), ..all() }), ["dp_2"]);
+    assert_eq!(listed(1, DisputeFilter { payment: Some(payment(4)), ..all() }), ["dp_3", "dp_1"]);
+    assert_eq!(listed(1, DisputeFilter { payment: Some(payment(6)), ..all() }), [""; 0], "another merchant's payment");
+
+    let first = reader.disputes(merchant(1), &all(), &Page { after: None, limit: 2 }).unwrap();
+    let next = Page { after: first.next, limit: 2 };
+    let second = reader.disputes(merchant(1), &all(), &next).unwrap();
+    assert_eq!((second.items.len(), second.next), (1, None));
+    let id = DisputeId::new(payment(4), "dp_1");
+    assert_eq!(second.items[0].id, id);
+    let found = reader.dispute(merchant(1), id).unwrap().unwrap();
+    assert_eq!((found.payment, found.money, found.status), (payment(4), money(10, yen()), DisputeStatus::Open));
+    assert_eq!(reader.dispute(merchant(2), id).unwrap(), None);
+    assert_eq!(reader.dispute(merchant(1), DisputeId::new(payment(4), "dp_2")).unwrap(), None);
+}
+
+fn heard(event_id: &str, source: NoticeSource, found: NoticeUse, number: Option<u64>, at_s: u64) -> Entry {
+    let event = Event::WebhookReceived {
+        provider: 0,
+        event_id: event_id.into(),
+        event_type: "charge.dispute.created".into(),
+        source,
+        found,
+        payment: number.map(payment),
+        effect: None,
+        provider_id: None,
+        payload: None,
+        stray: None,
+    };
+    Entry { at: Timestamp::from_s(at_s), event, legs: Vec::new() }
+}
+
+#[test]
+fn webhooks_are_listed_newest_first_and_found_by_the_providers_id() {
+    let folder = Folder::new();
+    let mut entries = six();
+    entries.push(heard("evt_1", NoticeSource::Webhook, NoticeUse::Unmatched, None, 70));
+    entries.push(heard("evt_2", NoticeSource::Sweep, NoticeUse::News, Some(5), 71));
+    entries.push(heard("evt_1", NoticeSource::Replay, NoticeUse::News, Some(4), 72));
+    let reader = opened(&folder, entries);
+    let listed = |filter: WebhookFilter| -> Vec<(String, NoticeSource)> {
+        reader.webhooks(&filter, &whole()).unwrap().items.into_iter().map(|row| (row.event_id, row.source)).collect()
+    };
+    let all = WebhookFilter::default;
+    let [one, two, again] = [("evt_1", NoticeSource::Webhook), ("evt_2", NoticeSource::Sweep), ("evt_1", NoticeSource::Replay)]
+        .map(|(id, source)| (id.to_owned(), source));
+    assert_eq!(listed(all()), [again.clone(), two.clone(), one.clone()]);
+    assert_eq!(listed(WebhookFilter { found: Some(NoticeUse::Unmatched), ..all() }), [one]);
+    assert_eq!(listed(WebhookFilter { source: Some(NoticeSource::Sweep), ..all() }), std::slice::from_ref(&two));
+    assert_eq!(listed(WebhookFilter { received_from: Some(Timestamp::from_s(71)), ..all() }), [again, two]);
+    assert_eq!(listed(WebhookFilter { event_type: Some("refund.updated".into()), ..all() }), []);
+    let found: Vec<_> = reader.webhooks_of("evt_1", 10).unwrap().into_iter().map(|row| (row.source, row.payment)).collect();
+    assert_eq!(found, [(NoticeSource::Webhook, None), (NoticeSource::Replay, Some(payment(4)))]);
+    assert_eq!(reader.webhooks_of("evt_1", 1).unwrap().len(), 1);
+    assert_eq!(reader.webhooks_of("evt_3", 10).unwrap(), []);
+    let journey = reader.journey(merchant(1), payment(4), 0, 100).unwrap().unwrap();
+    assert_eq!(journey.last().map(|event| event.kind), Some(EventKind::WebhookReceived));
 }

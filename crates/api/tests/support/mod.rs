@@ -46,6 +46,7 @@ fn policy() -> Policy {
         defer_gaps: Gaps::seconds(&[1, 3]),
         waiting_gaps: Gaps::seconds(&[5, 60]),
         watch_gaps: Gaps::seconds(&[60, 86_400]),
+        settle_gaps: Gaps::seconds(&[10, 600]),
         created_ns: 24 * 3_600 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 24 * 3_600 * S,
@@ -59,6 +60,7 @@ pub fn options() -> Options {
         body_bytes_max: 64 * 1_024,
         wait_ms_max: 25_000,
         requests_open_max: 64,
+        webhooks_open_max: 4,
         allow_simulate: true,
         providers: vec!["stripe".into()],
     }
@@ -275,8 +277,10 @@ impl TestPlatform {
             (EffectKind::Authorize { .. }, _, engine::CaptureMode::Automatic) => approved(ProviderState::Captured { amount_minor }),
             (EffectKind::Authorize { .. }, _, engine::CaptureMode::Manual) => approved(ProviderState::Authorized { amount_minor }),
             (EffectKind::Capture { .. }, _, _) => approved(ProviderState::Captured { amount_minor }),
-            (EffectKind::Cancel { .. }, _, _) => approved(ProviderState::Canceled),
-            (EffectKind::Refund { .. }, _, _) => approved(ProviderState::Refunded { amount_minor }),
+            (EffectKind::Cancel { .. } | EffectKind::UndoHold { .. }, _, _) => approved(ProviderState::Canceled),
+            (EffectKind::Refund { .. } | EffectKind::UndoCapture { .. }, _, _) => approved(ProviderState::Refunded { amount_minor }),
+            // Nothing about it is news.
+            (EffectKind::Observe { .. }, _, _) => Outcome::Unknown(base::UnknownReason::NotFound),
         };
         Some(engine::OutcomeReport { effect, send: open.sends, outcome, provider_id: Some("pi_1".into()) })
     }
@@ -377,6 +381,46 @@ impl Platform for TestPlatform {
         Opened::Plain(self.mask(sealed.subject, &sealed.bytes))
     }
 
+    /// A provider whose messages are signed with a word.
+    fn receive_webhook(&self, webhook: api::Webhook) -> BoxFuture<'_, Result<(), api::WebhookRefused>> {
+        use api::WebhookRefused::{
+            EndpointUnknown, SignatureMalformed, SignatureMismatch, SignatureMissing, TimestampOutOfTolerance, Unavailable,
+        };
+        Box::pin(async move {
+            if (webhook.provider.as_str(), webhook.endpoint.as_str()) != ("stripe", "main") {
+                return Err(EndpointUnknown);
+            }
+            match webhook.headers.get("test-signature").map(|value| value.as_bytes()) {
+                None => return Err(SignatureMissing),
+                Some(b"odd") => return Err(SignatureMalformed),
+                Some(b"old") => return Err(TimestampOutOfTolerance),
+                Some(b"good") => {}
+                Some(_) => return Err(SignatureMismatch),
+            }
+            let notice = notice(&webhook.body);
+            let subject = SubjectId::from_u128(77);
+            let payload = Some(self.seal(subject, webhook.body.to_vec()).await?);
+            let command = engine::ReceiveNotice { provider: 0, notice, source: engine::NoticeSource::Webhook, payload };
+            self.submit(Command::ReceiveNotice(command)).await.map(drop).map_err(Unavailable)
+        })
+    }
+
+    fn open_webhook(&self, sealed: &Sealed) -> Opened {
+        self.open(sealed)
+    }
+
+    fn replay_webhook(&self, provider: u16, body: Vec<u8>) -> BoxFuture<'_, Result<(String, u64), api::WebhookRefused>> {
+        Box::pin(async move {
+            if body.starts_with(b"nonsense") {
+                return Err(api::WebhookRefused::Unreadable);
+            }
+            let notice = notice(&body);
+            let event_id = notice.event_id.clone();
+            let command = engine::ReceiveNotice { provider, notice, source: engine::NoticeSource::Replay, payload: None };
+            Ok((event_id, self.submit(Command::ReceiveNotice(command)).await?.seq))
+        })
+    }
+
     fn keyed_hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 16] {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"test secret").unwrap();
         for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
@@ -435,6 +479,30 @@ impl Platform for TestPlatform {
         let third = self.keyed_hash("entropy", &[&number, b"2"]);
         let all = [first, second, third].concat();
         std::array::from_fn(|index| all[index])
+    }
+}
+
+/// What a body of the tests says: `{"id","type","dispute","phase","of"}`; what is no JSON is kept.
+fn notice(body: &[u8]) -> base::Notice {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| value[name].as_str().map(str::to_owned);
+    let about = text("dispute").map(|dispute| base::About::Dispute {
+        payment_provider_id: text("of").unwrap_or_else(|| "pi_1".into()),
+        dispute: base::DisputeFact {
+            dispute,
+            money: base::Money { amount_minor: 500, currency: "EUR".parse().unwrap() },
+            phase: if value["phase"] == "won" { base::DisputePhase::Won } else { base::DisputePhase::Open },
+            reason: "fraudulent".into(),
+            respond_by: Some(Timestamp::from_s(1_800_000_000)),
+            fee_minor: 15,
+            is_withdrawn: value["phase"] != "won",
+        },
+    });
+    base::Notice {
+        event_id: text("id").unwrap_or_else(|| "evt_nonsense".into()),
+        event_type: text("type").unwrap_or_else(|| "unreadable".into()),
+        created_at: None,
+        about: about.unwrap_or(base::About::Other),
     }
 }
 

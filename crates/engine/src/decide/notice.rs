@@ -8,7 +8,7 @@ use crate::event::{Event, NoticeSource, NoticeUse, StrayDispute};
 use crate::refusal::Refusal;
 use crate::state::{Payment, State};
 use base::limits::AMOUNT_MINOR_MAX;
-use base::{About, DisputeFact, EffectId, PaymentId, PaymentSays, RefundId, RefundSays, Timestamp};
+use base::{About, DisputeFact, DisputePhase, EffectId, PaymentId, PaymentSays, RefundId, RefundSays, Timestamp};
 use payments::{AttemptStatus, RefundStatus};
 
 /// What a message leads to.
@@ -44,6 +44,7 @@ pub(super) fn receive(draft: &mut Draft<'_>, command: &ReceiveNotice) -> Result<
         Plan::Known(payment) => (NoticeUse::Known, Some(*payment), None),
         Plan::Hint(open) | Plan::Look(open) => (NoticeUse::News, Some(open.payment), Some(open.requested.effect)),
         Plan::Observe(payment, _) | Plan::WatchRefund(payment, _) => (NoticeUse::News, Some(*payment), None),
+        Plan::Dispute(payment, fact) if fact.phase == DisputePhase::Unclear => (NoticeUse::Unclear, Some(*payment), None),
         Plan::Dispute(payment, fact) => {
             let known = draft.state.payments.get(payment).is_some_and(|found| !dispute::is_news(found, fact));
             (if known { NoticeUse::Known } else { NoticeUse::News }, Some(*payment), None)

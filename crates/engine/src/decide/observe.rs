@@ -4,7 +4,7 @@
 use super::Draft;
 use super::notice::look_id;
 use super::outcome::{Heard, deferred, unknown};
-use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, Presence};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
 use crate::event::Event;
 use crate::state::{Attempt, Payment};
 use base::{Approval, EffectId, Money, Outcome, PaymentId, ProviderState, UnknownReason};
@@ -70,6 +70,14 @@ pub(super) fn taken_minor(payment: &Payment) -> u64 {
 
 pub(super) fn outcome(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, outcome: Outcome) {
     let attempt = call.payment.attempts.get(usize::from(index)).expect("an observation is of an attempt that exists");
+    let says = matches!(outcome, Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Declined(_) | Outcome::Mismatch(_))
+        || outcome == Outcome::Unknown(UnknownReason::NotFound);
+    if call.open.is_hinted && says {
+        // Something happened while the answer was on its way: it may be older than that.
+        let (payment, effect) = (call.open.payment, call.open.requested.effect);
+        let (send, step) = (call.open.sends + 1, call.open.step);
+        return draft.push(Event::EffectSent { payment, effect, send, send_kind: SendKind::Lookup, step });
+    }
     match outcome {
         Outcome::Approved(approval) => seen(draft, call, index, attempt, &approval),
         // It is open, refused or not to be found: no money hangs on it.
@@ -81,7 +89,7 @@ pub(super) fn outcome(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16, outco
     }
 }
 
-/// The object is as we know it. A fee that is still not known is looked for again later.
+/// The look is over. A fee that is still not known is looked for again later.
 fn end(draft: &mut Draft<'_>, call: &Heard<'_>, index: u16) {
     let payment = call.open.payment;
     draft.push(Event::ObservationEnded { payment, effect: call.open.requested.effect });

@@ -2,7 +2,7 @@
 
 use super::signed;
 use crate::effect::{EffectKind, EffectStatus};
-use crate::event::{Entry, Event};
+use crate::event::{Entry, Event, NoticeUse};
 use crate::state::{Capture, Settling, State, Timer};
 use ::payments::{AttemptInput, AttemptStatus, CaptureInput, CaptureStatus, PaymentInput};
 use base::{EffectId, PaymentId};
@@ -13,8 +13,10 @@ const STRAYS_MAX: usize = 1_024;
 impl State {
     pub(super) fn apply_notice(&mut self, event: &Event) {
         match event {
-            Event::WebhookReceived { provider, event_id, effect, provider_id, stray, .. } => {
-                self.notices.remember(*provider, event_id);
+            Event::WebhookReceived { provider, event_id, found, effect, provider_id, stray, .. } => {
+                if *found != NoticeUse::Unclear {
+                    self.notices.remember(*provider, event_id);
+                }
                 if let Some(stray) = stray {
                     self.strays.push_back((*provider, stray.clone()));
                     if self.strays.len() > STRAYS_MAX {
@@ -136,6 +138,15 @@ impl State {
         let index = found.observations.iter().position(|open| *open == effect);
         found.observations.remove(index.expect("the observation that ends is open"));
         found.observations.shrink_to_fit(); // a closed payment stays
+    }
+
+    /// Something happened to a payment: what looks at its objects have read by now may be older than that.
+    pub(super) fn outdate_observations(&mut self, payment: PaymentId) {
+        let Some(found) = self.payments.get(&payment) else { return };
+        for effect in &found.observations {
+            let open = self.effects.get_mut(effect).expect("an observation of a payment is open");
+            open.is_hinted |= open.status == EffectStatus::InFlight;
+        }
     }
 
     fn stop_settling_timer(&mut self, payment: PaymentId) {

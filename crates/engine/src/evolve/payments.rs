@@ -97,6 +97,7 @@ impl State {
 
     /// Moves the attempt behind an effect along its life cycle and notes the provider's id.
     fn advance_attempt(&mut self, id: PaymentId, effect: EffectId, input: AttemptInput, provider_id: Option<&String>) {
+        self.outdate_observations(id);
         let payment = self.payment_mut(id);
         let attempt = payment.attempts.iter_mut().find(|attempt| attempt.effect == effect).expect("an effect belongs to an attempt");
         let after = attempt.status.after(input);
@@ -212,6 +213,7 @@ impl State {
     /// Ends a payment whose money was not (all) taken, together with whatever was open on it.
     pub(super) fn payment_canceled(&mut self, id: PaymentId, expired: bool, key: Option<KeyUse>) {
         self.advance(id, if expired { PaymentInput::Expired } else { PaymentInput::Canceled });
+        self.outdate_observations(id);
         self.set_expiry(id, None);
         let payment = self.payment_mut(id);
         let open = [payment.operation.take(), payment.cancel.take()];

@@ -1336,6 +1336,7 @@ pub enum NoticeUse {
     Known = 2,
     Unmatched = 3,
     Kept = 4,
+    Unclear = 5,
 }
 impl NoticeUse {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1349,6 +1350,7 @@ impl NoticeUse {
             Self::Known => "NOTICE_USE_KNOWN",
             Self::Unmatched => "NOTICE_USE_UNMATCHED",
             Self::Kept => "NOTICE_USE_KEPT",
+            Self::Unclear => "NOTICE_USE_UNCLEAR",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1359,6 +1361,7 @@ impl NoticeUse {
             "NOTICE_USE_KNOWN" => Some(Self::Known),
             "NOTICE_USE_UNMATCHED" => Some(Self::Unmatched),
             "NOTICE_USE_KEPT" => Some(Self::Kept),
+            "NOTICE_USE_UNCLEAR" => Some(Self::Unclear),
             _ => None,
         }
     }

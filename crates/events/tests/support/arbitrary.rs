@@ -438,7 +438,7 @@ impl Draw {
                 event_id: self.text(),
                 event_type: self.text(),
                 source: self.one_of(&[NoticeSource::Webhook, NoticeSource::Sweep, NoticeSource::Replay]),
-                found: self.one_of(&[NoticeUse::News, NoticeUse::Known, NoticeUse::Unmatched, NoticeUse::Kept]),
+                found: self.one_of(&[NoticeUse::News, NoticeUse::Known, NoticeUse::Unmatched, NoticeUse::Kept, NoticeUse::Unclear]),
                 payment: self.maybe(Self::payment),
                 effect: self.maybe(Self::effect),
                 provider_id: self.maybe(Self::text),

@@ -1,12 +1,18 @@
-//! The operator's door: truth ledger, scripted faults, challenges, configuration and the simulator's clock, as JSON
-//! under `/_admin/`. Not part of the provider's API; it asks for no key, so the listener stays on loopback.
+//! The operator's door: truth ledger, scripted faults, challenges, configuration, webhook endpoints and deliveries, revoked
+//! keys and the simulator's clock, as JSON under `/_admin/`. Not part of the provider's API; it asks for no key, so the listener stays on loopback.
 
 use super::Stripe;
 use super::challenge::ChallengeResult;
-use super::faults::{ActiveRule, FaultRule};
-use super::{Config, truth};
+use super::credentials::CredentialOrder;
+use super::endpoints::{EndpointOrder, check_secret};
+use super::faults::{ActiveRule, ActiveWebhookRule, FaultRule};
+use super::objects::Row;
+use super::outbox::{DeliveryCounts, OpenDelivery};
+use super::records::Endpoint;
+use super::truth;
+use super::webhook_faults::{DELAY_MS_MAX, WebhookRule};
 use crate::form::Form;
-use crate::wire::{Delivery, Handled, Method, Request, Response};
+use crate::wire::{Handled, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,6 +20,8 @@ use std::collections::BTreeMap;
 const ADVANCE_MS_MAX: u64 = 366 * 24 * 3_600 * 1_000;
 /// Charges in a page of the truth unless asked otherwise.
 const TRUTH_COUNT_STANDARD: usize = 10_000;
+/// Most deliveries shown.
+const DELIVERIES_SHOWN_MAX: usize = 100;
 
 #[derive(Debug, Serialize)]
 struct Failure {
@@ -23,7 +31,54 @@ struct Failure {
 #[derive(Debug, Serialize)]
 struct FaultsShown<'a> {
     rules: &'a [ActiveRule],
+    webhook_rules: &'a [ActiveWebhookRule],
     counts: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct EndpointShown {
+    id: String,
+    url: String,
+    enabled: bool,
+    enabled_events: Vec<String>,
+    /// What signs.
+    secret: String,
+    /// What signs too, until then.
+    old_secret: Option<String>,
+    old_secret_until_ms: Option<u64>,
+    deliveries: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct EndpointsShown {
+    endpoints: Vec<EndpointShown>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollOrder {
+    /// Id of the endpoint.
+    endpoint: String,
+    /// For how long the old secret signs too.
+    #[serde(default)]
+    overlap_ms: u64,
+    /// The new secret; the simulator makes one up unless given.
+    #[serde(default)]
+    secret: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeliveriesShown {
+    counts: DeliveryCounts,
+    next_delivery_ms: Option<u64>,
+    /// The oldest that are not finished.
+    open: Vec<OpenDelivery>,
+}
+
+#[derive(Debug, Serialize)]
+struct CredentialsShown {
+    /// Fingerprints: the first 16 hexadecimal digits of each key's SHA-256.
+    revoked: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,11 +96,23 @@ struct AdvanceOrder {
     ms: u64,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum RulesOrder {
-    Several(Vec<FaultRule>),
-    One(Box<FaultRule>),
+/// A rule about requests or about webhooks, as its kind says.
+#[derive(Debug)]
+enum RuleOrder {
+    Request(FaultRule),
+    Webhook(WebhookRule),
+}
+
+impl RuleOrder {
+    fn parse(value: serde_json::Value) -> Result<Self, String> {
+        let about_webhooks = value["kind"].as_str().is_some_and(|kind| kind.starts_with("webhook_"));
+        let rule = if about_webhooks {
+            serde_json::from_value(value).map(Self::Webhook)
+        } else {
+            serde_json::from_value(value).map(Self::Request)
+        };
+        rule.map_err(|error| format!("the rule is not as expected: {error}"))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -70,8 +137,7 @@ struct Done {
 fn json(status: u16, value: &impl Serialize, changed: bool) -> Handled {
     let body = serde_json::to_vec(value).unwrap_or_else(|_| b"{\"error\":\"the answer could not be written\"}".to_vec());
     let headers = vec![("Content-Type", "application/json".to_owned())];
-    let response = Response { status, headers, body };
-    Handled { response, delivery: Delivery::Normal { latency_ms: 0 }, changed }
+    Handled { changed, ..Handled::whole(Response { status, headers, body }) }
 }
 
 fn refused(status: u16, error: impl Into<String>) -> Handled {
@@ -97,6 +163,16 @@ impl Stripe {
                 self.clear_faults();
                 Ok(json(200, &self.faults_shown(), true))
             }
+            (Method::Get, "/_admin/webhook_endpoints") => Ok(json(200, &self.endpoints_shown(), false)),
+            (Method::Post, "/_admin/webhook_endpoints") => self.admin_put_endpoint(&request.body),
+            (Method::Post, "/_admin/webhook_endpoints/roll") => self.admin_roll(&request.body),
+            (Method::Get, "/_admin/deliveries") => Ok(json(200, &self.deliveries_shown(), false)),
+            (Method::Get, "/_admin/credentials") => Ok(json(200, &self.credentials_shown(), false)),
+            (Method::Post, "/_admin/credentials") => self.admin_credentials(&request.body),
+            (Method::Delete, "/_admin/credentials") => {
+                self.restore_keys();
+                Ok(json(200, &self.credentials_shown(), true))
+            }
             (Method::Post, "/_admin/3ds") => self.admin_challenge(&request.body),
             (Method::Post, "/_admin/advance") => self.admin_advance(&request.body),
             _ => return refused(404, "no such admin call"),
@@ -120,8 +196,10 @@ impl Stripe {
     }
 
     fn faults_shown(&self) -> FaultsShown<'_> {
-        let counts = self.faults.counts().iter().map(|(kind, count)| (kind.name(), *count)).collect();
-        FaultsShown { rules: self.faults.rules(), counts }
+        let requests = self.faults.counts().iter().map(|(kind, count)| (kind.name(), *count));
+        let webhooks = self.faults.webhook_counts().iter().map(|(kind, count)| (kind.name(), *count));
+        let counts = requests.chain(webhooks).collect();
+        FaultsShown { rules: self.faults.rules(), webhook_rules: self.faults.webhook_rules(), counts }
     }
 
     /// `summary=1` leaves the charges out; `since`, `limit` page them; `reference` names the metadata to group by.
@@ -143,23 +221,82 @@ impl Stripe {
         Ok(json(200, &self.truth_page(since, limit, text("reference")), false))
     }
 
+    /// Changes the settings that the body names, and no others.
     fn admin_configure(&mut self, body: &[u8]) -> Result<Handled, String> {
-        self.config = parse::<Config>(body)?;
+        self.config = self.config.overlaid(parse(body)?)?;
         Ok(json(200, &self.config, true))
     }
 
     /// All rules of the list are added, or none.
     fn admin_push_faults(&mut self, body: &[u8]) -> Result<Handled, String> {
-        let rules = match parse::<RulesOrder>(body)? {
-            RulesOrder::Several(rules) => rules,
-            RulesOrder::One(rule) => vec![*rule],
+        let rules = match parse::<serde_json::Value>(body)? {
+            serde_json::Value::Array(rules) => rules,
+            rule => vec![rule],
         };
         let mut faults = self.faults.clone();
         for rule in rules {
-            faults.push(rule)?;
+            match RuleOrder::parse(rule)? {
+                RuleOrder::Request(rule) => faults.push(rule)?,
+                RuleOrder::Webhook(rule) => faults.push_webhook(rule)?,
+            };
         }
         self.faults = faults;
         Ok(json(200, &self.faults_shown(), true))
+    }
+
+    fn endpoint_shown(&self, row: Row<Endpoint>) -> EndpointShown {
+        let endpoint = self.endpoints.at(row);
+        let old = endpoint.old_secret.as_ref().filter(|(_, until_ms)| *until_ms > self.now_ms);
+        EndpointShown {
+            id: self.endpoints.id(row),
+            url: endpoint.url.clone(),
+            enabled: endpoint.enabled,
+            enabled_events: endpoint.events.clone(),
+            secret: self.endpoint_secret(row),
+            old_secret: old.map(|(secret, _)| secret.clone()),
+            old_secret_until_ms: old.map(|(_, until_ms)| *until_ms),
+            deliveries: self.outbox.waiting_count(row),
+        }
+    }
+
+    fn endpoints_shown(&self) -> EndpointsShown {
+        let living = self.endpoints.rows().filter(|(_, endpoint)| !endpoint.deleted);
+        EndpointsShown { endpoints: living.map(|(row, _)| self.endpoint_shown(row)).collect() }
+    }
+
+    /// Makes an endpoint of the platform's own account with a given or a new secret, or changes the one with that URL.
+    fn admin_put_endpoint(&mut self, body: &[u8]) -> Result<Handled, String> {
+        let (row, changed) = self.put_endpoint(parse::<EndpointOrder>(body)?).map_err(|error| error.message)?;
+        Ok(json(200, &self.endpoint_shown(row), changed))
+    }
+
+    fn admin_roll(&mut self, body: &[u8]) -> Result<Handled, String> {
+        let RollOrder { endpoint, overlap_ms, secret } = parse(body)?;
+        if overlap_ms > DELAY_MS_MAX {
+            return Err(format!("overlap_ms must be at most {DELAY_MS_MAX}"));
+        }
+        check_secret(secret.as_deref()).map_err(|error| error.message)?;
+        let found = self.endpoints.find(&endpoint).filter(|row| !self.endpoints.at(*row).deleted);
+        let row = found.ok_or_else(|| format!("no such webhook endpoint: {endpoint}"))?;
+        self.roll_secret(row, overlap_ms, secret);
+        Ok(json(200, &self.endpoint_shown(row), true))
+    }
+
+    fn deliveries_shown(&self) -> DeliveriesShown {
+        DeliveriesShown {
+            counts: self.delivery_counts(),
+            next_delivery_ms: self.next_delivery_ms(),
+            open: self.open_deliveries(DELIVERIES_SHOWN_MAX),
+        }
+    }
+
+    fn credentials_shown(&self) -> CredentialsShown {
+        CredentialsShown { revoked: self.revoked.texts() }
+    }
+
+    fn admin_credentials(&mut self, body: &[u8]) -> Result<Handled, String> {
+        self.order_credentials(&parse::<CredentialOrder>(body)?)?;
+        Ok(json(200, &self.credentials_shown(), true))
     }
 
     fn admin_challenge(&mut self, body: &[u8]) -> Result<Handled, String> {

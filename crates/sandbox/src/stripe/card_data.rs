@@ -93,6 +93,9 @@ pub(super) fn mask(form: &mut Form) {
 
 /// The same for an encoded form, every other byte as it was; `None` if there is nothing to mask.
 pub fn masked_text(encoded: &[u8]) -> Option<Vec<u8>> {
+    if !may_hold_card_data(encoded) {
+        return None;
+    }
     let mut masked = Vec::with_capacity(encoded.len());
     let mut found = false;
     for pair in encoded.split(|byte| *byte == b'&') {
@@ -116,6 +119,13 @@ pub fn masked_text(encoded: &[u8]) -> Option<Vec<u8>> {
     found.then_some(masked)
 }
 
+/// Whether a form can hold a number or a code at all: their names stand in it, or letters are written as escapes, which no
+/// client does. Most forms end here, without anything being decoded.
+fn may_hold_card_data(encoded: &[u8]) -> bool {
+    let has = |part: &[u8]| encoded.windows(part.len()).any(|window| window == part);
+    has(b"number") || has(b"cvc") || has(b"%6") || has(b"%7")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +140,8 @@ mod tests {
             ("payment_method_data[card][number]=4000000000000002", Some("payment_method_data[card][number]=test_card_")),
             ("amount=1&metadata[number]=4242424242424242", None),
             ("card[number]=1234", None),
+            ("%63ard[%6eumber]=4242424242424242", Some("%63ard[%6eumber]=test_card_0")),
+            ("card[cv%63]=123", Some("card[cv%63]=***")),
             ("", None),
         ] {
             let masked = masked_text(text.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap());

@@ -7,7 +7,7 @@ use super::errors::ApiError;
 use super::objects::{Intent, IntentStatus, Row};
 use super::records::SetupIntent;
 use crate::form::Form;
-use crate::wire::{Delivery, Handled, Method, Request, Response};
+use crate::wire::{Handled, Method, Request, Response};
 
 /// How a challenge ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +150,5 @@ fn page(status: u16, text: &str, form_for: Option<&str>) -> Handled {
         ("Content-Security-Policy", "default-src 'none'".to_owned()),
         ("Cache-Control", "no-store".to_owned()),
     ];
-    let response = Response { status, headers, body: body.into_bytes() };
-    Handled { response, delivery: Delivery::Normal { latency_ms: 0 }, changed: false }
+    Handled::whole(Response { status, headers, body: body.into_bytes() })
 }

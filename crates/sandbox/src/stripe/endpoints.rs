@@ -1,9 +1,9 @@
-//! Webhook endpoints as objects, and reading events. Delivering is not done here.
+//! Webhook endpoints as objects, and reading events. Deliveries and secrets are in [`super::outbox`].
 //!
 //! Source: docs.stripe.com/api/webhook_endpoints, docs.stripe.com/api/events.
 
 use super::Stripe;
-use super::answers::{Answer, Deleted, Outcome, SecretShown, Shown};
+use super::answers::{Answer, Deleted, Outcome, SecretShown, Shown, StatusShown};
 use super::errors::ApiError;
 use super::events::Event;
 use super::expand::{Expand, Place, Shape};
@@ -11,10 +11,12 @@ use super::objects::{Account, Row};
 use super::params::Params;
 use super::queries::{Created, own, page};
 use super::records::Endpoint;
-use crate::random;
+use serde::Deserialize;
 
 /// Most endpoints of one account (docs.stripe.com/webhooks).
 const ENDPOINTS_MAX: usize = 16;
+/// Longest secret, in bytes.
+const SECRET_BYTES_MAX: usize = 256;
 /// Most entries of `enabled_events`.
 const EVENT_TYPES_MAX: usize = 300;
 /// Most entries of `types` in a list of events (docs.stripe.com/api/events/list).
@@ -30,20 +32,26 @@ const FAMILIES: &[&str] = &[
     "radar", "refund", "reporting", "reserve", "review", "setup_intent", "sigma", "source", "subscription_schedule", "tax", "tax_rate",
     "terminal", "test_helpers", "topup", "transfer", "treasury",
 ];
-const STREAM_SECRET: u64 = 301;
-/// Base-62 digits of a secret, in groups of at most ten.
-const SECRET_DIGITS: [usize; 4] = [8, 8, 8, 8];
+
+/// An endpoint as the operator orders it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndpointOrder {
+    url: String,
+    /// What is to sign; the simulator makes one up unless given.
+    #[serde(default)]
+    secret: Option<String>,
+    #[serde(default = "all_events")]
+    enabled_events: Vec<String>,
+    #[serde(default)]
+    api_version: Option<String>,
+}
+
+fn all_events() -> Vec<String> {
+    vec!["*".to_owned()]
+}
 
 impl Stripe {
-    /// What an endpoint's deliveries are signed with.
-    pub(super) fn endpoint_secret(&self, row: Row<Endpoint>) -> String {
-        let mut secret = "whsec_".to_owned();
-        for (part, digits) in (0u64..).zip(SECRET_DIGITS) {
-            random::push_digits(&mut secret, random::mix(self.seed, STREAM_SECRET + part, u64::from(row.index())), digits);
-        }
-        secret
-    }
-
     fn own_endpoint(&self, account: Account, id: &str) -> Result<Row<Endpoint>, ApiError> {
         let row = own(&self.endpoints, account, id, "id", true)?;
         if self.endpoints.at(row).deleted {
@@ -73,14 +81,64 @@ impl Stripe {
             events,
             api_version,
             metadata: super::objects::Metadata::default(),
+            secret: None,
+            old_secret: None,
+            roll_count: 0,
         };
         params.change_metadata(&mut endpoint.metadata)?;
-        let living = self.endpoints.rows().filter(|(_, endpoint)| endpoint.account == account && !endpoint.deleted).count();
+        let row = self.add_endpoint(endpoint)?;
+        Ok(Answer::new(Shown::Endpoint(row, SecretShown::Once), expand))
+    }
+
+    /// Adds an endpoint, if its account has room for it.
+    fn add_endpoint(&mut self, added: Endpoint) -> Result<Row<Endpoint>, ApiError> {
+        let living = self.endpoints.rows().filter(|(_, endpoint)| endpoint.account == added.account && !endpoint.deleted).count();
         if living >= ENDPOINTS_MAX {
             return Err(ApiError::invalid(format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.")).after_start());
         }
-        let row = self.endpoints.push(endpoint);
-        Ok(Answer::new(Shown::Endpoint(row, SecretShown::Once), expand))
+        Ok(self.endpoints.push(added))
+    }
+
+    /// Makes an endpoint of the platform's own account, or makes the one with that URL so. Says whether anything changed.
+    ///
+    /// # Errors
+    /// A value is not as the provider takes it; the text says which.
+    pub(super) fn put_endpoint(&mut self, put: EndpointOrder) -> Result<(Row<Endpoint>, bool), ApiError> {
+        let EndpointOrder { url, secret, enabled_events, api_version } = put;
+        let url = parse_url(&url)?;
+        check_secret(secret.as_deref())?;
+        check_events(enabled_events.iter().map(String::as_str))?;
+        if let Some(version) = &api_version {
+            super::check_version(version)?;
+        }
+        let account = self.account(None)?;
+        let mut endpoint = Endpoint {
+            account,
+            created_ms: self.now_ms,
+            deleted: false,
+            enabled: true,
+            connect: false,
+            url,
+            description: None,
+            events: enabled_events,
+            api_version,
+            metadata: super::objects::Metadata::default(),
+            secret,
+            old_secret: None,
+            roll_count: 0,
+        };
+        let same = |(_, known): &(Row<Endpoint>, &Endpoint)| {
+            known.account == account && !known.deleted && !known.connect && known.url == endpoint.url
+        };
+        let Some((row, known)) = self.endpoints.rows().find(same) else { return Ok((self.add_endpoint(endpoint)?, true)) };
+        let secret = endpoint.secret.take().filter(|given| *given != self.endpoint_secret(row));
+        let changed = secret.is_some() || !known.enabled || known.events != endpoint.events || known.api_version != endpoint.api_version;
+        let known = self.endpoints.at_mut(row);
+        (known.enabled, known.events, known.api_version) = (true, endpoint.events, endpoint.api_version);
+        if secret.is_some() {
+            (known.secret, known.old_secret) = (secret, None);
+        }
+        Ok((row, changed))
     }
 
     /// `POST /v1/webhook_endpoints/{id}`
@@ -164,7 +222,7 @@ impl Stripe {
                 && delivered.is_none_or(|delivered| delivered == (event.pending == 0))
                 && self.is_kept(event)
         })?;
-        Ok(self.list("/v1/events", &found, &expand, |stripe, json, row, _| stripe.render_event(json, row, None)))
+        Ok(self.list("/v1/events", &found, &expand, |stripe, json, row, _| stripe.render_event(json, row, None, StatusShown::True)))
     }
 }
 
@@ -178,18 +236,39 @@ fn kind_matches(wanted: &str, kind: &str) -> bool {
 
 fn enabled_events(params: Params<'_>) -> Result<Option<Vec<String>>, ApiError> {
     let Some(events) = params.list("enabled_events", EVENT_TYPES_MAX)? else { return Ok(None) };
+    check_events(events.iter().copied())?;
+    Ok(Some(events.into_iter().map(str::to_owned).collect()))
+}
+
+/// Whether all are types of events, or stand for all of them.
+fn check_events<'a>(mut events: impl ExactSizeIterator<Item = &'a str>) -> Result<(), ApiError> {
+    if events.len() > EVENT_TYPES_MAX {
+        return Err(ApiError::invalid(format!("enabled_events can have at most {EVENT_TYPES_MAX} entries")).with_param("enabled_events"));
+    }
     let known = |event: &str| {
         let family = event.split_once('.').map(|(family, _)| family);
         let spelled = event.bytes().all(|byte| byte.is_ascii_lowercase() || b"._0123456789".contains(&byte));
         event == "*" || (spelled && family.is_some_and(|family| FAMILIES.contains(&family)))
     };
-    match events.iter().find(|event| !known(event)) {
+    match events.find(|event| !known(event)) {
         Some(event) => {
             let shown: String = event.chars().take(100).collect();
             Err(ApiError::invalid(format!("Invalid enabled_events: {shown} is not an event type")).with_param("enabled_events"))
         }
-        None => Ok(Some(events.into_iter().map(str::to_owned).collect())),
+        None => Ok(()),
     }
+}
+
+/// Whether a text can be an endpoint's secret.
+pub(super) fn check_secret(secret: Option<&str>) -> Result<(), ApiError> {
+    let fits = |secret: &str| {
+        secret.starts_with("whsec_") && secret.len() <= SECRET_BYTES_MAX && secret.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if secret.is_none_or(fits) {
+        return Ok(());
+    }
+    Err(ApiError::invalid(format!("A secret begins with whsec_ and has at most {SECRET_BYTES_MAX} visible characters."))
+        .with_param("secret"))
 }
 
 fn parse_url(url: &str) -> Result<String, ApiError> {

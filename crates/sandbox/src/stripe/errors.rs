@@ -83,6 +83,11 @@ impl ApiError {
         Self::invalid(message).with_status(401)
     }
 
+    /// A key that was good once (docs.stripe.com/error-codes#api-key-expired).
+    pub fn revoked() -> Self {
+        Self::unauthorized("Expired API Key provided: sk_test_****").with_code("api_key_expired")
+    }
+
     /// A path that leads nowhere.
     pub fn unknown_url(method: &str, path: &str) -> Self {
         Self::invalid(format!(

@@ -1,18 +1,18 @@
-//! Events: what happened, with a picture of the object as it was then, and which webhook endpoints are to be told. An
-//! event is rendered only when somebody reads it or an endpoint is to get it; delivering is not done here.
+//! Events: what happened, with a picture of the object as it was then. An event is rendered only when somebody reads it
+//! or an endpoint is to get it; who is told of it is in [`super::outbox`].
 //!
-//! Source: docs.stripe.com/api/events (kept 30 days), docs.stripe.com/webhooks.
+//! Source: docs.stripe.com/api/events (kept 30 days).
 
 use super::Stripe;
 use super::objects::{Account, Charge, Intent, IntentOrigin, Refund, Row, kind};
 use super::records::{Customer, Dispute, Endpoint, PaymentMethod, Payout, SetupIntent, Warning};
-use std::collections::VecDeque;
+use super::webhook_faults::WebhookPlan;
 use std::sync::Arc;
 
 /// Most events kept at once; beyond it the oldest are forgotten early.
 pub const EVENTS_MAX: u32 = 200_000;
-/// Most deliveries waiting to be taken; beyond it the oldest are dropped.
-pub const DELIVERIES_MAX: usize = 100_000;
+/// A type of event that nobody knows.
+const UNKNOWN_TYPE: &str = "sandbox.never_heard_of";
 
 /// An object at one moment.
 #[derive(Debug, Clone)]
@@ -55,31 +55,21 @@ pub(super) struct Cause {
     pub key: Option<Arc<str>>,
 }
 
-/// One event for one endpoint, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookDelivery {
-    /// Id of the event.
-    pub event_id: String,
-    /// Type of the event.
-    pub event_type: &'static str,
-    /// Time of the event, ms since 1970 on the simulator's clock.
-    pub created_ms: u64,
-    /// Id of the endpoint.
-    pub endpoint_id: String,
-    /// Where to send it.
-    pub url: String,
-    /// What to sign it with, complete with `whsec_`.
-    pub secret: String,
-    /// The event as JSON: the body to send and to sign.
-    pub body: Vec<u8>,
-}
-
-/// Deliveries that nobody has taken yet.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Outbox {
-    waiting: VecDeque<(Row<Event>, Row<Endpoint>)>,
-    /// How many were dropped because nobody took them.
-    dropped: u64,
+impl Snapshot {
+    /// Which object it is of.
+    pub fn key(&self) -> (u8, u32) {
+        match self {
+            Self::Intent(row, _) => (0, row.index()),
+            Self::Charge(row, _) => (1, row.index()),
+            Self::Refund(row, _) => (2, row.index()),
+            Self::Dispute(row, _) => (3, row.index()),
+            Self::Method(row, _) => (4, row.index()),
+            Self::Customer(row, _) => (5, row.index()),
+            Self::Setup(row, _) => (6, row.index()),
+            Self::Payout(row, _) => (7, row.index()),
+            Self::Warning(row, _) => (8, row.index()),
+        }
+    }
 }
 
 impl Stripe {
@@ -87,26 +77,21 @@ impl Stripe {
     pub(super) fn emit(&mut self, account: Account, kind: &'static str, object: Snapshot, previous: Option<Snapshot>) {
         self.forget_old_events();
         let row = self.events.next_row();
-        let mut pending = 0;
-        if self.endpoints.count() > 0 {
-            for (endpoint_row, endpoint) in self.endpoints.rows() {
-                if !self.wants(endpoint, account, kind) {
-                    continue;
-                }
-                pending += 1;
-                if self.outbox.waiting.len() == DELIVERIES_MAX {
-                    self.outbox.waiting.pop_front();
-                    self.outbox.dropped += 1;
-                }
-                self.outbox.waiting.push_back((row, endpoint_row));
+        let (pending, unknown) = if self.endpoints.count() > 0 { self.announce(row, account, kind, &object) } else { (0, Vec::new()) };
+        let (created_ms, cause) = (self.now_ms, self.cause.clone());
+        let event = Event { account, created_ms, kind, object, previous: previous.map(Box::new), cause, pending };
+        let additional = (!unknown.is_empty()).then(|| Event { kind: UNKNOWN_TYPE, previous: None, pending: 1, ..event.clone() });
+        self.events.push(event);
+        if let Some(additional) = additional {
+            for endpoint in unknown {
+                let object = additional.object.key();
+                let row = self.events.push(additional.clone());
+                self.enqueue(row, endpoint, object, &WebhookPlan::default());
             }
         }
-        let (created_ms, cause) = (self.now_ms, self.cause.clone());
-        let previous = previous.map(Box::new);
-        self.events.push(Event { account, created_ms, kind, object, previous, cause, pending });
     }
 
-    fn wants(&self, endpoint: &Endpoint, account: Account, kind: &str) -> bool {
+    pub(super) fn wants(&self, endpoint: &Endpoint, account: Account, kind: &str) -> bool {
         let of_connected = !self.is_platform(account);
         let addressed = if of_connected && endpoint.connect { self.is_platform(endpoint.account) } else { endpoint.account == account };
         let listed = || endpoint.events.iter().any(|wanted| wanted == "*" || wanted == kind);
@@ -170,46 +155,5 @@ impl Stripe {
     pub(super) fn emit_warning(&mut self, row: Row<Warning>, kind: &'static str) {
         let warning = self.warnings.at(row).clone();
         self.emit(warning.account, kind, Snapshot::Warning(row, warning), None);
-    }
-
-    /// Takes at most `count_max` deliveries in the order of their events, rendered and with the secret to sign with.
-    /// Whoever takes them sends them; an endpoint that was deleted or disabled since gets nothing any more. After a
-    /// restart from a log, deliveries of the recorded events wait again: delivery is at least once.
-    pub fn take_deliveries(&mut self, count_max: usize) -> Vec<WebhookDelivery> {
-        let mut taken = Vec::new();
-        while taken.len() < count_max {
-            let Some((event_row, endpoint_row)) = self.outbox.waiting.pop_front() else { break };
-            if event_row.index() < self.events.first() {
-                continue;
-            }
-            let (event, endpoint) = (self.events.at(event_row), self.endpoints.at(endpoint_row));
-            if endpoint.deleted || !endpoint.enabled {
-                continue;
-            }
-            taken.push(WebhookDelivery {
-                event_id: self.events.id(event_row),
-                event_type: event.kind,
-                created_ms: event.created_ms,
-                endpoint_id: self.endpoints.id(endpoint_row),
-                url: endpoint.url.clone(),
-                secret: self.endpoint_secret(endpoint_row),
-                body: self.event_text(event_row, endpoint.api_version.as_deref()),
-            });
-        }
-        taken
-    }
-
-    /// How many deliveries wait to be taken, and how many were dropped because nobody took them.
-    pub fn delivery_counts(&self) -> (usize, u64) {
-        (self.outbox.waiting.len(), self.outbox.dropped)
-    }
-
-    /// Notes that an endpoint acknowledged an event, so that it no longer counts among `pending_webhooks`. Unknown ids
-    /// and repeated acknowledgements beyond the count change nothing.
-    pub fn acknowledge_delivery(&mut self, event_id: &str) {
-        if let Some(row) = self.events.find(event_id) {
-            let event = self.events.at_mut(row);
-            event.pending = event.pending.saturating_sub(1);
-        }
     }
 }

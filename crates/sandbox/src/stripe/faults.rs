@@ -1,7 +1,49 @@
 //! Scripted faults: which there are, how rules choose requests, how a request's metadata asks for them, and how
-//! often each was applied. What a fault does to a request is in [`super`]; it never touches the truth ledger
-//! by itself.
+//! often each was applied. What a fault does to a request is in [`super`], to a webhook in [`super::webhook_faults`]; no
+//! fault touches the truth ledger by itself.
+//!
+//! A rule (`POST /_admin/faults`) names a kind; all other members are conditions and numbers. In metadata a script is
+//! `kind`, `kind:number`, `kind*times`, several separated by commas, under `sim` in the request that it is about
+//! (creating a payment intent or a charge), or under `sim_confirm`, `sim_capture`, `sim_cancel` and `sim_refund` of
+//! the payment intent acted on. A webhook fault is about all events that the request causes, or with
+//! `kind@event.type:number` about those of one type.
+//!
+//! | kind | what happens | number in scripts | member of rules |
+//! |---|---|---|---|
+//! | `latency` | the answer is late | ms | `latency_ms`, `latency_spread_ms`, or `latency` (a distribution) |
+//! | `hang` | the effect happens, no answer ever comes | | |
+//! | `hang_before_effect` | no effect, no answer ever comes | | |
+//! | `late_effect` | no answer ever comes, the effect happens later | ms | as `latency` |
+//! | `reset_before_effect` | the connection drops, no effect | | |
+//! | `reset_after_effect` | the connection drops after the effect | | |
+//! | `error_500_before_effect` | 500, kept under the key, no effect | | |
+//! | `error_500_after_effect` | 500, kept under the key, after the effect | | |
+//! | `conflict_409` | 409 as if the key were in use, no effect | | |
+//! | `rate_limit_429` | 429, no effect | | |
+//! | `unknown_enum` | the answer has a status that no client knows | | |
+//! | `truncated_body` | the body ends early | bytes that leave | `bytes` |
+//! | `slow_body` | the body trickles | bytes a second | `bytes` |
+//! | `garbage_body` | the body is no JSON | | |
+//! | `credentials_revoked` | 401, and from then on for this key until it is restored | | |
+//! | `webhook_duplicate` | delivered more often | additional deliveries | `times` |
+//! | `webhook_late` | delivered late | ms | `delay_ms`, `delay_spread_ms` |
+//! | `webhook_reorder` | delivered after the next events of its object | how many events | `times` |
+//! | `webhook_missing` | never delivered, but readable | | |
+//! | `webhook_early` | delivered and answered before the API's answer | | |
+//! | `webhook_bad_signature` | the first attempts have a wrong signature | attempts | `times` |
+//! | `webhook_old_timestamp` | the first attempts are signed with a time of a year ago | attempts | `times` |
+//! | `webhook_rotated_secret` | the endpoint's secret is rolled right before, as the dashboard does | ms of overlap; 0: none | `delay_ms` |
+//! | `webhook_unknown_type` | additional events of a type that nobody knows | how many events | `times` |
+//! | `webhook_unknown_enum` | the object's status is a word that nobody knows | | |
+//!
+//! Conditions of rules about requests: `operation`, `path`, `metadata`; about webhooks: `event_type`, `endpoint`,
+//! `metadata`; of both: `probability_ppm`, `nth`, `count`. One request has at most one fault besides latency; one delivery
+//! may have several.
 
+use super::webhook_faults::{DeliverySubject, WebhookFaultKind, WebhookPlan, WebhookRule};
+pub use crate::latency::LATENCY_MS_MAX;
+
+use crate::latency::Latency;
 use crate::random;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -9,8 +51,6 @@ use std::num::NonZeroU64;
 
 /// Most rules at once.
 pub const RULES_MAX: usize = 1_000;
-/// Longest latency a fault may add, in milliseconds.
-pub const LATENCY_MS_MAX: u64 = 3_600_000;
 /// A probability of one.
 pub const CERTAIN_PPM: u32 = 1_000_000;
 const LATENCY_MS_STANDARD: u64 = 1_000;
@@ -49,13 +89,17 @@ pub enum FaultKind {
     UnknownEnum,
     /// The effect happens, the body ends early. Its number: bytes that leave.
     TruncatedBody,
+    /// The effect happens, the body trickles. Its number: bytes a second.
+    SlowBody,
     /// The effect happens, the body is no JSON.
     GarbageBody,
+    /// Status 401, now and from then on for this key until it is restored; no effect.
+    CredentialsRevoked,
 }
 
 impl FaultKind {
-    /// All kinds.
-    pub const ALL: [Self; 13] = [
+    /// All kinds that strike one request and are over with it.
+    pub const ALL: [Self; 14] = [
         Self::Latency,
         Self::Hang,
         Self::HangBeforeEffect,
@@ -68,8 +112,12 @@ impl FaultKind {
         Self::RateLimit429,
         Self::UnknownEnum,
         Self::TruncatedBody,
+        Self::SlowBody,
         Self::GarbageBody,
     ];
+
+    /// All kinds that last until somebody ends them.
+    pub const LASTING: [Self; 1] = [Self::CredentialsRevoked];
 
     /// The kind's name in rules, metadata and counters.
     pub fn name(self) -> &'static str {
@@ -86,13 +134,15 @@ impl FaultKind {
             Self::RateLimit429 => "rate_limit_429",
             Self::UnknownEnum => "unknown_enum",
             Self::TruncatedBody => "truncated_body",
+            Self::SlowBody => "slow_body",
             Self::GarbageBody => "garbage_body",
+            Self::CredentialsRevoked => "credentials_revoked",
         }
     }
 
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().chain(Self::LASTING).find(|kind| kind.name() == name)
     }
 
     /// Whether the request's effect is kept from happening at once.
@@ -103,13 +153,15 @@ impl FaultKind {
             | Self::ResetBeforeEffect
             | Self::Error500BeforeEffect
             | Self::Conflict409
-            | Self::RateLimit429 => true,
+            | Self::RateLimit429
+            | Self::CredentialsRevoked => true,
             Self::Latency
             | Self::Hang
             | Self::ResetAfterEffect
             | Self::Error500AfterEffect
             | Self::UnknownEnum
             | Self::TruncatedBody
+            | Self::SlowBody
             | Self::GarbageBody => false,
         }
     }
@@ -149,7 +201,10 @@ pub struct FaultRule {
     /// Up to so many milliseconds more, drawn from the seed.
     #[serde(default)]
     pub latency_spread_ms: u64,
-    /// Bytes of a truncated body that leave; half of them unless given.
+    /// A distribution to draw the latency from, in place of the two numbers.
+    #[serde(default)]
+    pub latency: Option<Latency>,
+    /// Bytes of a truncated body that leave, half of them unless given; of a slow one, bytes a second, at least 1.
     #[serde(default)]
     pub bytes: Option<usize>,
 }
@@ -167,6 +222,7 @@ impl FaultRule {
             count: None,
             latency_ms: None,
             latency_spread_ms: 0,
+            latency: None,
             bytes: None,
         }
     }
@@ -188,7 +244,7 @@ impl FaultRule {
         if latency_ms > LATENCY_MS_MAX {
             return Err(format!("latency_ms and latency_spread_ms together must be at most {LATENCY_MS_MAX}"));
         }
-        Ok(())
+        self.latency.map_or(Ok(()), Latency::check)
     }
 
     fn matches<'a>(&self, subject: &Subject<'_, 'a>) -> bool {
@@ -223,7 +279,7 @@ pub struct Fault {
     pub kind: FaultKind,
     /// Milliseconds until a late effect.
     pub delay_ms: u64,
-    /// Bytes of a truncated body.
+    /// Bytes of a truncated body, or bytes a second of a slow one.
     pub bytes: Option<usize>,
 }
 
@@ -266,12 +322,27 @@ pub struct ActiveRule {
     pub struck: u64,
 }
 
+/// A rule about webhooks with its counters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActiveWebhookRule {
+    /// Number of the rule, never used twice.
+    pub id: u64,
+    /// The rule.
+    pub rule: WebhookRule,
+    /// Deliveries it matched.
+    pub matched: u64,
+    /// Deliveries it struck.
+    pub struck: u64,
+}
+
 /// All rules and counters.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     rules: Vec<ActiveRule>,
+    webhook_rules: Vec<ActiveWebhookRule>,
     next_id: u64,
     counts: BTreeMap<FaultKind, u64>,
+    webhook_counts: BTreeMap<WebhookFaultKind, u64>,
 }
 
 impl Faults {
@@ -281,18 +352,71 @@ impl Faults {
     /// The rule breaks a limit, or there are [`RULES_MAX`] already.
     pub fn push(&mut self, rule: FaultRule) -> Result<u64, String> {
         rule.check()?;
-        if self.rules.len() == RULES_MAX {
-            return Err(format!("there are {RULES_MAX} rules already"));
-        }
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.new_id()?;
         self.rules.push(ActiveRule { id, rule, matched: 0, struck: 0 });
         Ok(id)
+    }
+
+    /// Adds a rule about webhooks; returns its number.
+    ///
+    /// # Errors
+    /// As [`Faults::push`].
+    pub fn push_webhook(&mut self, rule: WebhookRule) -> Result<u64, String> {
+        rule.check()?;
+        let id = self.new_id()?;
+        self.webhook_rules.push(ActiveWebhookRule { id, rule, matched: 0, struck: 0 });
+        Ok(id)
+    }
+
+    fn new_id(&mut self) -> Result<u64, String> {
+        if self.rules.len() + self.webhook_rules.len() >= RULES_MAX {
+            return Err(format!("there are {RULES_MAX} rules already"));
+        }
+        self.next_id += 1;
+        Ok(self.next_id - 1)
     }
 
     /// Removes all rules; counters stay.
     pub fn clear(&mut self) {
         self.rules.clear();
+        self.webhook_rules.clear();
+    }
+
+    /// The rules about webhooks.
+    pub fn webhook_rules(&self) -> &[ActiveWebhookRule] {
+        &self.webhook_rules
+    }
+
+    /// How often each kind of webhook fault was applied.
+    pub fn webhook_counts(&self) -> &BTreeMap<WebhookFaultKind, u64> {
+        &self.webhook_counts
+    }
+
+    /// Counts one application.
+    pub fn count_webhook(&mut self, kind: WebhookFaultKind) {
+        *self.webhook_counts.entry(kind).or_insert(0) += 1;
+    }
+
+    /// Adds to the plan of a delivery what the rules do to it.
+    pub(super) fn choose_webhook(&mut self, seed: u64, subject: &DeliverySubject<'_, '_>, plan: &mut WebhookPlan) {
+        for active in &mut self.webhook_rules {
+            let rule = &active.rule;
+            if !rule.matches(subject) {
+                continue;
+            }
+            active.matched += 1;
+            let turn = Turn { probability_ppm: rule.probability_ppm, nth: rule.nth, count: rule.count };
+            if turn.comes(seed, active.id, active.matched, active.struck) {
+                active.struck += 1;
+                let spread_ms =
+                    random::below(seed, active.id.wrapping_add(1 << 33), active.matched, rule.delay_spread_ms.saturating_add(1));
+                let delay_ms = match (rule.delay_ms, spread_ms) {
+                    (None, 0) => None,
+                    (delay_ms, spread_ms) => Some(delay_ms.unwrap_or(0).saturating_add(spread_ms)),
+                };
+                plan.add(rule.kind, rule.times, delay_ms);
+            }
+        }
     }
 
     /// The rules in order of precedence.
@@ -328,21 +452,37 @@ impl Faults {
     }
 }
 
-impl ActiveRule {
-    fn strikes(&self, seed: u64) -> bool {
-        let rule = &self.rule;
-        let count_max = rule.count.or(rule.nth.map(|_| 1));
-        if rule.nth.is_some_and(|nth| self.matched < nth.get()) || count_max.is_some_and(|max| self.struck >= max) {
+/// When a matching rule strikes.
+struct Turn {
+    probability_ppm: u32,
+    nth: Option<NonZeroU64>,
+    count: Option<u64>,
+}
+
+impl Turn {
+    fn comes(&self, seed: u64, rule_id: u64, matched: u64, struck: u64) -> bool {
+        let count_max = self.count.or(self.nth.map(|_| 1));
+        if self.nth.is_some_and(|nth| matched < nth.get()) || count_max.is_some_and(|max| struck >= max) {
             return false;
         }
-        let draw = random::below(seed, self.id.wrapping_add(1 << 32), self.matched, u64::from(CERTAIN_PPM));
-        draw < u64::from(rule.probability_ppm)
+        random::below(seed, rule_id.wrapping_add(1 << 32), matched, u64::from(CERTAIN_PPM)) < u64::from(self.probability_ppm)
+    }
+}
+
+impl ActiveRule {
+    fn strikes(&self, seed: u64) -> bool {
+        let FaultRule { probability_ppm, nth, count, .. } = self.rule;
+        Turn { probability_ppm, nth, count }.comes(seed, self.id, self.matched, self.struck)
     }
 
     fn fault(&self, seed: u64) -> Fault {
         let rule = &self.rule;
-        let spread_ms = random::below(seed, self.id.wrapping_add(1 << 33), self.matched, rule.latency_spread_ms.saturating_add(1));
-        let delay_ms = rule.latency_ms.unwrap_or(LATENCY_MS_STANDARD).saturating_add(spread_ms);
+        let stream = self.id.wrapping_add(1 << 33);
+        let spread_ms = random::below(seed, stream, self.matched, rule.latency_spread_ms.saturating_add(1));
+        let delay_ms = match rule.latency {
+            Some(latency) => latency.draw(seed, stream, self.matched),
+            None => rule.latency_ms.unwrap_or(LATENCY_MS_STANDARD).saturating_add(spread_ms),
+        };
         Fault { kind: rule.kind, delay_ms, bytes: rule.bytes }
     }
 }

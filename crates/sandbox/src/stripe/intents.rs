@@ -138,7 +138,7 @@ impl Stripe {
         }
         let standard = if call.captures_async { CaptureMethod::AutomaticAsync } else { CaptureMethod::Automatic };
         let capture_method = parse_capture_method(params)?.unwrap_or(standard);
-        let automatic_methods = parse_automatic_methods(params)?;
+        let automatic_methods = parse_automatic_methods(params, call.chooses_methods)?;
         let confirmed_manually = params.one_of("confirmation_method", &["automatic", "manual"])? == Some("manual");
         let mut texts = Texts::default();
         change_texts(params, &mut texts)?;
@@ -149,6 +149,9 @@ impl Stripe {
             Some(named) => self.check_method(named, customer, &texts, automatic_methods)?,
             None if confirm => return Err(missing_method()),
             None => {}
+        }
+        if confirm {
+            check_returns(automatic_methods, &texts)?;
         }
         let method = named.map(|named| self.method(call.account, named));
         let row = self.intents.push(Intent {
@@ -275,6 +278,7 @@ impl Stripe {
             }
             None => {}
         }
+        check_returns(intent.automatic_methods, &texts.texts)?;
         if let Some(named) = named {
             let method = self.method(account, named);
             let intent = self.intents.at_mut(row);
@@ -514,9 +518,10 @@ fn parse_capture_method(params: Params<'_>) -> Result<Option<CaptureMethod>, Api
 }
 
 /// `automatic_payment_methods`, on unless the request lists the types.
-pub(super) fn parse_automatic_methods(params: Params<'_>) -> Result<AutomaticMethods, ApiError> {
+pub(super) fn parse_automatic_methods(params: Params<'_>, standard: bool) -> Result<AutomaticMethods, ApiError> {
     let Some(node) = params.form().member("automatic_payment_methods") else {
-        return Ok(if params.has("payment_method_types") { AutomaticMethods::Off } else { AutomaticMethods::On });
+        let off = params.has("payment_method_types") || !standard;
+        return Ok(if off { AutomaticMethods::Off } else { AutomaticMethods::On });
     };
     if params.has("payment_method_types") {
         return Err(ApiError::exclusive("automatic_payment_methods, payment_method_types"));
@@ -531,6 +536,18 @@ pub(super) fn parse_automatic_methods(params: Params<'_>) -> Result<AutomaticMet
         (Some("false"), _) => Ok(AutomaticMethods::Off),
         _ => Err(ApiError::missing_param("automatic_payment_methods[enabled]")),
     }
+}
+
+/// Among methods that the provider chooses some send the customer elsewhere, who must be able to come back
+/// (docs.stripe.com/payments/payment-intents/upgrade-to-automatic-payment-methods).
+fn check_returns(automatic_methods: AutomaticMethods, texts: &Texts) -> Result<(), ApiError> {
+    let returns = texts.rare.as_ref().is_some_and(|rare| rare.return_url.is_some());
+    if returns || automatic_methods != AutomaticMethods::On {
+        return Ok(());
+    }
+    Err(ApiError::invalid(
+        "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.",
+    ))
 }
 
 /// `off_session` is `true`, `false`, `one_off` or `recurring`.

@@ -3,7 +3,7 @@
 //!
 //! Here: the state and the path of one request (authentication, routing, idempotency, faults, delivery).
 //! Life cycles are in a module per resource, the table of calls in `operation`, rendering in `render`, what happened in
-//! `events`, the truth in [`truth`].
+//! `events`, who is told of it in [`outbox`], the truth in [`truth`].
 //! Not here: sockets, files, clocks.
 
 mod admin;
@@ -15,6 +15,7 @@ mod challenge;
 mod charges;
 mod config;
 mod contacts;
+mod credentials;
 mod currency;
 mod customers;
 mod disputes;
@@ -27,6 +28,7 @@ mod idempotency;
 mod intents;
 mod objects;
 mod operation;
+pub mod outbox;
 mod params;
 mod payment_methods;
 mod payouts;
@@ -38,30 +40,40 @@ mod search;
 mod setup_intents;
 mod timers;
 pub mod truth;
+pub mod webhook_faults;
 
 pub use card_data::masked_text;
 pub use challenge::ChallengeResult;
 pub use config::Config;
+pub use credentials::{recorded_authorization, recorded_order};
 pub use errors::ApiError;
-pub use events::{DELIVERIES_MAX, EVENTS_MAX, WebhookDelivery};
+pub use events::EVENTS_MAX;
 pub use faults::{FaultKind, FaultRule};
+pub use outbox::{DELIVERIES_MAX, DeliveryCounts, DeliveryNumber, DeliveryOutcome, WebhookDelivery};
+pub use webhook_faults::{WebhookFaultKind, WebhookRule};
 
 use crate::form::Form;
+use crate::latency::Latency;
 use crate::random;
 use crate::wire::{Delivery, Handled, Method, Request, Response};
 use answers::{IntentPicture, Kept, Outcome, RawAnswer, RefundPicture, Shown, StatusShown};
-use events::{Cause, Event, Outbox};
+use credentials::{Fingerprint, Revoked};
+use events::{Cause, Event};
 use faults::{Fault, Plan, Subject};
 use idempotency::{Found, Key, Keys};
 use objects::{Account, Charge, Intent, Refund, Row, Table, Transaction};
 use operation::{About, Operation, Script};
+use outbox::Outbox;
 use params::Params;
 use records::{Customer, Dispute, Endpoint, PaymentMethod, Payout, SetupIntent, Warning};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// Most connected accounts.
 const ACCOUNTS_MAX: usize = 10_000;
+/// How fast a slow body leaves unless its rule says so.
+const SLOW_BYTES_PER_S: u32 = 256;
 /// Streams of numbers drawn from the seed.
 const STREAM_POSTS: u64 = 101;
 const STREAM_READS: u64 = 102;
@@ -101,6 +113,9 @@ pub struct Stripe {
     keys: Keys,
     timers: timers::Timers,
     faults: faults::Faults,
+    /// What the metadata of the request that is executing does to webhooks.
+    webhook_script: Vec<webhook_faults::ScriptPart>,
+    revoked: Revoked,
 }
 
 /// A request on its way, as far as it is understood.
@@ -112,7 +127,11 @@ struct Call {
     form: Form,
     /// Whether the request's version captures asynchronously unless told otherwise.
     captures_async: bool,
+    /// Whether the request's version lets the provider choose the types of payment methods unless told otherwise.
+    chooses_methods: bool,
     key: Option<Key>,
+    /// Of the secret key.
+    credential: Fingerprint,
     /// Number of the request.
     number: u64,
 }
@@ -173,6 +192,8 @@ impl Stripe {
             keys: Keys::default(),
             timers: timers::Timers::default(),
             faults: faults::Faults::default(),
+            webhook_script: Vec::new(),
+            revoked: Revoked::default(),
         }
     }
 
@@ -192,6 +213,19 @@ impl Stripe {
     /// The rule breaks a limit; the text says which.
     pub fn push_fault(&mut self, rule: FaultRule) -> Result<u64, String> {
         self.faults.push(rule)
+    }
+
+    /// Adds a fault rule about webhooks; returns its number.
+    ///
+    /// # Errors
+    /// The rule breaks a limit; the text says which.
+    pub fn push_webhook_fault(&mut self, rule: WebhookRule) -> Result<u64, String> {
+        self.faults.push_webhook(rule)
+    }
+
+    /// How often a webhook fault was applied: once for each delivery it struck.
+    pub fn webhook_fault_count(&self, kind: WebhookFaultKind) -> u64 {
+        self.faults.webhook_counts().get(&kind).copied().unwrap_or(0)
     }
 
     /// Removes all fault rules; their counters stay.
@@ -234,6 +268,14 @@ impl Stripe {
 
     fn answer(&mut self, request: &Request, now_ms: u64, trust: Trust) -> Handled {
         self.advance_to(now_ms);
+        // What happened by itself until now holds no answer up.
+        self.outbox.early.clear();
+        let mut handled = self.dispatch(request, trust);
+        handled.early = std::mem::take(&mut self.outbox.early);
+        handled
+    }
+
+    fn dispatch(&mut self, request: &Request, trust: Trust) -> Handled {
         if request.path.starts_with("/_admin/") {
             return self.handle_admin(request);
         }
@@ -258,8 +300,7 @@ impl Stripe {
                 self.reads += 1;
                 exchange.request_id = self.request_id(STREAM_READS, self.reads);
                 let raw = self.error_text(&error, &exchange.request_id);
-                let response = respond(raw, &exchange);
-                Handled { response, delivery: Delivery::Normal { latency_ms: 0 }, changed: false }
+                Handled::whole(respond(raw, &exchange))
             }
         }
     }
@@ -267,10 +308,11 @@ impl Stripe {
     /// Everything about a request that can be refused before an endpoint is reached. Changes nothing but the list of
     /// accounts, which a repeated request would extend in the same way.
     fn understand(&mut self, request: &Request, trust: Trust) -> Result<Call, ApiError> {
-        match trust {
-            Trust::None => self.authenticate(request.headers.authorization.as_deref())?,
-            Trust::Recorded => {}
-        }
+        let authorization = request.headers.authorization.as_deref();
+        let credential = match trust {
+            Trust::None => self.authenticate(authorization)?,
+            Trust::Recorded => Fingerprint::of_record(authorization),
+        };
         let operation = Operation::route(request.method, &request.path)?;
         let encoded = match request.method {
             Method::Post => {
@@ -297,28 +339,11 @@ impl Stripe {
             _ => None,
         };
         let version = request.headers.stripe_version.as_deref().unwrap_or(&self.config.api_version);
-        // Since 2024-04-10 the default is `automatic_async` (docs.stripe.com/changelog).
-        let captures_async = version.get(..10).is_some_and(|date| date >= "2024-04-10");
-        Ok(Call { account, operation, path: request.path.clone(), form, captures_async, key, number: 0 })
-    }
-
-    fn authenticate(&self, authorization: Option<&str>) -> Result<(), ApiError> {
-        let Some(authorization) = authorization else {
-            return Err(ApiError::unauthorized(
-                "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/.",
-            ));
-        };
-        let basic = authorization.strip_prefix("Basic ").and_then(basic_user);
-        let key = basic.as_deref().or_else(|| authorization.strip_prefix("Bearer ")).unwrap_or("").trim();
-        let accepted = match &self.config.api_keys {
-            Some(keys) => keys.iter().any(|accepted| accepted == key),
-            None => key.len() > "sk_test_".len() && key.starts_with("sk_test_") && key.is_ascii(),
-        };
-        if accepted {
-            return Ok(());
-        }
-        let start: String = key.chars().take(8).filter(char::is_ascii_graphic).collect();
-        Err(ApiError::unauthorized(format!("Invalid API Key provided: {start}****")))
+        // Since 2024-04-10 the default is `automatic_async`, since 2023-08-16 automatic payment methods
+        // (docs.stripe.com/changelog).
+        let is_since = |first: &str| version.get(..10).is_some_and(|date| date >= first);
+        let (captures_async, chooses_methods) = (is_since("2024-04-10"), is_since("2023-08-16"));
+        Ok(Call { account, operation, path: request.path.clone(), form, captures_async, chooses_methods, key, credential, number: 0 })
     }
 
     fn account(&mut self, connected: Option<&str>) -> Result<Account, ApiError> {
@@ -352,8 +377,8 @@ impl Stripe {
         exchange.request_id = self.request_id(stream, number);
         exchange.key = call.key.as_ref().map(|key| key.text.to_string());
         let (mut plan, moved) = self.plan(&call);
-        let spread_ms = self.config.latency_ms_max.saturating_sub(self.config.latency_ms_min).saturating_add(1);
-        let latency_ms = self.config.latency_ms_min.saturating_add(random::below(self.seed, STREAM_LATENCY ^ stream, number, spread_ms));
+        let bounds = Latency::Uniform { min_ms: self.config.latency_ms_min, max_ms: self.config.latency_ms_max };
+        let latency_ms = self.config.latency.unwrap_or(bounds).draw(self.seed, STREAM_LATENCY ^ stream, number);
         plan.latency_ms = plan.latency_ms.saturating_add(latency_ms);
         let mut handled = match access {
             Access::Write => self.write(call, plan, exchange),
@@ -404,11 +429,9 @@ impl Stripe {
     }
 
     fn read(&mut self, call: &Call, plan: Plan, exchange: &Exchange) -> Handled {
-        let outcome = match plan.fault.map(|fault| fault.kind) {
-            Some(FaultKind::Conflict409) => Err(ApiError::key_in_use("")),
-            Some(FaultKind::RateLimit429) => Err(ApiError::rate_limited()),
-            Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => Err(ApiError::internal()),
-            _ => self.execute(call),
+        let outcome = match self.refusal(plan.fault, call.credential, "") {
+            Some(error) => Err(error),
+            None => self.execute(call),
         };
         let outcome = shown_as(outcome, status_shown(plan.fault));
         let raw = self.outcome_text(&outcome, &exchange.request_id);
@@ -435,17 +458,12 @@ impl Stripe {
             Found::InUse => self.refuse(&ApiError::key_in_use(&key.text), without_fault(plan), &exchange),
             Found::Mismatch => self.refuse(&ApiError::key_reused(&key.text), without_fault(plan), &exchange),
             Found::Replay(kept, original) => {
-                let error = match plan.fault.map(|fault| fault.kind) {
-                    Some(FaultKind::Conflict409) => ApiError::key_in_use(&key.text),
-                    Some(FaultKind::RateLimit429) => ApiError::rate_limited(),
-                    Some(FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect) => ApiError::internal(),
-                    _ => {
-                        exchange.original = Some(self.request_id(STREAM_POSTS, original));
-                        let raw = self.kept_text(*kept, status_shown(plan.fault));
-                        return self.deliver(raw, plan, &exchange);
-                    }
-                };
-                self.refuse(&error, plan, &exchange)
+                if let Some(error) = self.refusal(plan.fault, call.credential, &key.text) {
+                    return self.refuse(&error, plan, &exchange);
+                }
+                exchange.original = Some(self.request_id(STREAM_POSTS, original));
+                let raw = self.kept_text(*kept, status_shown(plan.fault));
+                self.deliver(raw, plan, &exchange)
             }
         }
     }
@@ -455,17 +473,35 @@ impl Stripe {
         self.deliver(raw, plan, exchange)
     }
 
+    /// The error that a fault answers with, if it answers with one; a revoked key is refused from now on.
+    fn refusal(&mut self, fault: Option<Fault>, credential: Fingerprint, key: &str) -> Option<ApiError> {
+        match fault?.kind {
+            FaultKind::Conflict409 => Some(ApiError::key_in_use(key)),
+            FaultKind::RateLimit429 => Some(ApiError::rate_limited()),
+            FaultKind::Error500BeforeEffect | FaultKind::Error500AfterEffect => Some(ApiError::internal()),
+            FaultKind::CredentialsRevoked => {
+                self.revoked.add(credential);
+                Some(ApiError::revoked())
+            }
+            _ => None,
+        }
+    }
+
     /// What the request's or its intent's metadata does to it.
     fn scripted(&self, call: &Call, earlier: u32) -> Plan {
+        self.script(call).map_or_else(Plan::default, |script| faults::scripted(script, earlier))
+    }
+
+    /// The script in the request's or its intent's metadata.
+    fn script<'a>(&'a self, call: &'a Call) -> Option<&'a str> {
         let own = |name: &str| call.form.at(&["metadata", name]).and_then(|node| node.text());
-        let script = match call.operation.route.script {
+        match call.operation.route.script {
             Script::None => None,
             Script::Own(name) => own(name),
             Script::OnIntent(name) => {
                 own("sim").or_else(|| self.subject(call).and_then(|row| self.intents.at(row).texts.metadata.value(name)))
             }
-        };
-        script.map_or_else(Plan::default, |script| faults::scripted(script, earlier))
+        }
     }
 
     fn write_fresh(&mut self, call: Call, key: Option<(Key, idempotency::Fingerprint)>, plan: Plan, exchange: &Exchange) -> Handled {
@@ -483,11 +519,7 @@ impl Stripe {
             return self.deliver(raw, plan, exchange);
         };
         let key_text = key.as_ref().map_or_else(String::new, |(key, _)| key.text.to_string());
-        let error = match fault.kind {
-            FaultKind::Conflict409 => ApiError::key_in_use(&key_text),
-            FaultKind::RateLimit429 => ApiError::rate_limited(),
-            _ => ApiError::internal(),
-        };
+        let error = self.refusal(Some(fault), call.credential, &key_text).unwrap_or_else(ApiError::internal);
         let raw = self.error_text(&error, &exchange.request_id);
         if let Some((key, fingerprint)) = key {
             match fault.kind {
@@ -556,8 +588,12 @@ impl Stripe {
 
     fn execute(&mut self, call: &Call) -> Outcome {
         self.cause = Some(Cause { number: call.number, key: call.key.as_ref().map(|key| Arc::clone(&key.text)) });
+        if self.endpoints.count() > 0 {
+            self.webhook_script = self.script(call).map(webhook_faults::script_parts).unwrap_or_default();
+        }
         let outcome = (call.operation.route.run)(self, call, Params::new(&call.form));
         self.cause = None;
+        self.webhook_script.clear();
         outcome
     }
 
@@ -578,35 +614,40 @@ impl Stripe {
             self.faults.count(FaultKind::Latency);
         }
         let latency_ms = plan.latency_ms;
-        let mut delivery = Delivery::Normal { latency_ms };
-        let mut response = respond(raw, exchange);
+        let mut handled = Handled::whole(respond(raw, exchange));
+        handled.delivery = Delivery::Normal { latency_ms };
         let Some(fault) = plan.fault else {
-            return Handled { response, delivery, changed: false };
+            return handled;
         };
         self.faults.count(fault.kind);
         match fault.kind {
             FaultKind::Hang | FaultKind::HangBeforeEffect | FaultKind::LateEffect => {
-                delivery = Delivery::Hang { release_ms: self.config.hang_ms };
+                handled.delivery = Delivery::Hang { release_ms: self.config.hang_ms };
             }
             FaultKind::ResetBeforeEffect | FaultKind::ResetAfterEffect => {
-                delivery = Delivery::ResetBeforeResponse { latency_ms };
+                handled.delivery = Delivery::ResetBeforeResponse { latency_ms };
             }
             FaultKind::TruncatedBody => {
-                let whole = response.body.len();
+                let whole = handled.response.body.len();
                 let bytes = fault.bytes.unwrap_or(whole / 2).min(whole.saturating_sub(1));
-                delivery = Delivery::Truncated { bytes, latency_ms };
+                handled.delivery = Delivery::Truncated { bytes, latency_ms };
             }
             FaultKind::GarbageBody => {
-                response.body = b"<html><body><h1>502 Bad Gateway</h1>upstream said {\"id\":</body></html>".to_vec();
+                handled.response.body = b"<html><body><h1>502 Bad Gateway</h1>upstream said {\"id\":</body></html>".to_vec();
+            }
+            FaultKind::SlowBody => {
+                let bytes = fault.bytes.map_or(SLOW_BYTES_PER_S, |bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
+                handled.body_bytes_per_s = Some(NonZeroU32::new(bytes).unwrap_or(NonZeroU32::MIN));
             }
             FaultKind::Latency
             | FaultKind::Error500BeforeEffect
             | FaultKind::Error500AfterEffect
             | FaultKind::Conflict409
             | FaultKind::RateLimit429
-            | FaultKind::UnknownEnum => {}
+            | FaultKind::UnknownEnum
+            | FaultKind::CredentialsRevoked => {}
         }
-        Handled { response, delivery, changed: false }
+        handled
     }
 }
 
@@ -653,28 +694,6 @@ fn alter(outcome: Outcome, fault: Option<Fault>) -> Outcome {
         Some(FaultKind::Error500AfterEffect) if began => Err(ApiError::internal()),
         _ => shown_as(outcome, status_shown(fault)),
     }
-}
-
-/// The user of HTTP basic authentication: the key, with an empty password (docs.stripe.com/api/authentication).
-fn basic_user(credentials: &str) -> Option<String> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const CREDENTIALS_BYTES_MAX: usize = 1_024;
-    let text = credentials.trim().trim_end_matches('=');
-    if text.len() > CREDENTIALS_BYTES_MAX {
-        return None;
-    }
-    let (mut bytes, mut held, mut held_bits) = (Vec::new(), 0u32, 0u32);
-    for letter in text.bytes() {
-        let digit = ALPHABET.iter().position(|known| *known == letter)?;
-        held = (held << 6 | u32::try_from(digit).ok()?) & 0xffff;
-        held_bits += 6;
-        if held_bits >= 8 {
-            held_bits -= 8;
-            bytes.push(u8::try_from((held >> held_bits) & 0xff).ok()?);
-        }
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    text.split_once(':').map(|(user, _)| user.to_owned())
 }
 
 fn check_content_type(content_type: Option<&str>) -> Result<(), ApiError> {

@@ -374,6 +374,12 @@ pub struct Endpoint {
     pub api_version: Option<String>,
     /// `metadata`.
     pub metadata: Metadata,
+    /// What signs, if not what follows from the seed.
+    pub secret: Option<String>,
+    /// What signed before the last roll, and until when it signs too, ms since 1970.
+    pub old_secret: Option<(String, u64)>,
+    /// How often the secret was rolled.
+    pub roll_count: u32,
 }
 
 kind!(Dispute, "dp_", "dispute", 5);

@@ -63,7 +63,7 @@ impl Stripe {
             let message = "You cannot set `return_url` without also setting `confirm` to true.";
             return Err(ApiError::invalid(message).with_param("return_url"));
         }
-        let automatic_methods = parse_automatic_methods(params)?;
+        let automatic_methods = parse_automatic_methods(params, true)?;
         let usage = params.one_of("usage", &["off_session", "on_session"])?.unwrap_or("off_session");
         let mut texts = SetupTexts::default();
         change_texts(params, &mut texts)?;

@@ -1,9 +1,13 @@
 //! A client of the core for tests: no sockets, and a clock that only the test moves.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod loopback;
+
+use hmac::{Hmac, Mac};
 use sandbox::stripe::{Config, Stripe};
 use sandbox::wire::{Delivery, Handled, Headers, Method, Request};
 use serde_json::Value;
+use sha2::Sha256;
 use std::path::PathBuf;
 
 /// Where every test's clock begins, ms since 1970.
@@ -120,4 +124,22 @@ pub fn sample(name: &str) -> Option<String> {
             None
         }
     }
+}
+
+/// How old a signature may be, s, as the official clients have it.
+pub const TOLERANCE_S: u64 = 300;
+
+/// Verifies a delivery as its receiver does: any `v1` may fit, and the time must not be old.
+pub fn verify(header: &str, body: &[u8], secret: &str, now_s: u64) -> Result<(), &'static str> {
+    let part = |name: &'static str| header.split(',').filter_map(move |part| part.strip_prefix(name)?.strip_prefix('='));
+    let time = part("t").next().ok_or("no time")?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{time}.").as_bytes());
+    mac.update(body);
+    let expected: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    if !part("v1").any(|given| given == expected) {
+        return Err("no signature fits");
+    }
+    let time: u64 = time.parse().map_err(|_| "the time is no number")?;
+    if time + TOLERANCE_S < now_s { Err("too old") } else { Ok(()) }
 }

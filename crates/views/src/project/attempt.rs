@@ -3,7 +3,7 @@
 use super::{Draft, Moment, Unfit};
 use crate::rows::AttemptRow;
 use base::{Decline, DeclineClass, EffectId, NextAction, OutcomeClass};
-use engine::{EffectRequested, Event};
+use engine::{EffectKind, EffectRequested, Event};
 use payments::{AttemptInput, AttemptStatus, PaymentInput};
 
 impl Draft {
@@ -129,6 +129,17 @@ impl Draft {
             attempt.updated_at = moment.at;
             attempt.changed_seq = moment.seq;
         }
+    }
+
+    /// An attempt that was over has held or taken money after all.
+    pub(super) fn attempt_succeeded_late(&mut self, moment: Moment, requested: &EffectRequested) -> Result<(), Unfit> {
+        let (EffectKind::UndoHold { attempt } | EffectKind::UndoCapture { attempt }) = requested.kind else {
+            return Err("a late success is not given back");
+        };
+        let found = self.attempts.get_mut(usize::from(attempt)).ok_or("an effect belongs to no attempt")?;
+        found.status = found.status.after(AttemptInput::SucceededLate).ok_or("the attempt's life cycle has no such row")?;
+        (found.updated_at, found.changed_seq) = (moment.at, moment.seq);
+        Ok(())
     }
 
     /// A send of this effect ended without an answer; an attempt that is known to be accepted stays what it is.

@@ -3,24 +3,19 @@
 use super::{Draft, Moment, Unfit};
 use crate::rows::CaptureRow;
 use base::EffectId;
-use engine::{EffectRequested, Event};
+use engine::Event;
 use payments::{CaptureInput, CaptureStatus, PaymentInput};
 
 impl Draft {
     pub(super) fn apply_capture(&mut self, moment: Moment, event: &Event) -> Result<(), Unfit> {
         match event {
-            Event::CaptureStarted { requested, .. } => self.capture_started(moment, requested),
+            Event::CaptureStarted { requested, .. } => self.capture_started(moment, requested.effect, requested.money.amount_minor),
             Event::CaptureSucceeded { effect, amount_minor, fee_minor, held_minor, .. } => {
-                let capture = advance(self.capture_of(*effect)?, moment, CaptureInput::Succeeded)?;
-                capture.amount_minor = *amount_minor;
-                capture.fee_minor = *fee_minor;
-                self.add_captured(*amount_minor, *fee_minor)?;
-                self.row.held_minor = *held_minor;
-                if *held_minor > 0 {
-                    return self.advance(PaymentInput::CapturedPart);
-                }
-                self.row.expires_at = None;
-                self.advance(PaymentInput::Captured)
+                self.captured(moment, *effect, *amount_minor, *fee_minor, *held_minor)
+            }
+            Event::CaptureObserved { effect, amount_minor, fee_minor, held_minor, .. } => {
+                self.capture_started(moment, *effect, *amount_minor)?;
+                self.captured(moment, *effect, *amount_minor, *fee_minor, *held_minor)
             }
             Event::CaptureFailed { effect, code, .. } => {
                 let capture = advance(self.capture_of(*effect)?, moment, CaptureInput::Failed)?;
@@ -45,13 +40,13 @@ impl Draft {
         }
     }
 
-    fn capture_started(&mut self, moment: Moment, requested: &EffectRequested) -> Result<(), Unfit> {
+    fn capture_started(&mut self, moment: Moment, effect: EffectId, amount_minor: u64) -> Result<(), Unfit> {
         let position = u16::try_from(self.captures.len()).map_err(|_| "too many captures")?;
         self.captures.push(CaptureRow {
             position,
-            effect: requested.effect,
+            effect,
             started_at: moment.at,
-            amount_minor: requested.money.amount_minor,
+            amount_minor,
             fee_minor: 0,
             status: CaptureStatus::Started,
             failure_code: None,
@@ -60,6 +55,19 @@ impl Draft {
         });
         self.row.captures_count = position.checked_add(1).ok_or("too many captures")?;
         Ok(())
+    }
+
+    fn captured(&mut self, moment: Moment, effect: EffectId, amount_minor: u64, fee_minor: u64, held_minor: u64) -> Result<(), Unfit> {
+        let capture = advance(self.capture_of(effect)?, moment, CaptureInput::Succeeded)?;
+        capture.amount_minor = amount_minor;
+        capture.fee_minor = fee_minor;
+        self.add_captured(amount_minor, fee_minor)?;
+        self.row.held_minor = held_minor;
+        if held_minor > 0 {
+            return self.advance(PaymentInput::CapturedPart);
+        }
+        self.row.expires_at = None;
+        self.advance(PaymentInput::Captured)
     }
 
     /// Counts money that was taken, and its fee.

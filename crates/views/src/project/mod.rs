@@ -6,12 +6,12 @@ mod capture;
 mod refund;
 
 use crate::error::Error;
-use crate::rows::{AttemptRow, CaptureRow, DisputeRow, PaymentRow, RefundRow};
-use base::Timestamp;
+use crate::rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, PaymentRow, RefundRow};
 use base::time::NS_PER_S;
+use base::{Money, Timestamp};
 use engine::event::{PaymentCreated, PaymentRevised};
 use engine::{Entry, Event};
-use payments::{DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
+use payments::{AttemptStatus, DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
 
 /// How long an expiry waits at least after a cancel failed, as the engine has it: one hour.
 const CANCEL_AGAIN_NS: u64 = 3_600 * NS_PER_S;
@@ -32,7 +32,7 @@ pub(crate) struct Draft {
     pub(crate) captures: Vec<CaptureRow>,
     /// Its refunds, oldest first.
     pub(crate) refunds: Vec<RefundRow>,
-    /// Its disputes, by position.
+    /// Its disputes, oldest first.
     pub(crate) disputes: Vec<DisputeRow>,
 }
 
@@ -104,13 +104,16 @@ impl Draft {
             | Event::AttemptDeclined { .. }
             | Event::AttemptFailed { .. }
             | Event::AttemptMismatched { .. } => self.apply_attempt(moment, event),
-            Event::CaptureStarted { .. } | Event::CaptureSucceeded { .. } | Event::CaptureFailed { .. } | Event::CaptureReversed { .. } => {
-                self.apply_capture(moment, event)
-            }
+            Event::CaptureStarted { .. }
+            | Event::CaptureSucceeded { .. }
+            | Event::CaptureObserved { .. }
+            | Event::CaptureFailed { .. }
+            | Event::CaptureReversed { .. } => self.apply_capture(moment, event),
             Event::RefundStarted { .. }
             | Event::RefundPending { .. }
             | Event::RefundSucceeded { .. }
             | Event::RefundFailed { .. }
+            | Event::RefundWatched { .. }
             | Event::RefundReversed { .. } => self.apply_refund(moment, event),
             Event::CancelFailed { .. } => {
                 let again_at = moment.at.plus_ns(CANCEL_AGAIN_NS);
@@ -124,10 +127,17 @@ impl Draft {
                 self.row.available = true;
                 Ok(())
             }
-            Event::DisputeOpened { dispute, amount_minor, .. } => self.dispute_opened(moment, dispute, *amount_minor),
-            Event::DisputeClosed { dispute, won, .. } => {
-                self.dispute_closed(moment, dispute, if *won { DisputeInput::Won } else { DisputeInput::Lost })
+            Event::DisputeInquired { .. }
+            | Event::DisputeInquiryClosed { .. }
+            | Event::DisputeOpened { .. }
+            | Event::DisputeClosed { .. }
+            | Event::DisputeFeeBooked { .. } => self.apply_dispute(moment, event),
+            Event::FeeBooked { attempt, fee_minor, .. } => {
+                let attempt = self.attempts.get(usize::from(*attempt)).ok_or("a fee belongs to no attempt")?;
+                // What a late success cost is not the payment's fee; it may be in another currency.
+                if attempt.status == AttemptStatus::SucceededLate { Ok(()) } else { self.add_captured(0, *fee_minor) }
             }
+            Event::LateSuccessFound { requested, .. } => self.attempt_succeeded_late(moment, requested),
             Event::EffectUnknown { effect, .. } => {
                 self.attempt_unknown(moment, *effect);
                 self.capture_unknown(moment, *effect);
@@ -139,8 +149,16 @@ impl Draft {
             | Event::EffectSent { .. }
             | Event::EffectUnchanged { .. }
             | Event::EffectParked { .. }
+            | Event::WebhookReceived { .. }
+            | Event::StrayMatched { .. }
+            | Event::ObservationStarted { .. }
+            | Event::ObservationEnded { .. }
+            | Event::SettlementAwaited { .. }
+            | Event::LateSuccessAccepted { .. }
+            | Event::LateSuccessUndone { .. }
             | Event::KeyRemembered { .. } => Ok(()),
             Event::MinVersionRaised { .. }
+            | Event::SweepEnded { .. }
             | Event::LeaderStarted { .. }
             | Event::MerchantCreated { .. }
             | Event::OperatorCreated { .. }
@@ -184,34 +202,81 @@ impl Draft {
         Ok(())
     }
 
-    fn dispute_opened(&mut self, moment: Moment, dispute: &str, amount_minor: u64) -> Result<(), Unfit> {
-        let position = u16::try_from(self.disputes.len()).map_err(|_| "too many disputes")?;
+    fn apply_dispute(&mut self, moment: Moment, event: &Event) -> Result<(), Unfit> {
+        match event {
+            Event::DisputeInquired { dispute, amount_minor, reason, respond_by, .. } => {
+                self.dispute_heard(moment, DisputeStatus::Inquiry, dispute, *amount_minor, reason, *respond_by)?;
+            }
+            Event::DisputeOpened { dispute, amount_minor, reason, respond_by, .. } => match self.dispute_of(dispute) {
+                Some(found) => {
+                    found.respond_by = respond_by.or(found.respond_by);
+                    advance_dispute(found, moment, DisputeInput::Opened)?;
+                }
+                None => self.dispute_heard(moment, DisputeStatus::Open, dispute, *amount_minor, reason, *respond_by)?,
+            },
+            Event::DisputeInquiryClosed { dispute, .. } => self.dispute_moved(moment, dispute, DisputeInput::InquiryClosed)?,
+            Event::DisputeClosed { dispute, won, .. } => {
+                self.dispute_moved(moment, dispute, if *won { DisputeInput::Won } else { DisputeInput::Lost })?;
+            }
+            Event::DisputeFeeBooked { dispute, fee_minor, .. } => {
+                let found = self.dispute_of(dispute).ok_or("a fee is booked for a dispute that was never heard of")?;
+                let before_minor = core::mem::replace(&mut found.fee_minor, *fee_minor);
+                (found.updated_at, found.changed_seq) = (moment.at, moment.seq);
+                let sum = self.row.fee_minor.checked_add(*fee_minor).and_then(|sum| sum.checked_sub(before_minor));
+                self.row.fee_minor = sum.ok_or("fees do not add up")?;
+            }
+            _ => return Err("not an event about a dispute"),
+        }
+        self.count_disputed()
+    }
+
+    fn dispute_of(&mut self, dispute: &str) -> Option<&mut DisputeRow> {
+        self.disputes.iter_mut().find(|known| known.provider_id == dispute)
+    }
+
+    fn dispute_heard(
+        &mut self,
+        moment: Moment,
+        status: DisputeStatus,
+        dispute: &str,
+        amount_minor: u64,
+        reason: &str,
+        respond_by: Option<Timestamp>,
+    ) -> Result<(), Unfit> {
+        let count = u16::try_from(self.disputes.len()).map_err(|_| "too many disputes")?;
         self.disputes.push(DisputeRow {
-            position,
+            number: moment.seq,
+            id: DisputeId::new(self.row.id, dispute),
+            merchant: self.row.merchant,
+            payment: self.row.id,
             provider_id: dispute.to_owned(),
-            amount_minor,
+            money: Money { amount_minor, currency: self.row.money.currency },
             opened_at: moment.at,
-            status: DisputeStatus::Open,
+            reason: reason.to_owned(),
+            respond_by,
+            fee_minor: 0,
+            status,
             updated_at: moment.at,
             changed_seq: moment.seq,
         });
-        self.row.disputes_count = position.checked_add(1).ok_or("too many disputes")?;
-        self.count_disputed()
+        self.row.disputes_count = count.checked_add(1).ok_or("too many disputes")?;
+        Ok(())
     }
 
-    fn dispute_closed(&mut self, moment: Moment, dispute: &str, input: DisputeInput) -> Result<(), Unfit> {
-        let found =
-            self.disputes.iter_mut().find(|known| known.provider_id == dispute).ok_or("a dispute is closed that was never opened")?;
-        found.status = found.status.after(input).ok_or("the dispute's life cycle has no such row")?;
-        found.updated_at = moment.at;
-        found.changed_seq = moment.seq;
-        self.count_disputed()
+    fn dispute_moved(&mut self, moment: Moment, dispute: &str, input: DisputeInput) -> Result<(), Unfit> {
+        advance_dispute(self.dispute_of(dispute).ok_or("a dispute moves that was never heard of")?, moment, input)
     }
 
     fn count_disputed(&mut self) -> Result<(), Unfit> {
-        let counted = self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won);
-        let sum = counted.map(|dispute| dispute.amount_minor).try_fold(0_u64, u64::checked_add);
+        let counted = self.disputes.iter().filter(|dispute| dispute.status.is_held());
+        let sum = counted.map(|dispute| dispute.money.amount_minor).try_fold(0_u64, u64::checked_add);
         self.row.disputed_minor = sum.ok_or("disputes add up to more than 64 bits")?;
         Ok(())
     }
+}
+
+fn advance_dispute(dispute: &mut DisputeRow, moment: Moment, input: DisputeInput) -> Result<(), Unfit> {
+    dispute.status = dispute.status.after(input).ok_or("the dispute's life cycle has no such row")?;
+    (dispute.updated_at, dispute.changed_seq) = (moment.at, moment.seq);
+    Ok(())
 }

@@ -37,6 +37,17 @@ impl Draft {
                 let amount_minor = found.money.amount_minor;
                 self.refund_decided(amount_minor)
             }
+            // From now on this look carries it out.
+            Event::RefundWatched { requested, .. } => {
+                let EffectKind::Refund { refund } = requested.kind else {
+                    return Err("a refund is watched by another kind of call");
+                };
+                let found =
+                    self.refunds.iter_mut().find(|found| found.id == refund).ok_or("a refund is watched that was never asked for")?;
+                found.effect = requested.effect;
+                (found.updated_at, found.changed_seq) = (moment.at, moment.seq);
+                Ok(())
+            }
             Event::RefundReversed { refund, code, .. } => {
                 let found = self.advance_refund(moment, *refund, RefundInput::Reversed)?;
                 found.failure_code = Some(code.clone());

@@ -1,11 +1,11 @@
-//! The parts of a payment: attempts, captures, disputes.
+//! The parts of a payment: attempts and captures.
 
 use super::payment::read_decline;
 use crate::cells::{Cells, time, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
 use base::{Currency, Decline, EffectId, Mismatch, Money, OutcomeClass, Timestamp};
-use payments::{AttemptStatus, CaptureStatus, DisputeStatus};
+use payments::{AttemptStatus, CaptureStatus};
 use rusqlite::{CachedStatement, params};
 
 /// One attempt to take a payment at one provider.
@@ -54,25 +54,6 @@ pub struct CaptureRow {
     pub status: CaptureStatus,
     /// The provider's code when it failed or was reversed.
     pub failure_code: Option<String>,
-    /// Time of its last event.
-    pub updated_at: Timestamp,
-    /// Its last event.
-    pub changed_seq: u64,
-}
-
-/// One dispute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisputeRow {
-    /// Place among the payment's disputes, from 0.
-    pub position: u16,
-    /// The provider's id.
-    pub provider_id: String,
-    /// How much, in minor units of the payment's currency.
-    pub amount_minor: u64,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// Where it stands.
-    pub status: DisputeStatus,
     /// Time of its last event.
     pub updated_at: Timestamp,
     /// Its last event.
@@ -178,39 +159,6 @@ impl CaptureRow {
             fee_minor: cells.u64()?,
             status: cells.coded::<CaptureStatus>()?,
             failure_code: cells.text_optional()?,
-            updated_at: cells.time()?,
-            changed_seq: cells.u64()?,
-        })
-    }
-}
-
-impl DisputeRow {
-    /// Runs an insertion or a change.
-    pub(crate) fn write(&self, statement: &mut CachedStatement<'_>, payment: u64) -> Result<(), Error> {
-        statement
-            .execute(params![
-                unsigned(payment),
-                self.position,
-                self.provider_id,
-                unsigned(self.amount_minor),
-                time(self.opened_at),
-                self.status.code(),
-                time(self.updated_at),
-                unsigned(self.changed_seq),
-            ])
-            .doing("writing a dispute")?;
-        Ok(())
-    }
-
-    /// Reads a row.
-    pub(crate) fn read(cells: &mut Cells<'_>) -> Result<Self, Error> {
-        let _payment = cells.u64()?;
-        Ok(Self {
-            position: cells.u16()?,
-            provider_id: cells.text()?,
-            amount_minor: cells.u64()?,
-            opened_at: cells.time()?,
-            status: cells.coded::<DisputeStatus>()?,
             updated_at: cells.time()?,
             changed_seq: cells.u64()?,
         })

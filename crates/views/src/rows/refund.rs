@@ -19,7 +19,7 @@ pub struct RefundRow {
     pub merchant: MerchantId,
     /// The payment that it gives back.
     pub payment: PaymentId,
-    /// The effect that carries it out.
+    /// The effect that carries it out, or that looked at it last.
     pub effect: EffectId,
     /// How much.
     pub money: Money,

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use base::{
-    Approval, Currency, Decline, DeclineClass, EffectId, MerchantId, Mismatch, Money, NextAction, NotSentReason, Outcome, PaymentId,
-    ProviderState, Rejection, SubjectId, Timestamp, UnknownReason,
+    About, Approval, Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction,
+    NotSentReason, Notice, Outcome, PaymentId, PaymentSays, ProviderState, RefundSays, Rejection, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated};
 use engine::{
     CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, Context, CreatePayment, CreateRefund, DeriveKey, EffectKind,
-    Entry, Event, Gaps, Idempotency, OutcomeReport, Policy, Private, ProviderPolicy, ProviderReport, Sealed, State, decide,
+    Entry, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Policy, Private, ProviderPolicy, ReceiveNotice, Sealed, State, decide,
 };
 use events::{Recorded, decode_batch, encode_batch};
 use rusqlite::Connection;
@@ -164,6 +164,11 @@ pub fn released(id: PaymentId, money: Money, at_s: u64) -> Entry {
     Entry { at: Timestamp::from_s(at_s), event, legs: Vec::new() }
 }
 
+/// What the provider calls what an effect makes.
+fn provider_id(effect: EffectId) -> String {
+    format!("pi_{effect}")
+}
+
 /// The engine with a provider that answers whatever the choices say.
 pub struct Shop {
     pub state: State,
@@ -190,6 +195,7 @@ impl Shop {
             defer_gaps: Gaps::seconds(&[1, 2]),
             waiting_gaps: Gaps::seconds(&[5, 30]),
             watch_gaps: Gaps::seconds(&[60, 600]),
+            settle_gaps: Gaps::seconds(&[10, 600]),
             created_ns: 3_600 * base::time::NS_PER_S,
             action_ns: 900 * base::time::NS_PER_S,
             hold_ns: 7_200 * base::time::NS_PER_S,
@@ -232,7 +238,7 @@ impl Shop {
     pub fn step(&mut self, choice: u32, amount: u16) {
         self.now = self.now.plus_ns(u64::from(amount) * base::time::NS_PER_MS * 20);
         let pick = usize::try_from(choice >> 8).unwrap();
-        match choice % 16 {
+        match choice % 20 {
             0..=2 => self.create(pick, amount),
             3..=8 => self.answer(pick, amount),
             9 | 10 => self.run(&Command::Tick),
@@ -269,6 +275,7 @@ impl Shop {
                     private: Private::default(),
                 }));
             }),
+            15 if amount.is_multiple_of(4) => self.run(&Command::NoteSweep { provider: 0, swept_to: self.now }),
             _ => self.report(pick, amount),
         }
     }
@@ -321,9 +328,16 @@ impl Shop {
                 done(ProviderState::Authorized { amount_minor })
             }
             EffectKind::Authorize { .. } | EffectKind::Capture { .. } => done(ProviderState::Captured { amount_minor }),
-            EffectKind::Cancel { .. } => done(ProviderState::Canceled),
-            EffectKind::Refund { .. } if amount.is_multiple_of(4) => done(ProviderState::RefundPending { amount_minor }),
-            EffectKind::Refund { .. } => done(ProviderState::Refunded { amount_minor }),
+            EffectKind::Cancel { .. } | EffectKind::UndoHold { .. } => done(ProviderState::Canceled),
+            EffectKind::UndoCapture { .. } | EffectKind::Refund { .. } if amount.is_multiple_of(3) => {
+                done(ProviderState::RefundPending { amount_minor })
+            }
+            EffectKind::UndoCapture { .. } | EffectKind::Refund { .. } => done(ProviderState::Refunded { amount_minor }),
+            EffectKind::Observe { .. } => match pick % 5 {
+                0 => done(ProviderState::Canceled),
+                1 => done(ProviderState::Authorized { amount_minor }),
+                _ => done(ProviderState::Captured { amount_minor }),
+            },
         };
         let outcome = match amount % 11 {
             0..=4 => good,
@@ -342,23 +356,78 @@ impl Shop {
             9 => Outcome::NotSent(NotSentReason::Connect),
             _ => Outcome::Mismatch(Mismatch { amount_minor: amount_minor + 1, currency: open.requested.money.currency, captured: true }),
         };
-        let provider_id = (!amount.is_multiple_of(5)).then(|| format!("pi_{pick}"));
+        let provider_id = (!amount.is_multiple_of(5)).then(|| provider_id(*effect));
         let report = OutcomeReport { effect: *effect, send: open.sends, outcome, provider_id };
         self.run(&Command::ReportOutcome(report));
     }
 
-    /// The provider says something of its own accord about money that was taken.
+    /// The provider says something of its own accord: mostly about a payment or refund of ours, in any order, often again.
     fn report(&mut self, pick: usize, amount: u16) {
-        let taken: Vec<PaymentId> = self.state.payments.iter().filter(|(_, found)| found.captured_minor > 0).map(|(id, _)| *id).collect();
-        let Some(payment) = pick.checked_rem(taken.len()).map(|index| taken[index]) else {
-            return;
+        let about = self.about(pick, amount);
+        let source = match pick % 7 {
+            0 => NoticeSource::Replay,
+            1 => NoticeSource::Sweep,
+            _ => NoticeSource::Webhook,
         };
-        let dispute = format!("dp_{}", amount % 3);
-        let report = match amount % 4 {
-            0 => ProviderReport::CaptureReversed { capture: amount % 2, code: "ach_return".into() },
-            1 | 2 => ProviderReport::DisputeOpened { dispute, amount_minor: u64::from(amount % 100) },
-            _ => ProviderReport::DisputeClosed { dispute, won: pick.is_multiple_of(2) },
+        let event_id = format!("evt_{}", if pick.is_multiple_of(6) { u128::from(amount % 20) } else { self.keys + 1 });
+        self.keys += 1;
+        let notice = Notice { event_id, event_type: "something.happened".into(), created_at: None, about };
+        let payload = (source != NoticeSource::Replay).then(|| Sealed { subject: SubjectId::from_u128(6), bytes: vec![6; 30] });
+        self.run(&Command::ReceiveNotice(ReceiveNotice { provider: 0, notice, source, payload }));
+    }
+
+    fn about(&self, pick: usize, amount: u16) -> About {
+        let known: Vec<(&engine::Payment, String)> = self.state.payments.values().map(Box::as_ref).fold(Vec::new(), |mut all, found| {
+            // Some are named before the platform has heard that name.
+            let named = |attempt: &engine::Attempt| attempt.provider_id.clone().unwrap_or_else(|| provider_id(attempt.effect));
+            all.extend(found.attempts.iter().map(|attempt| (found, named(attempt))));
+            all
+        });
+        let Some((payment, provider_id)) = pick.checked_rem(known.len()).map(|index| known[index].clone()) else {
+            return About::Other;
         };
-        self.run(&Command::ReportProvider { payment, report });
+        let amount_minor = payment.money.amount_minor;
+        match amount % 8 {
+            0 => About::Other,
+            1 | 2 => About::Payment {
+                provider_id,
+                reference: None,
+                says: match pick % 5 {
+                    0 => PaymentSays::Canceled,
+                    1 => PaymentSays::Settling,
+                    2 => PaymentSays::Authorized,
+                    _ => PaymentSays::Captured { amount_minor },
+                },
+            },
+            3 => {
+                let refunded =
+                    known.iter().filter_map(|(found, provider_id)| Some((found.refunds.first()?.provider_id.clone()?, provider_id)));
+                let refunded: Vec<_> = refunded.collect();
+                let Some((refund, of)) = pick.checked_rem(refunded.len()).map(|index| refunded[index].clone()) else {
+                    return About::Other;
+                };
+                let says = if pick.is_multiple_of(3) { RefundSays::Succeeded } else { RefundSays::Failed };
+                About::Refund { provider_id: refund, payment_provider_id: of.clone(), reference: None, says }
+            }
+            _ => {
+                let phases =
+                    [DisputePhase::Inquiry, DisputePhase::InquiryClosed, DisputePhase::Open, DisputePhase::Won, DisputePhase::Lost];
+                let phase = phases[pick / 7 % phases.len()];
+                let dispute = DisputeFact {
+                    dispute: format!("dp_{}", amount % 3),
+                    money: Money { amount_minor: u64::from(amount % 100) + 1, currency: payment.money.currency },
+                    phase,
+                    reason: "fraudulent".into(),
+                    respond_by: amount.is_multiple_of(2).then(|| self.now.plus_ns(base::time::NS_PER_S)),
+                    fee_minor: if matches!(phase, DisputePhase::Inquiry | DisputePhase::InquiryClosed) {
+                        0
+                    } else {
+                        u64::from(amount % 4) * 5
+                    },
+                    is_withdrawn: matches!(phase, DisputePhase::Open | DisputePhase::Lost),
+                };
+                About::Dispute { payment_provider_id: provider_id, dispute }
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::seconds;
 use crate::json::Json;
 use crate::stripe::STREAM_POSTS;
 use crate::stripe::Stripe;
-use crate::stripe::answers::Show;
+use crate::stripe::answers::{Show, StatusShown};
 use crate::stripe::events::{Event, Snapshot};
 use crate::stripe::objects::Row;
 use serde_json::{Map, Value};
@@ -45,8 +45,7 @@ fn parsed(json: Json) -> Map<String, Value> {
 }
 
 impl Stripe {
-    fn render_snapshot(&self, json: &mut Json, snapshot: &Snapshot, at_ms: u64) {
-        let show = Show::plain(at_ms);
+    fn render_snapshot(&self, json: &mut Json, snapshot: &Snapshot, show: Show<'_>) {
         match snapshot {
             Snapshot::Intent(row, intent) => self.render_intent(json, *row, intent, show),
             Snapshot::Charge(row, charge) => self.render_charge(json, *row, charge, show),
@@ -61,14 +60,15 @@ impl Stripe {
     }
 
     /// An event as a text of its own, as webhooks carry it.
-    pub(in crate::stripe) fn event_text(&self, row: Row<Event>, api_version: Option<&str>) -> Vec<u8> {
+    pub(in crate::stripe) fn event_text(&self, row: Row<Event>, api_version: Option<&str>, status: StatusShown) -> Vec<u8> {
         let mut json = Json::with_capacity(super::ANSWER_BYTES);
-        self.render_event(&mut json, row, api_version);
+        self.render_event(&mut json, row, api_version, status);
         json.into_bytes()
     }
 
-    pub(in crate::stripe) fn render_event(&self, json: &mut Json, row: Row<Event>, api_version: Option<&str>) {
+    pub(in crate::stripe) fn render_event(&self, json: &mut Json, row: Row<Event>, api_version: Option<&str>, status: StatusShown) {
         let event = self.events.at(row);
+        let show = Show { status, ..Show::plain(event.created_ms) };
         json.object(|json| {
             json.text("id", &self.events.id(row));
             json.text("object", "event");
@@ -80,11 +80,11 @@ impl Stripe {
             json.unsigned("created", seconds(event.created_ms));
             json.object_field("data", |json| {
                 json.key("object");
-                self.render_snapshot(json, &event.object, event.created_ms);
+                self.render_snapshot(json, &event.object, show);
                 if let Some(previous) = &event.previous {
                     let (mut old, mut new) = (Json::default(), Json::default());
-                    self.render_snapshot(&mut old, previous, event.created_ms);
-                    self.render_snapshot(&mut new, &event.object, event.created_ms);
+                    self.render_snapshot(&mut old, previous, show);
+                    self.render_snapshot(&mut new, &event.object, show);
                     let changed = Value::Object(difference(&parsed(old), &parsed(new)));
                     json.raw("previous_attributes", changed.to_string().as_bytes());
                 }

@@ -26,7 +26,7 @@ use crate::random;
 /// A status that no client knows.
 const UNKNOWN_STATUS: &str = "requires_provider_review";
 /// Room for most answers, in bytes.
-const ANSWER_BYTES: usize = 4_096;
+const ANSWER_BYTES: usize = 6 * 1_024;
 
 fn seconds(time_ms: u64) -> u64 {
     time_ms / 1_000
@@ -115,7 +115,7 @@ impl Stripe {
             Shown::Payout(row) => self.render_payout(json, row, self.payouts.at(row), show),
             Shown::Warning(row) => self.render_warning(json, row, self.warnings.at(row), show),
             Shown::Endpoint(row, secret) => self.render_endpoint(json, row, secret),
-            Shown::Event(row) => self.render_event(json, row, None),
+            Shown::Event(row) => self.render_event(json, row, None, answer.status),
             Shown::Deleted(Deleted::Customer(row)) => deleted_object(json, &self.customers.id(row), "customer"),
             Shown::Deleted(Deleted::Endpoint(row)) => deleted_object(json, &self.endpoints.id(row), "webhook_endpoint"),
             Shown::Text(_) => {}
