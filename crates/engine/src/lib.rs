@@ -4,6 +4,7 @@
 //! Read [`event::Event`] for what can have happened, [`command::Command`] for what can be asked, [`state::State`] for
 //! what is remembered. No I/O, no clock, no encoding lives here.
 
+mod about;
 pub mod command;
 pub mod context;
 mod decide;
