@@ -3,7 +3,7 @@
 use crate::effect::{EffectRequested, SendKind};
 use crate::errand::ErrandRequested;
 use crate::event::{Event, PaymentCreated, PaymentRevised};
-use base::{ErrandId, PaymentId};
+use base::{ErrandId, PaymentId, PaymentMethodId};
 
 impl Event {
     /// The payment that this event is about.
@@ -81,6 +81,19 @@ impl Event {
             | Self::EventSkipped { .. }
             | Self::ClockJumped { .. }
             | Self::ClockConfirmed => None,
+        }
+    }
+
+    /// The stored payment method that this event is about.
+    pub const fn method(&self) -> Option<PaymentMethodId> {
+        match self {
+            Self::MethodStarted { method, .. }
+            | Self::MethodStored { method, .. }
+            | Self::MethodFailed { method, .. }
+            | Self::MethodRemovalStarted { method }
+            | Self::MethodRemoved { method, .. }
+            | Self::MethodRemovalFailed { method, .. } => Some(*method),
+            _ => None,
         }
     }
 

@@ -82,7 +82,12 @@ pub enum Refusal {
         /// What remains, in minor units.
         remaining_minor: u64,
     },
-    /// One more attempt, capture or refund than a payment may have, or payment method than a customer.
+    /// One more payment method than a customer may have.
+    TooManyMethods {
+        /// How many are allowed.
+        count_max: usize,
+    },
+    /// One more attempt, capture or refund than a payment may have.
     TooMany {
         /// Of what.
         what: &'static str,

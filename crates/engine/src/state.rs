@@ -609,6 +609,16 @@ pub struct Balance {
     pub credits_pending: u128,
 }
 
+impl StoredMethod {
+    /// Whether a provider is at work on it.
+    pub const fn is_undecided(&self) -> bool {
+        match self.status {
+            StoredMethodStatus::Storing | StoredMethodStatus::Removing => true,
+            StoredMethodStatus::Active | StoredMethodStatus::Failed | StoredMethodStatus::Removed => false,
+        }
+    }
+}
+
 impl Payment {
     /// What may still be asked back: taken, less what was given back, is being given back, or is disputed and not won.
     pub fn refundable_minor(&self) -> u64 {

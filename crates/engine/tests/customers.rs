@@ -395,7 +395,7 @@ fn a_customer_stores_a_limited_number_of_payment_methods() {
     for _ in 1..METHODS_PER_CUSTOMER_MAX {
         store(&mut world, customer);
     }
-    let refusal = Refusal::TooMany { what: "payment methods", count_max: METHODS_PER_CUSTOMER_MAX };
+    let refusal = Refusal::TooManyMethods { count_max: METHODS_PER_CUSTOMER_MAX };
     let command = storing(&mut world, customer);
     assert_eq!(world.submit(&Command::StorePaymentMethod(command)), Reply::Refused(refusal));
     world.submit(&Command::RemovePaymentMethod { merchant: MERCHANT, method });

@@ -63,7 +63,7 @@ pub(super) fn store_method(draft: &mut Draft<'_>, command: &StorePaymentMethod) 
         return Err(Refusal::ProviderUnknown);
     }
     if customer.methods.len() >= METHODS_PER_CUSTOMER_MAX {
-        return Err(Refusal::TooMany { what: "payment methods", count_max: METHODS_PER_CUSTOMER_MAX });
+        return Err(Refusal::TooManyMethods { count_max: METHODS_PER_CUSTOMER_MAX });
     }
     let method = draft.context.derive_key.method(command.customer, &command.idempotency.key);
     if draft.state.methods.contains_key(&method) {
