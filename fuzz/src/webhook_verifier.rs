@@ -106,6 +106,7 @@ fn check_notice(notice: &Notice) {
             assert_text(&dispute.dispute, PROVIDER_ID_BYTES_MAX);
             assert_text(&dispute.reason, 64);
         }
+        About::PaymentPart { payment_provider_id, .. } => assert_text(payment_provider_id, PROVIDER_ID_BYTES_MAX),
         About::Other => {}
     }
 }

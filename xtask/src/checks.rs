@@ -1,7 +1,7 @@
 //! Tests, seeds and everything else that must pass: which programs run, in which order, and what their output means.
 
 use crate::cargo::{cargo, output, root, show, succeed};
-use crate::{Failure, judges, tidy};
+use crate::{Failure, fuzz, judges, tidy};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,6 +45,7 @@ pub(crate) fn ci() -> Result<(), Failure> {
     steps.run("deny", deny);
     steps.run("seeds", || seeds(SEEDS_FULL));
     steps.run("judges", || judges::run(true));
+    steps.run("fuzz", || fuzz::run(&[], fuzz::SECONDS_CI));
     let tested = run_tests(&[], true, |took| steps.table(took));
     steps.end(tested)
 }

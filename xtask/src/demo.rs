@@ -28,6 +28,10 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 const START_MAX: Duration = Duration::from_secs(300);
 /// What the simulator takes as a secret key.
 const STRIPE_KEY: &str = "sk_test_bezant_demo";
+/// What the simulator signs its webhooks with.
+const WEBHOOK_SECRET: &str = "whsec_bezant_demo_simulator";
+/// Where it sends them.
+const WEBHOOK_PATH: &str = "/v1/webhooks/stripe/demo";
 /// Waits for the worker and turns signals into the stop file. The worker's own code is what it leaves with: a wait that
 /// a signal ends is repeated.
 const SUPERVISOR: &str = r#"
@@ -148,6 +152,10 @@ fn bring_up(run: &Run, signs: &StopSigns) -> Result<Option<Running>, Failure> {
     let port = if *exit { 0 } else { *port };
     let mut command = Command::new(&run.sandbox);
     command.args(["--listen", "127.0.0.1:0", "--json", "--data"]).arg(data.join("sandbox"));
+    if !exit {
+        // Without a port of its own the platform has no address that a webhook could know.
+        command.args(["--webhook-url", &format!("http://127.0.0.1:{port}{WEBHOOK_PATH}"), "--webhook-secret", WEBHOOK_SECRET]);
+    }
     let mut sandbox = Process::start("the simulator", command, &data.join("sandbox.log"))?;
     let Some(line) = first_line(&mut sandbox, signs)? else {
         sandbox.stop();
@@ -157,6 +165,7 @@ fn bring_up(run: &Run, signs: &StopSigns) -> Result<Option<Running>, Failure> {
     let mut command = Command::new(&run.bezant);
     command.args(["serve", "--demo", "--json", "--stripe-url", &sandbox_url, "--listen", &format!("127.0.0.1:{port}"), "--data"]);
     command.arg(data.join("platform")).env("BEZANT_STRIPE_KEY", STRIPE_KEY);
+    command.env("BEZANT_STRIPE_WEBHOOKS", format!("demo={WEBHOOK_SECRET}"));
     let mut platform = Process::start("the platform", command, &data.join("platform.log"))?;
     let Some(line) = first_line(&mut platform, signs)? else {
         platform.stop();
@@ -206,6 +215,7 @@ fn introduce(options: &Options, running: &Running, output: &mut impl Write) -> s
     let Running { sandbox_url, url, api_key, .. } = running;
     writeln!(output, "Bezant        {url}   (health {url}/readyz, metrics {url}/metrics, API {url}/openapi.json)")?;
     writeln!(output, "simulator     {sandbox_url}   (what money really did: {sandbox_url}/_admin/truth)")?;
+    writeln!(output, "webhooks      {url}{WEBHOOK_PATH}   (the simulator sends them; `bezant webhooks list` shows them)")?;
     writeln!(output, "API key       {api_key}")?;
     writeln!(output, "data and logs {}", options.data.display())?;
     writeln!(output)?;

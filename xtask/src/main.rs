@@ -1,9 +1,10 @@
-//! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|tidy`. Each task runs real programs and says what it ran;
+//! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|fuzz|tidy`. Each task runs real programs and says what it ran;
 //! nothing here is linked into the product.
 
 mod cargo;
 mod checks;
 mod demo;
+mod fuzz;
 mod judges;
 mod process;
 mod tidy;
@@ -40,6 +41,14 @@ enum Task {
     },
     /// Run Stripe's official clients against the simulator and on what the platform made there.
     Judges,
+    /// Feed the decoders of hostile input with what libFuzzer makes up; needs a C++ compiler.
+    Fuzz {
+        /// How long each target runs, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only these targets.
+        targets: Vec<String>,
+    },
     /// Check the rules of the workspace that no compiler knows.
     Tidy,
     /// Everything that must pass before a change is merged.
@@ -67,6 +76,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => checks::test(&arguments),
         Task::Seeds { count } => checks::seeds(count),
         Task::Judges => judges::run(false),
+        Task::Fuzz { seconds, targets } => fuzz::run(&targets, seconds),
         Task::Tidy => tidy::run(),
         Task::Ci => checks::ci(),
     };

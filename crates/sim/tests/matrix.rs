@@ -1,5 +1,5 @@
 //! Every story of a payment against every fault of its provider and every order of its webhooks: all of them with one
-//! fault, and two thousand drawn combinations. What a run must come to is said in `sim::matrix`.
+//! fault, and two thousand drawn combinations, with restarts among them. What a run must come to is said in `sim::matrix`.
 
 use engine::EventKind;
 use sandbox::stripe::{FaultKind, WebhookFaultKind};
@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const STRUCK: [u64; 3] = [1, 2, 3];
 /// Combinations that are drawn.
 const COMBINATIONS: u64 = 2_000;
+/// Moments at which the platform is killed: the first happenings of a story; later ones are days apart and alike.
+const MOMENTS: u32 = 50;
 /// Threads.
 const WORKERS: usize = 2;
 
@@ -42,7 +44,7 @@ fn judged(plans: &[Plan]) -> Vec<Verdict> {
 }
 
 fn plain(story: Story) -> Plan {
-    Plan { story, strikes: Vec::new(), disorders: Vec::new(), seed: 1 }
+    Plan { story, strikes: Vec::new(), disorders: Vec::new(), restarts: Vec::new(), seed: 1 }
 }
 
 fn every_disorder() -> Vec<Vec<Disorder>> {
@@ -116,6 +118,21 @@ fn every_story_survives_every_fault_in_every_order_of_webhooks() {
     }
 }
 
+#[test]
+fn every_story_survives_a_restart_at_any_moment() {
+    let orders = [Vec::new(), vec![Disorder { kind: WebhookFaultKind::Early, nth: 1, count: 1_000 }]];
+    let mut plans = Vec::new();
+    for story in STORIES {
+        for disorders in &orders {
+            for moment in 1..=MOMENTS {
+                plans.push(Plan { disorders: disorders.clone(), restarts: vec![moment], ..plain(*story) });
+            }
+        }
+    }
+    let parked = judged(&plans).iter().filter(|verdict| verdict.is_parked).count();
+    assert_eq!(parked, 0, "a restart alone leaves nothing to a person");
+}
+
 /// Numbers drawn one after the other.
 struct Draw(u64);
 
@@ -147,7 +164,8 @@ fn drawn_combinations_of_faults_and_orders_end_with_books_that_are_true() {
             count: 1 + draw.below(20),
         });
         let disorders = disorders.collect();
-        Plan { story, strikes, disorders, seed: number }
+        let restarts = (0..draw.below(4)).map(|_| u32::try_from(1 + draw.below(60)).expect("it is below a small number")).collect();
+        Plan { story, strikes, disorders, restarts, seed: number }
     };
     let mut plans: Vec<Plan> = (0..COMBINATIONS * 2).map(plan).filter(|plan| !plan.is_mute()).collect();
     plans.truncate(usize::try_from(COMBINATIONS).expect("it is a small number"));

@@ -1,5 +1,5 @@
 //! Stories of one payment against every fault of its provider and every order of its webhooks. Unlike a seed, a run has no
-//! crashes and no chance of its own: a story, a fault and an order say everything, so that all of them can be tried.
+//! disk and no chance of its own: its plan says everything, so that all of them can be tried.
 //!
 //! Real parts: the engine behind its partition, request preparation, the connector, the simulator with its truth ledger.
 //! What a run must come to is said in `judge`.
@@ -132,6 +132,8 @@ pub struct Plan {
     pub strikes: Vec<Strike>,
     /// Faults of webhooks.
     pub disorders: Vec<Disorder>,
+    /// The platform is killed and starts again right before its so-many-th happening, counted from 1.
+    pub restarts: Vec<u32>,
     /// Draws the simulator's own choices.
     pub seed: u64,
 }

@@ -61,7 +61,7 @@ impl SubjectKeys for OpenKeys {
 }
 
 enum Happening {
-    Arrives(Box<Dispatch>),
+    Arrives { epoch: u64, dispatch: Box<Dispatch> },
     Ends(Box<OutcomeReport>),
     Webhook(Box<WebhookDelivery>),
     Acts,
@@ -181,12 +181,15 @@ impl Stage {
         }
         self.after(ACT_NS, Happening::Acts);
         self.after(SWEEP_NS, Happening::Sweeps);
-        for _ in 0..HAPPENINGS_MAX {
+        for number in 1..=HAPPENINGS_MAX {
             let Some(at_ns) = self.next_ns().filter(|at_ns| *at_ns <= END_NS) else {
                 return Ok(());
             };
             self.now_ns = at_ns.max(self.now_ns);
             self.provider.advance_to(self.now_ms());
+            if self.plan.restarts.contains(&number) {
+                self.restart()?;
+            }
             if self.state().due_at().is_some_and(|due_at| due_at <= Timestamp::from_ns(self.now_ns)) {
                 self.submit(&Command::Tick)?;
             } else if self.queue.first_key_value().is_some_and(|((at_ns, _), _)| *at_ns <= self.now_ns) {
@@ -196,6 +199,13 @@ impl Stage {
             self.collect_webhooks(&[])?;
         }
         Err("it never comes to rest".to_owned())
+    }
+
+    /// The process dies and starts again: answers on their way are lost, requests arrive all the same.
+    fn restart(&mut self) -> Result<(), String> {
+        self.queue.retain(|_, happening| !matches!(happening, Happening::Ends(_)));
+        let epoch = self.state().epoch + 1;
+        self.submit(&Command::StartLeader { epoch }).map(drop)
     }
 
     fn next_ns(&self) -> Option<u64> {
@@ -216,7 +226,7 @@ impl Stage {
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         match happening {
-            Happening::Arrives(dispatch) => self.arrives(&dispatch),
+            Happening::Arrives { epoch, dispatch } => self.arrives(epoch, &dispatch),
             Happening::Ends(report) => self.submit(&Command::ReportOutcome(*report)).map(drop),
             Happening::Webhook(delivery) => self.deliver(&delivery),
             Happening::Acts => self.act(),
@@ -231,7 +241,8 @@ impl Stage {
         let round = core::mem::replace(&mut self.round, self.partition.begin());
         self.entries.extend(round.entries);
         for dispatch in round.dispatches {
-            self.after(WAY_NS, Happening::Arrives(Box::new(dispatch)));
+            let epoch = self.state().epoch;
+            self.after(WAY_NS, Happening::Arrives { epoch, dispatch: Box::new(dispatch) });
         }
         match round.answers.into_iter().next() {
             Some(((), Answer::Decided(reply))) => Ok(reply),
@@ -240,7 +251,7 @@ impl Stage {
     }
 
     /// A send reaches the provider.
-    fn arrives(&mut self, dispatch: &Dispatch) -> Result<(), String> {
+    fn arrives(&mut self, epoch: u64, dispatch: &Dispatch) -> Result<(), String> {
         let requested = &dispatch.requested;
         let prepared = match dispatch.send_kind {
             SendKind::First | SendKind::Replay => {
@@ -264,7 +275,10 @@ impl Stage {
         };
         let Decoded { outcome, provider_id } = decoded;
         let report = OutcomeReport { effect: requested.effect, send: dispatch.send, outcome, provider_id };
-        self.after(after_ns + WAY_NS, Happening::Ends(Box::new(report)));
+        // Whoever sent it may be gone, and nobody hears the answer.
+        if epoch == self.state().epoch {
+            self.after(after_ns + WAY_NS, Happening::Ends(Box::new(report)));
+        }
         Ok(())
     }
 
