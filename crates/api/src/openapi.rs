@@ -116,8 +116,8 @@ pub(crate) struct EventQuery {
     info(
         title = "Bezant",
         description = "Payments from checkout to settled money. Amounts are in minor units, times in RFC 3339, errors are \
-            problem documents (RFC 9457) with a stable code. Every POST that moves money needs an Idempotency-Key and may be \
-            repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
+            problem documents (RFC 9457) with a stable code. Every POST that moves money or stores something needs an \
+            Idempotency-Key and may be repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
