@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Customer {
-    /// The merchant's own id of the customer, at most 200 bytes.
+    /// A stored customer, `cus_…`, or the merchant's own id of the customer; at most 200 bytes.
     #[schema(max_length = 200)]
     pub(crate) id: Option<String>,
     /// E-mail address, at most 320 bytes.
@@ -47,6 +47,26 @@ pub(crate) struct RefundDetails {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// The merchant's own fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<BTreeMap<String, String>>,
+}
+
+/// What a customer seals.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CustomerDetails {
+    /// The merchant's own id of its customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// E-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    /// Name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Whatever the merchant wants to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
     /// The merchant's own fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<BTreeMap<String, String>>,

@@ -6,6 +6,7 @@ use crate::platform::SubmitError;
 use axum::response::{IntoResponse, Response};
 use base::{PaymentId, limits};
 use engine::Refusal;
+use engine::state::KeyedObject;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -75,7 +76,7 @@ codes! {
     AmountTooLarge = "amount_too_large", 422, never, "The amount is too large.", "Send a smaller amount; the detail says how much is allowed.";
     AmountNotWhole = "amount_not_whole", 422, never, "The amount is not a whole number.", "Amounts count minor units: 19.99 EUR is 1999, 500 JPY is 500, 1.250 KWD is 1250.";
     CurrencyUnknown = "currency_unknown", 422, never, "The currency is not known.", "Send an active ISO 4217 code in capital letters, such as EUR.";
-    IdempotencyKeyMissing = "idempotency_key_missing", 400, never, "A request that moves money needs an Idempotency-Key.", "Send the header Idempotency-Key with a text that is unique to this operation, and the same one when you retry.";
+    IdempotencyKeyMissing = "idempotency_key_missing", 400, never, "A request that moves money or stores something needs an Idempotency-Key.", "Send the header Idempotency-Key with a text that is unique to this operation, and the same one when you retry.";
     IdempotencyKeyTooLong = "idempotency_key_too_long", 400, never, "The Idempotency-Key is too long.", "Send at most 255 characters.";
     IdempotencyKeyMalformed = "idempotency_key_malformed", 400, never, "The Idempotency-Key cannot be used.", "Send one header with 1 to 255 printable ASCII characters.";
     CardNumberRefused = "card_number_refused", 422, never, "The request holds what looks like a card number.", "Never send card numbers here: send a payment method's token. Nothing of this request was stored or logged.";
@@ -86,6 +87,9 @@ codes! {
     MinSeqInvalid = "min_seq_invalid", 400, never, "Bezant-Min-Seq is not a sequence number.", "Send the value of an earlier answer's Bezant-Seq header.";
     MinSeqNotReached = "min_seq_not_reached", 503, later, "The read models have not reached Bezant-Min-Seq yet.", "Retry after the seconds in Retry-After.";
     PaymentUnknown = "payment_unknown", 404, never, "There is no such payment.", "Check the id; a merchant sees its own payments only.";
+    CustomerUnknown = "customer_unknown", 404, never, "There is no such customer.", "Check the id; a merchant sees its own customers only, and a deleted one takes nothing new.";
+    PaymentMethodUnknown = "payment_method_unknown", 404, never, "There is no such stored payment method.", "Check the id; it must be one of this merchant and of the customer that the request names.";
+    ProviderUnknown = "provider_unknown", 422, never, "There is no such provider.", "Name a provider that this platform was started with, or leave the field out.";
     RefundUnknown = "refund_unknown", 404, never, "There is no such refund.", "Check the id; a merchant sees its own refunds only.";
     DisputeUnknown = "dispute_unknown", 404, never, "There is no such dispute.", "Check the id; a merchant sees the disputes of its own payments only.";
     WebhookEndpointUnknown = "webhook_endpoint_unknown", 404, never, "There is no webhook endpoint at this address.", "Compare provider and name with what the platform was started with (--stripe-webhook NAME=SECRET).";
@@ -105,11 +109,15 @@ codes! {
     ApiKeyTaken = "api_key_taken", 503, later, "The new key's public id is taken by chance.", "Retry; another one will be drawn.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, never, "The Idempotency-Key was used for another request.", "Send a new key for a new operation, or repeat the first request unchanged.";
     IdempotencyKeyInUse = "idempotency_key_in_use", 409, later, "The first request with this Idempotency-Key is still running.", "Retry with the same key after the seconds in Retry-After.";
-    IdempotencyKeyExpired = "idempotency_key_expired", 409, never, "The Idempotency-Key is older than 30 days and what it created exists.", "Read the existing payment, or send a new key for a new operation.";
+    IdempotencyKeyExpired = "idempotency_key_expired", 409, never, "The Idempotency-Key is older than 30 days and what it created exists.", "Read what it created, or send a new key for a new operation.";
     ReferenceConflict = "reference_conflict", 409, never, "The reference belongs to a payment with other content.", "Read the payment that this answer names; for a new order use a new reference.";
     StateConflict = "state_conflict", 409, never, "The payment's status does not permit this.", "Read the payment and decide again.";
-    OperationInFlight = "operation_in_flight", 409, later, "Another operation on this payment has no outcome yet.", "Retry when the payment has left its present status.";
-    PaymentMethodRequired = "payment_method_required", 422, never, "A payment method is needed.", "Send payment_method with a provider's token.";
+    OperationInFlight = "operation_in_flight", 409, later, "Another operation has no outcome yet.", "Retry when the payment or payment method has left its present status.";
+    PaymentMethodRequired = "payment_method_required", 422, never, "A payment method is needed.", "Send payment_method with a provider's token or a stored payment method's id.";
+    StoredPaymentMethodRequired = "stored_payment_method_required", 422, never, "While the customer is away only a stored payment method may be charged.", "Store the payment method with POST /v1/customers/{id}/payment_methods and send its id, or leave off_session out.";
+    PaymentMethodStateConflict = "payment_method_state_conflict", 409, never, "The stored payment method's status does not permit this.", "Read the payment method; only an active one can be charged or removed.";
+    PaymentMethodNotAtProvider = "payment_method_not_at_provider", 422, never, "The provider that takes the payment does not have this payment method.", "Store it there with POST /v1/customers/{id}/payment_methods, or send another payment method.";
+    TooManyPaymentMethods = "too_many_payment_methods", 422, never, "The customer has as many payment methods as it may have.", "Remove one first.";
     AmountAboveProviderMax = "amount_above_provider_max", 422, never, "No provider takes an amount this large.", "Split the payment; the detail says how much is taken at once.";
     CaptureAboveHeld = "capture_above_held", 422, never, "The capture is larger than what is held.", "Capture at most what the detail says is held.";
     RefundAboveRemaining = "refund_above_remaining", 422, never, "The refund is larger than what remains.", "Refund at most what the detail says remains; open refunds and disputes count.";
@@ -248,6 +256,21 @@ impl From<Refusal> for Problem {
             Refusal::NotParked => Self::new(Code::ParkedCallUnknown),
             Refusal::OutcomeKnown => Self::new(Code::OutcomeKnown),
             Refusal::PaymentUnknown => Self::new(Code::PaymentUnknown),
+            Refusal::CustomerUnknown => Self::new(Code::CustomerUnknown),
+            Refusal::MethodUnknown => Self::new(Code::PaymentMethodUnknown),
+            Refusal::ProviderUnknown => Self::of_field(Code::ProviderUnknown, "provider", "no provider has this name"),
+            Refusal::StoredMethodRequired => Self::of_field(
+                Code::StoredPaymentMethodRequired,
+                "payment_method",
+                "off_session is true and payment_method is not a stored one",
+            ),
+            Refusal::MethodStateConflict { status } => {
+                Self::with_detail(Code::PaymentMethodStateConflict, format!("the payment method's status is {}", status.name()))
+            }
+            Refusal::MethodNotAtProvider => Self::new(Code::PaymentMethodNotAtProvider),
+            Refusal::TooManyMethods { count_max } => {
+                Self::with_detail(Code::TooManyPaymentMethods, format!("a customer may have {count_max} payment methods"))
+            }
             Refusal::IdempotencyKeyReused => Self::of_field(
                 Code::IdempotencyKeyReused,
                 "Idempotency-Key",
@@ -258,14 +281,15 @@ impl From<Refusal> for Problem {
                 "Idempotency-Key",
                 "the provider has not answered the first request with this key",
             ),
-            Refusal::IdempotencyKeyExpired { payment } => Self {
-                payment: Some(payment),
-                ..Self::of_field(
-                    Code::IdempotencyKeyExpired,
-                    "Idempotency-Key",
-                    format!("this key acted on {payment} more than 30 days ago"),
-                )
-            },
+            Refusal::IdempotencyKeyExpired { created } => {
+                let (payment, id) = match created {
+                    KeyedObject::Payment(payment) | KeyedObject::Refund { payment, .. } => (Some(payment), payment.to_string()),
+                    KeyedObject::Customer(customer) => (None, customer.to_string()),
+                    KeyedObject::Method(method) => (None, method.to_string()),
+                };
+                let detail = format!("this key acted on {id} more than 30 days ago");
+                Self { payment, ..Self::of_field(Code::IdempotencyKeyExpired, "Idempotency-Key", detail) }
+            }
             Refusal::ReferenceConflict { payment, status } => Self {
                 payment: Some(payment),
                 ..Self::of_field(
@@ -317,7 +341,8 @@ mod tests {
     use super::{Code, Problem, SubmitError};
     use base::PaymentId;
     use engine::Refusal;
-    use payments::PaymentStatus;
+    use engine::state::KeyedObject;
+    use payments::{PaymentStatus, StoredMethodStatus};
     use std::collections::BTreeSet;
 
     #[test]
@@ -356,7 +381,14 @@ mod tests {
             (Refusal::PaymentUnknown, 404, "payment_unknown"),
             (Refusal::IdempotencyKeyReused, 422, "idempotency_key_reused"),
             (Refusal::IdempotencyKeyInUse, 409, "idempotency_key_in_use"),
-            (Refusal::IdempotencyKeyExpired { payment }, 409, "idempotency_key_expired"),
+            (Refusal::CustomerUnknown, 404, "customer_unknown"),
+            (Refusal::MethodUnknown, 404, "payment_method_unknown"),
+            (Refusal::ProviderUnknown, 422, "provider_unknown"),
+            (Refusal::StoredMethodRequired, 422, "stored_payment_method_required"),
+            (Refusal::MethodStateConflict { status: StoredMethodStatus::Removed }, 409, "payment_method_state_conflict"),
+            (Refusal::MethodNotAtProvider, 422, "payment_method_not_at_provider"),
+            (Refusal::TooManyMethods { count_max: 50 }, 422, "too_many_payment_methods"),
+            (Refusal::IdempotencyKeyExpired { created: KeyedObject::Payment(payment) }, 409, "idempotency_key_expired"),
             (Refusal::ReferenceConflict { payment, status }, 409, "reference_conflict"),
             (Refusal::StateConflict { status }, 409, "state_conflict"),
             (Refusal::OperationInFlight, 409, "operation_in_flight"),

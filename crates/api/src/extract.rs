@@ -9,7 +9,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use base::card::holds_card_number;
 use base::limits::IDEMPOTENCY_KEY_BYTES_MAX;
-use base::{MerchantId, OperatorId, PaymentId, RefundId};
+use base::{CustomerId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Uri, header};
@@ -123,6 +123,16 @@ impl PathText {
     /// A refund's id; what cannot be one does not exist.
     pub(crate) fn refund(&self) -> Result<RefundId, Problem> {
         self.0.parse().map_err(|_| Problem::new(Code::RefundUnknown))
+    }
+
+    /// A customer's id; what cannot be one does not exist.
+    pub(crate) fn customer(&self) -> Result<CustomerId, Problem> {
+        self.0.parse().map_err(|_| Problem::new(Code::CustomerUnknown))
+    }
+
+    /// A stored payment method's id; what cannot be one does not exist.
+    pub(crate) fn payment_method(&self) -> Result<PaymentMethodId, Problem> {
+        self.0.parse().map_err(|_| Problem::new(Code::PaymentMethodUnknown))
     }
 
     /// A merchant's id; what cannot be one does not exist.

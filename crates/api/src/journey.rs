@@ -4,7 +4,7 @@
 use crate::errors::{Code, Problem};
 use crate::objects;
 use base::{AttemptId, CaptureId, Decline, EffectId, EventId, Mismatch, Money, NextAction, OutcomeClass, Timestamp, UnknownReason};
-use engine::{CaptureMode, EffectKind, EffectRequested, Event, KeyOwner, SendKind};
+use engine::{CaptureMode, CardFacts, EffectKind, EffectRequested, Event, KeyOwner, OnFile, Presence, SendKind};
 use serde_json::{Map, Value, json};
 use views::EventRow;
 
@@ -32,15 +32,21 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
             "amount": money(created.money),
             "capture": capture_mode(created.capture),
             "payment_method": created.payment_method,
+            "on_file": on_file(created.on_file.as_ref()),
             "expires_at": time(created.expires_at),
         }),
         Event::PaymentRevised(revised) => json!({
             "amount": money(revised.money),
             "capture": capture_mode(revised.capture),
             "payment_method": revised.payment_method,
+            "on_file": on_file(revised.on_file.as_ref()),
         }),
-        Event::AttemptStarted { requested, .. }
-        | Event::CaptureStarted { requested, .. }
+        Event::AttemptStarted { requested, on_file: charged, .. } => {
+            let mut data = request(requested, providers);
+            data["on_file"] = on_file(charged.as_ref());
+            data
+        }
+        Event::CaptureStarted { requested, .. }
         | Event::CancelStarted { requested, .. }
         | Event::RefundStarted { requested, .. }
         | Event::ObservationStarted { requested, .. }
@@ -94,6 +100,18 @@ fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::LateSuccessUndone { .. }
         | Event::LateSuccessReturned { .. }
         | Event::LateHoldCaptured { .. } => notice_data(event, providers),
+        Event::CustomerCreated { .. }
+        | Event::CustomerStored { .. }
+        | Event::CustomerStoreFailed { .. }
+        | Event::CustomerDeleted { .. }
+        | Event::MethodStarted { .. }
+        | Event::MethodStored { .. }
+        | Event::MethodFailed { .. }
+        | Event::MethodRemovalStarted { .. }
+        | Event::MethodRemoved { .. }
+        | Event::MethodRemovalFailed { .. } => customer_data(event, providers),
+        // Who runs them for whom is said by the events that they lead to.
+        Event::ErrandStarted { .. } | Event::ErrandUnknown { .. } | Event::ErrandDeferred { .. } | Event::ErrandSent { .. } => Value::Null,
         Event::MinVersionRaised { .. }
         | Event::LeaderStarted { .. }
         | Event::MerchantCreated { .. }
@@ -175,6 +193,48 @@ fn attempt_data(event: &Event) -> Value {
         }
         _ => Value::Null,
     }
+}
+
+/// What is said about customers and their stored payment methods; nothing of the person.
+fn customer_data(event: &Event, providers: &[String]) -> Value {
+    let provider_name = |provider: u16| objects::provider_name(providers, provider);
+    match event {
+        Event::CustomerCreated { customer, .. } | Event::CustomerDeleted { customer } => json!({ "customer": customer.to_string() }),
+        Event::CustomerStored { customer, provider, provider_id, errand: _ } => {
+            json!({ "customer": customer.to_string(), "provider": provider_name(*provider), "provider_id": provider_id })
+        }
+        Event::CustomerStoreFailed { customer, code, errand: _ } => json!({ "customer": customer.to_string(), "code": code }),
+        Event::MethodStarted { method, customer, provider, token: _, key_version: _, key: _ } => json!({
+            "payment_method": method.to_string(),
+            "customer": customer.to_string(),
+            "provider": provider_name(*provider),
+        }),
+        Event::MethodStored { method, provider, provider_id, card, errand: _ } => json!({
+            "payment_method": method.to_string(),
+            "provider": provider_name(*provider),
+            "provider_id": provider_id,
+            "card": card.as_ref().map(|CardFacts { brand, last4, exp_month, exp_year }| {
+                json!({ "brand": brand, "last4": last4, "exp_month": exp_month, "exp_year": exp_year })
+            }),
+        }),
+        Event::MethodFailed { method, code, errand: _ } | Event::MethodRemovalFailed { method, code, errand: _ } => {
+            json!({ "payment_method": method.to_string(), "code": code })
+        }
+        Event::MethodRemovalStarted { method } | Event::MethodRemoved { method, errand: _ } => {
+            json!({ "payment_method": method.to_string() })
+        }
+        _ => Value::Null,
+    }
+}
+
+fn on_file(on_file: Option<&OnFile>) -> Value {
+    on_file.map_or(Value::Null, |OnFile { customer, method, presence }| {
+        json!({
+            "customer": customer.to_string(),
+            "payment_method": method.map(|method| method.to_string()),
+            "off_session": *presence == Presence::OffSession,
+        })
+    })
 }
 
 /// What is said about disputes.
@@ -380,6 +440,8 @@ mod tests {
             payment_method: String::new(),
             provider_id: None,
             request: Some(Sealed { subject: SubjectId::from_u128(9), bytes: vec![SECRET; 40] }),
+            customer: None,
+            presence: engine::Presence::OnSession,
         }
     }
 
@@ -401,6 +463,7 @@ mod tests {
             details: Some(sealed.clone()),
             expires_at: Timestamp::ZERO,
             key,
+            on_file: None,
         };
         let refund = Event::RefundStarted { payment, requested: requested(), from_available: false, details: Some(sealed), key: Some(key) };
         let api_key = Event::ApiKeyCreated {

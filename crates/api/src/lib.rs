@@ -9,6 +9,7 @@
 
 mod attention;
 mod canonical;
+mod customers;
 mod details;
 mod disputes;
 mod errors;
@@ -19,6 +20,7 @@ mod objects;
 mod openapi;
 mod operators;
 mod paging;
+mod payment_methods;
 mod payments;
 mod platform;
 mod reads;
@@ -89,6 +91,14 @@ fn routes() -> Vec<Route> {
         merchant("POST", "/v1/payments/{id}/capture", post(payments::capture)),
         merchant("POST", "/v1/payments/{id}/cancel", post(payments::cancel)),
         merchant("GET", "/v1/payments/{id}/journey", get(reads::journey)),
+        merchant("POST", "/v1/customers", post(customers::create)),
+        merchant("GET", "/v1/customers", get(customers::list)),
+        merchant("GET", "/v1/customers/{id}", get(customers::retrieve)),
+        merchant("DELETE", "/v1/customers/{id}", delete(customers::delete)),
+        merchant("POST", "/v1/customers/{id}/payment_methods", post(payment_methods::store)),
+        merchant("GET", "/v1/customers/{id}/payment_methods", get(payment_methods::list)),
+        merchant("GET", "/v1/payment_methods/{id}", get(payment_methods::retrieve)),
+        merchant("DELETE", "/v1/payment_methods/{id}", delete(payment_methods::remove)),
         merchant("POST", "/v1/refunds", post(refunds::create)),
         merchant("GET", "/v1/refunds", get(reads::refunds)),
         merchant("GET", "/v1/refunds/{id}", get(reads::refund)),

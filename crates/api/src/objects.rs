@@ -4,7 +4,7 @@
 use crate::details::{Customer, PaymentDetails, RefundDetails, Shown};
 use base::{AttemptId, Currency, Decline, DeclineClass, Money, NextAction, PaymentId, RefundId, SubjectId, Timestamp};
 use engine::state::Balance;
-use engine::{CaptureMode, EventKind};
+use engine::{CaptureMode, EventKind, OnFile, Presence};
 use payments::postings::AccountKind;
 use payments::{AttemptStatus, PaymentStatus, RefundStatus};
 use serde::{Deserialize, Serialize};
@@ -103,8 +103,10 @@ pub(crate) struct Payment {
     pub(crate) fee_minor: u64,
     /// Whether money is taken at once.
     pub(crate) capture: Capture,
-    /// The provider's token.
+    /// The stored payment method, `pmt_…`, or the provider's token.
     pub(crate) payment_method: Option<String>,
+    /// Whether the customer is away while it is charged.
+    pub(crate) off_session: bool,
     /// The merchant's permanent, unique reference; null when erased.
     pub(crate) reference: Option<String>,
     /// Who pays; null when erased.
@@ -383,6 +385,7 @@ struct PaymentParts<'a> {
     fee_minor: u64,
     capture: CaptureMode,
     payment_method: Option<&'a str>,
+    on_file: Option<OnFile>,
     subject: SubjectId,
     attempts: Vec<Attempt>,
     last_decline: Option<&'a Decline>,
@@ -396,6 +399,7 @@ impl PaymentParts<'_> {
     fn object(self, shown: Shown<PaymentDetails>) -> Payment {
         let PaymentDetails { reference, customer, description, metadata } = shown.details;
         let newest = self.attempts.last();
+        let stored = self.on_file.and_then(|on_file| on_file.method).map(|method| method.to_string());
         Payment {
             id: self.id.to_string(),
             object: "payment",
@@ -408,7 +412,8 @@ impl PaymentParts<'_> {
             disputed_minor: self.disputed_minor,
             fee_minor: self.fee_minor,
             capture: self.capture.into(),
-            payment_method: self.payment_method.map(str::to_owned),
+            payment_method: stored.or(self.payment_method.map(str::to_owned)),
+            off_session: self.on_file.is_some_and(|on_file| on_file.presence == Presence::OffSession),
             reference,
             customer,
             description,
@@ -471,6 +476,7 @@ impl Payment {
             fee_minor: payment.fee_minor,
             capture: payment.capture,
             payment_method: payment.payment_method.as_deref(),
+            on_file: payment.on_file.as_deref().copied(),
             subject: payment.subject,
             attempts: attempts.collect(),
             last_decline: payment.last_decline.as_ref(),
@@ -505,6 +511,7 @@ impl Payment {
             fee_minor: row.fee_minor,
             capture: row.capture_mode,
             payment_method: row.payment_method.as_deref(),
+            on_file: row.on_file,
             subject: row.subject,
             attempts: attempts.collect(),
             last_decline: row.last_decline.as_ref(),

@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 description, made from the handlers and their types. It is committed; a test compares.
 
 use crate::errors::ProblemDocument;
-use crate::{attention, disputes, operators, payments, reads, refunds, webhooks};
+use crate::{attention, customers, disputes, operators, payment_methods, payments, reads, refunds, webhooks};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
@@ -116,12 +116,14 @@ pub(crate) struct EventQuery {
     info(
         title = "Bezant",
         description = "Payments from checkout to settled money. Amounts are in minor units, times in RFC 3339, errors are \
-            problem documents (RFC 9457) with a stable code. Every POST that moves money needs an Idempotency-Key and may be \
-            repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
+            problem documents (RFC 9457) with a stable code. Every POST that moves money or stores something needs an \
+            Idempotency-Key and may be repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
         payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, reads::journey,
+        customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
+        payment_methods::retrieve, payment_methods::remove,
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
@@ -205,13 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn every_post_that_moves_money_describes_its_key() {
+    fn every_post_that_moves_money_or_stores_what_can_be_charged_describes_its_key() {
         let description = serde_json::to_value(Description::openapi()).unwrap();
         for (path, item) in description["paths"].as_object().unwrap() {
             let Some(post) = item.get("post") else { continue };
             let keyed = post["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"));
-            let moves_money = path.starts_with("/v1/payments") || path.starts_with("/v1/refunds");
-            assert_eq!(keyed, moves_money, "{path}");
+            let needs_key = ["/v1/payments", "/v1/refunds", "/v1/customers"].iter().any(|start| path.starts_with(start));
+            assert_eq!(keyed, needs_key, "{path}");
         }
     }
 }

@@ -16,8 +16,8 @@ use base::limits::{
     AMOUNT_MINOR_MAX, DESCRIPTION_BYTES_MAX, EMAIL_BYTES_MAX, METADATA_ENTRIES_MAX, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX,
     PAYMENT_METHOD_BYTES_MAX, REFERENCE_BYTES_MAX,
 };
-use base::{Currency, EffectId, MerchantId, Money, MoneyError, PaymentId, Redacted};
-use engine::{CancelPayment, CapturePayment, Command, ConfirmPayment, CreatePayment, Private, Reply};
+use base::{Currency, CustomerId, EffectId, MerchantId, Money, MoneyError, PaymentId, PaymentMethodId, Redacted, SubjectId};
+use engine::{CancelPayment, CapturePayment, Command, ConfirmPayment, CreatePayment, Presence, Private, Reply};
 use http::{HeaderName, HeaderValue, StatusCode};
 use payments::PaymentStatus;
 use serde::de::{Deserializer, Visitor};
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Says that an earlier request was answered again.
-const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// Longest `return_url`, in bytes.
 const RETURN_URL_BYTES_MAX: usize = 2_048;
 /// Longest name of a simulated fault, in bytes.
@@ -117,9 +117,12 @@ pub(crate) struct CreatePaymentRequest {
     capture: Option<Capture>,
     /// Whether to start an attempt now; true when absent.
     confirm: Option<bool>,
-    /// The provider's token of the payment method; needed to confirm.
+    /// The provider's token of the payment method, or a stored payment method, `pmt_…`; needed to confirm.
     #[schema(max_length = 120, example = "pm_card_visa")]
     payment_method: Option<String>,
+    /// Whether the customer is away: only a stored payment method may then be charged, and where the issuer wants an
+    /// authentication the payment is declined. False when absent.
+    off_session: Option<bool>,
     /// The merchant's permanent, unique reference of the order, at most 200 bytes. The same reference with the same
     /// content is the same payment, for ever and whatever the `Idempotency-Key`.
     #[schema(max_length = 200)]
@@ -143,9 +146,11 @@ pub(crate) struct CreatePaymentRequest {
 #[serde(deny_unknown_fields)]
 #[schema(as = ConfirmPayment)]
 pub(crate) struct ConfirmPaymentRequest {
-    /// The provider's token; the payment keeps its own when absent.
+    /// The provider's token or a stored payment method, `pmt_…`; the payment keeps its own when absent.
     #[schema(max_length = 120)]
     payment_method: Option<String>,
+    /// Whether the customer is away; as the payment says when absent.
+    off_session: Option<bool>,
     /// Where the provider sends the customer back to.
     #[schema(max_length = 2_048)]
     return_url: Option<String>,
@@ -187,6 +192,9 @@ struct Content<'a> {
     description: Option<&'a str>,
     metadata: Option<&'a BTreeMap<String, String>>,
     return_url: Option<&'a str>,
+    /// Left out when the customer is there, so that what was hashed before this field came has the same hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_session: Option<bool>,
 }
 
 /// Create a payment
@@ -211,14 +219,15 @@ pub(crate) async fn create(
     let content = app.content(merchant, &serde_json::to_value(request.content(money)).map_err(|_| Problem::new(Code::Internal))?);
     let reference = request.reference.as_deref().map(|reference| app.reference(merchant, reference));
     let simulate = request.metadata.as_ref().and_then(|metadata| metadata.get(METADATA_SIM)).cloned();
-    let subject = app.subject(merchant, &request.subject_name(idempotency.key));
+    let charged = Charged::parse(request.payment_method, request.customer.as_ref())?;
+    let known = charged.known(&app, merchant).await?;
+    let subject = known.as_ref().map_or_else(
+        || app.subject(merchant, &subject_name(request.customer.as_ref(), idempotency.key)),
+        |(_, subject)| app.platform.living_subject(*subject),
+    );
+    let customer = known.map_or(request.customer.clone(), |(id, _)| Some(with_id(request.customer, id)));
     let capture = request.capture.unwrap_or(Capture::Automatic).into();
-    let details = PaymentDetails {
-        reference: request.reference,
-        customer: request.customer,
-        description: request.description,
-        metadata: request.metadata,
-    };
+    let details = PaymentDetails { reference: request.reference, customer, description: request.description, metadata: request.metadata };
     let sealed = app.seal(subject, details::plaintext(&details)).await?;
     let command = Command::CreatePayment(CreatePayment {
         merchant,
@@ -228,7 +237,10 @@ pub(crate) async fn create(
         subject,
         money,
         capture,
-        payment_method: request.payment_method,
+        payment_method: charged.token,
+        customer: charged.customer,
+        method: charged.method,
+        presence: if request.off_session == Some(true) { Presence::OffSession } else { Presence::OnSession },
         confirm: request.confirm.unwrap_or(true),
         retry_declined: request.retry_declined.unwrap_or(false),
         details: sealed,
@@ -257,12 +269,14 @@ pub(crate) async fn confirm(
 ) -> Result<Response, Problem> {
     let payment = path.payment()?;
     let idempotency = app.idempotency(merchant, &key, &format!("/v1/payments/{payment}/confirm"), &body.json);
-    let ConfirmPaymentRequest { payment_method, return_url, simulate } = body.value;
+    let ConfirmPaymentRequest { payment_method, off_session, return_url, simulate } = body.value;
     check_payment_method(payment_method.as_deref())?;
     check_return_url(return_url.as_deref())?;
     check_simulate(&app, simulate.as_deref())?;
     let private = Private { return_url: return_url.map(Redacted::new), simulate };
-    let command = Command::ConfirmPayment(ConfirmPayment { merchant, payment, idempotency, payment_method, private });
+    let Charged { token: payment_method, method, customer: _ } = Charged::parse(payment_method, None)?;
+    let presence = off_session.map(|away| if away { Presence::OffSession } else { Presence::OnSession });
+    let command = Command::ConfirmPayment(ConfirmPayment { merchant, payment, idempotency, payment_method, method, presence, private });
     let submitted = app.submit(command).await?;
     answer(&app, merchant, &submitted, None).await
 }
@@ -345,7 +359,9 @@ async fn answer(app: &App, merchant: MerchantId, submitted: &Submitted, created:
 fn about_payment(reply: &Reply) -> Result<(PaymentId, bool, Option<EffectId>), Problem> {
     match reply {
         Reply::Payment { payment, replayed, waiting_for } => Ok((*payment, *replayed, *waiting_for)),
-        Reply::Refund { .. } | Reply::Done | Reply::Refused(_) => Err(Problem::new(Code::Internal)),
+        Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } | Reply::Done | Reply::Refused(_) => {
+            Err(Problem::new(Code::Internal))
+        }
     }
 }
 
@@ -393,15 +409,62 @@ impl CreatePaymentRequest {
             description: self.description.as_deref(),
             metadata: self.metadata.as_ref(),
             return_url: self.return_url.as_deref(),
+            off_session: self.off_session.filter(|away| *away),
+        }
+    }
+}
+
+fn subject_name(customer: Option<&Customer>, key: [u8; 16]) -> SubjectName<'_> {
+    let id = customer.and_then(|customer| customer.id.as_deref()).map(SubjectName::Customer);
+    let email = customer.and_then(|customer| customer.email.as_deref()).map(SubjectName::Email);
+    id.or(email).unwrap_or(SubjectName::Payment(key))
+}
+
+/// Whom a request charges, and with what.
+struct Charged {
+    token: Option<String>,
+    method: Option<PaymentMethodId>,
+    customer: Option<CustomerId>,
+}
+
+impl Charged {
+    /// Tells our own ids from providers' tokens and from merchants' ids. What starts like an id of ours and is none is
+    /// refused where a provider could have no such token; a merchant may call its customers whatever it likes.
+    fn parse(payment_method: Option<String>, customer: Option<&Customer>) -> Result<Self, Problem> {
+        let customer = customer.and_then(|customer| customer.id.as_deref()).and_then(|id| id.parse().ok());
+        let is_ours = |text: &String| text.split_once('_').is_some_and(|(prefix, _)| prefix == PaymentMethodId::PREFIX);
+        match payment_method {
+            Some(text) if is_ours(&text) => {
+                let unknown = || Problem { field: Some("payment_method".to_owned()), ..Problem::new(Code::PaymentMethodUnknown) };
+                Ok(Self { token: None, method: Some(text.parse().map_err(|_| unknown())?), customer })
+            }
+            token => Ok(Self { token, method: None, customer }),
         }
     }
 
-    fn subject_name(&self, key: [u8; 16]) -> SubjectName<'_> {
-        let customer = self.customer.as_ref();
-        let id = customer.and_then(|customer| customer.id.as_deref()).map(SubjectName::Customer);
-        let email = customer.and_then(|customer| customer.email.as_deref()).map(SubjectName::Email);
-        id.or(email).unwrap_or(SubjectName::Payment(key))
+    /// The stored customer and whose data is theirs; `None` when the request names nobody that is stored.
+    async fn known(&self, app: &App, merchant: MerchantId) -> Result<Option<(CustomerId, SubjectId)>, Problem> {
+        let named = match (self.customer, self.method) {
+            (Some(customer), _) => Some(customer),
+            (None, Some(method)) => {
+                let stored = app.platform.payment_method(merchant, method).await?;
+                let (stored, _) = stored.ok_or_else(|| Problem::new(Code::PaymentMethodUnknown))?;
+                Some(stored.customer)
+            }
+            (None, None) => None,
+        };
+        let Some(customer) = named else {
+            return Ok(None);
+        };
+        let (found, _) = app.platform.customer(merchant, customer).await?.ok_or_else(|| Problem::new(Code::CustomerUnknown))?;
+        Ok(Some((customer, found.subject)))
     }
+}
+
+/// What a request says of a stored customer, with the customer's id.
+fn with_id(customer: Option<Customer>, id: CustomerId) -> Customer {
+    let (email, country) = customer.map_or((None, None), |customer| (customer.email, customer.country));
+    Customer { id: Some(id.to_string()), email, country }
 }
 
 /// A currency by its code.
@@ -412,11 +475,7 @@ fn parse_currency(text: &str) -> Result<Currency, Problem> {
 fn check_customer(customer: &Customer) -> Result<(), Problem> {
     let Customer { id, email, country } = customer;
     check_text("customer.id", id.as_deref(), REFERENCE_BYTES_MAX)?;
-    check_text("customer.email", email.as_deref(), EMAIL_BYTES_MAX)?;
-    let has_at = |email: &str| email.split_once('@').is_some_and(|(name, domain)| !name.trim().is_empty() && !domain.trim().is_empty());
-    if email.as_deref().is_some_and(|email| !has_at(email)) {
-        return Err(invalid("customer.email", "must have a name, an @ and a domain"));
-    }
+    check_email("customer.email", email.as_deref())?;
     let is_code = |country: &str| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
     if country.as_deref().is_some_and(|country| !is_code(country)) {
         return Err(invalid("customer.country", "must be two capital letters, such as DE"));
@@ -424,8 +483,18 @@ fn check_customer(customer: &Customer) -> Result<(), Problem> {
     Ok(())
 }
 
+/// An e-mail address as far as that can be told without asking its domain.
+pub(crate) fn check_email(field: &str, email: Option<&str>) -> Result<(), Problem> {
+    check_text(field, email, EMAIL_BYTES_MAX)?;
+    let has_at = |email: &str| email.split_once('@').is_some_and(|(name, domain)| !name.trim().is_empty() && !domain.trim().is_empty());
+    if email.is_some_and(|email| !has_at(email)) {
+        return Err(invalid(field, "must have a name, an @ and a domain"));
+    }
+    Ok(())
+}
+
 /// A provider's token: letters, digits, underscores and hyphens.
-fn check_payment_method(token: Option<&str>) -> Result<(), Problem> {
+pub(crate) fn check_payment_method(token: Option<&str>) -> Result<(), Problem> {
     check_text("payment_method", token, PAYMENT_METHOD_BYTES_MAX)?;
     let is_token = |token: &str| token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     if token.is_some_and(|token| !is_token(token)) {

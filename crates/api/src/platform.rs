@@ -1,7 +1,7 @@
 //! The one seam between HTTP and the platform. Behind it are the sequencer, the engine's state, the key store and the
 //! read models; nothing here knows how they work, and tests put a platform of their own in their place.
 
-use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, Redacted, SubjectId, Timestamp};
+use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
 use http::HeaderMap;
@@ -139,6 +139,19 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Waits until an effect is no longer undecided; `false` when `deadline` comes first.
     fn settled(&self, payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// Waits until a stored payment method is neither being stored nor being removed; `false` when `deadline` comes first.
+    fn method_settled(&self, method: PaymentMethodId, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// A merchant's customer from the engine's state, with the sequence number as of which it is true.
+    fn customer(&self, merchant: MerchantId, customer: CustomerId) -> BoxFuture<'_, Result<Option<(engine::Customer, u64)>, SubmitError>>;
+
+    /// A merchant's stored payment method from the engine's state, with the sequence number as of which it is true.
+    fn payment_method(
+        &self,
+        merchant: MerchantId,
+        method: PaymentMethodId,
+    ) -> BoxFuture<'_, Result<Option<(engine::StoredMethod, u64)>, SubmitError>>;
 
     /// A merchant's payment from the engine's state, with the sequence number as of which it is true.
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>>;

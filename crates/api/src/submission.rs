@@ -6,7 +6,7 @@ use crate::canonical;
 use crate::errors::{Code, Problem};
 use crate::extract::IdempotencyKey;
 use crate::platform::{SubmitError, Submitted};
-use base::{EffectId, MerchantId, PaymentId, SubjectId};
+use base::{EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, SubjectId};
 use engine::{Command, Idempotency, Reply, Sealed};
 use serde_json::Value;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) enum SubjectName<'a> {
     Email(&'a str),
     /// Nothing: the payment stands for itself, named by the hash of its key.
     Payment([u8; 16]),
+    /// Nothing: the stored customer stands for itself, named by the hash of its key.
+    Nobody([u8; 16]),
 }
 
 impl App {
@@ -62,6 +64,7 @@ impl App {
                 self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"email", normalised.as_bytes()])
             }
             SubjectName::Payment(key) => self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"payment", key]),
+            SubjectName::Nobody(key) => self.platform.keyed_hash(LABEL_SUBJECT, &[&merchant, b"stored customer", key]),
         };
         self.platform.living_subject(SubjectId::from_u128(u128::from_be_bytes(hash)))
     }
@@ -82,7 +85,7 @@ impl App {
         let submitted = to_end(async move { app.platform.submit(command).await }).await?;
         match submitted.reply {
             Reply::Refused(refusal) => Err(refusal.into()),
-            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } => Ok(submitted),
+            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } => Ok(submitted),
         }
     }
 
@@ -93,6 +96,15 @@ impl App {
         };
         let deadline = Instant::now() + Duration::from_millis(self.options.wait_ms_max);
         self.platform.settled(payment, effect, deadline).await
+    }
+
+    /// As [`App::settled`], until nobody is at work on a stored payment method.
+    pub(crate) async fn method_settled(&self, method: PaymentMethodId, waiting_for: Option<ErrandId>) -> bool {
+        if waiting_for.is_none() {
+            return true;
+        }
+        let deadline = Instant::now() + Duration::from_millis(self.options.wait_ms_max);
+        self.platform.method_settled(method, deadline).await
     }
 }
 

@@ -80,6 +80,11 @@ async fn another_merchants_objects_do_not_exist() {
     let id = rig.captured("k1", 500).await;
     let refund = rig.post("/v1/refunds", "r1", serde_json::json!({ "payment": id, "amount_minor": 100 })).await.json();
     let refund = refund["id"].as_str().unwrap();
+    let customer = rig.post("/v1/customers", "c1", serde_json::json!({})).await.json();
+    let customer = customer["id"].as_str().unwrap();
+    let body = serde_json::json!({ "payment_method": "pm_card_visa" });
+    let stored = rig.post(&format!("/v1/customers/{customer}/payment_methods"), "c2", body).await.json();
+    let stored = stored["id"].as_str().unwrap();
     for (method, path, code) in [
         ("GET", format!("/v1/payments/{id}"), "payment_unknown"),
         ("GET", format!("/v1/payments/{id}/journey"), "payment_unknown"),
@@ -87,6 +92,11 @@ async fn another_merchants_objects_do_not_exist() {
         ("POST", format!("/v1/payments/{id}/capture"), "payment_unknown"),
         ("POST", format!("/v1/payments/{id}/cancel"), "payment_unknown"),
         ("GET", format!("/v1/refunds/{refund}"), "refund_unknown"),
+        ("GET", format!("/v1/customers/{customer}"), "customer_unknown"),
+        ("DELETE", format!("/v1/customers/{customer}"), "customer_unknown"),
+        ("GET", format!("/v1/customers/{customer}/payment_methods"), "customer_unknown"),
+        ("GET", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
+        ("DELETE", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
     ] {
         let operation = Operation { method: method.into(), path, scheme: None };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.problem(), (404, code.into()), "{}", operation.path);
@@ -95,7 +105,11 @@ async fn another_merchants_objects_do_not_exist() {
     let request = request.header("content-type", "application/json").header("idempotency-key", "k");
     let answer = rig.send(request.body(Body::from(format!("{{\"payment\":\"{id}\"}}"))).unwrap()).await;
     assert_eq!(answer.problem(), (404, "payment_unknown".into()));
-    for path in ["/v1/payments", "/v1/refunds", &format!("/v1/refunds?payment={id}")] {
+    let request = Request::builder().method("POST").uri(format!("/v1/customers/{customer}/payment_methods"));
+    let request = request.header("authorization", format!("Bearer {}", rig.other_key)).header("content-type", "application/json");
+    let request = request.header("idempotency-key", "k2").body(Body::from(r#"{"payment_method":"pm_card_visa"}"#)).unwrap();
+    assert_eq!(rig.send(request).await.problem(), (404, "customer_unknown".into()));
+    for path in ["/v1/payments", "/v1/refunds", "/v1/customers", &format!("/v1/refunds?payment={id}")] {
         let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.json()["data"], serde_json::json!([]), "{path}");
     }

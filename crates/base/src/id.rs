@@ -108,8 +108,12 @@ ids! {
     AttemptId = "att";
     /// One capture of an authorized payment.
     CaptureId = "cap";
+    /// A customer of a merchant.
+    CustomerId = "cus";
     /// One call that a provider must receive (and may have received) because the journal says so.
     EffectId = "eff";
+    /// One call to a provider that moves no money.
+    ErrandId = "err";
     /// One event of the journal; made of its sequence number.
     EventId = "evt";
     /// A merchant: the tenant that owns payments.
@@ -118,6 +122,8 @@ ids! {
     OperatorId = "opr";
     /// A payment.
     PaymentId = "pay";
+    /// A payment method that a customer has stored; `pm_…` is what providers' tokens look like.
+    PaymentMethodId = "pmt";
     /// A refund of a payment.
     RefundId = "ref";
     /// A person whose data is sealed under one key.

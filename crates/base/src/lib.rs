@@ -12,7 +12,10 @@ pub mod outcome;
 pub mod redacted;
 pub mod time;
 
-pub use id::{ApiKeyId, AttemptId, CaptureId, EffectId, EventId, IdError, MerchantId, OperatorId, PaymentId, RefundId, SubjectId};
+pub use id::{
+    ApiKeyId, AttemptId, CaptureId, CustomerId, EffectId, ErrandId, EventId, IdError, MerchantId, OperatorId, PaymentId, PaymentMethodId,
+    RefundId, SubjectId,
+};
 pub use money::{Currency, Money, MoneyError};
 pub use notice::{About, DisputeFact, DisputePhase, Notice, PaymentSays, RefundSays};
 pub use outcome::{

@@ -26,6 +26,10 @@ pub const ATTEMPTS_PER_PAYMENT_MAX: usize = 20;
 pub const CAPTURES_PER_PAYMENT_MAX: usize = 50;
 /// Refunds one payment may have.
 pub const REFUNDS_PER_PAYMENT_MAX: usize = 100;
+/// Payment methods that one customer may have stored at a time.
+pub const METHODS_PER_CUSTOMER_MAX: usize = 50;
+/// Longest id that a provider gives an object, in bytes.
+pub const PROVIDER_ID_BYTES_MAX: usize = 255;
 /// Largest provider request kept for a byte-identical replay, in bytes.
 pub const PROVIDER_REQUEST_BYTES_MAX: usize = 16 * 1024;
 

@@ -8,7 +8,7 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused};
-use base::{EffectId, MerchantId, PaymentId, Redacted, SubjectId, Timestamp};
+use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
@@ -239,8 +239,10 @@ impl Platform for Door {
                 Command::EraseSubject { subject } => Some(*subject),
                 _ => None,
             };
-            if let Command::CreatePayment(create) = &command {
-                self.ensure_key(create.subject).await?;
+            match &command {
+                Command::CreatePayment(create) => self.ensure_key(create.subject).await?,
+                Command::CreateCustomer(create) => self.ensure_key(create.subject).await?,
+                _ => {}
             }
             let (reply, seq) = match self.handle.submit(command).await {
                 Submission::Decided { reply, seq } => (reply, seq),
@@ -260,6 +262,24 @@ impl Platform for Door {
 
     fn settled(&self, payment: PaymentId, effect: EffectId, deadline: Instant) -> BoxFuture<'_, bool> {
         Box::pin(async move { timeout_at(deadline, self.handle.settled(payment, effect)).await.unwrap_or(false) })
+    }
+
+    fn method_settled(&self, method: PaymentMethodId, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(async move { timeout_at(deadline, self.handle.method_settled(method)).await.unwrap_or(false) })
+    }
+
+    fn customer(&self, merchant: MerchantId, customer: CustomerId) -> BoxFuture<'_, Result<Option<(engine::Customer, u64)>, SubmitError>> {
+        let look = move |state: &engine::State| state.customer_of(merchant, customer).cloned().map(|found| (found, state.next_seq - 1));
+        Box::pin(self.look(look))
+    }
+
+    fn payment_method(
+        &self,
+        merchant: MerchantId,
+        method: PaymentMethodId,
+    ) -> BoxFuture<'_, Result<Option<(engine::StoredMethod, u64)>, SubmitError>> {
+        let look = move |state: &engine::State| state.method_of(merchant, method).cloned().map(|found| (found, state.next_seq - 1));
+        Box::pin(self.look(look))
     }
 
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>> {

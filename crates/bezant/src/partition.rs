@@ -4,7 +4,7 @@
 use crate::request::Requests;
 use base::{EffectId, SubjectId, Timestamp};
 use engine::event::VERSION_MAX;
-use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, Event, Policy, Refusal, Reply, State};
+use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
 use events::{EncodedBatch, Recorded};
 use journal::{Journal, Tail};
 use sha2::{Digest, Sha256};
@@ -232,6 +232,8 @@ pub struct Round<T> {
     pub answers: Vec<(T, Answer)>,
     /// Sends to make.
     pub dispatches: Vec<Dispatch>,
+    /// Sends of errands to make.
+    pub errands: Vec<ErrandDispatch>,
     bytes: usize,
 }
 
@@ -294,7 +296,14 @@ impl Partition {
 
     /// Starts a round.
     pub const fn begin<T>(&self) -> Round<T> {
-        Round { first_seq: self.state.next_seq, entries: Vec::new(), answers: Vec::new(), dispatches: Vec::new(), bytes: 0 }
+        Round {
+            first_seq: self.state.next_seq,
+            entries: Vec::new(),
+            answers: Vec::new(),
+            dispatches: Vec::new(),
+            errands: Vec::new(),
+            bytes: 0,
+        }
     }
 
     /// Decides one command and adds its entries to the round. `wall` is what the clock says; events get
@@ -348,6 +357,11 @@ impl Partition {
                 Event::PaymentRevised(revised) => subject = Some(revised.subject),
                 _ => {}
             }
+            if let Some(requested) = entry.event.errand_mut() {
+                let customer = self.state.customers.get(&requested.customer).expect("an errand names a customer that exists");
+                requested.request = self.requests.prepare_errand(customer.subject, requested);
+                continue;
+            }
             let payment = entry.event.payment();
             let Some(requested) = entry.event.requested_mut() else { continue };
             let known: Option<SubjectId> = payment.and_then(|payment| self.state.payments.get(&payment)).map(|payment| payment.subject);
@@ -371,6 +385,9 @@ impl Partition {
             if let Some(dispatch) = sending(&entry.event).and_then(|effect| self.state.dispatch(effect)) {
                 round.dispatches.push(dispatch);
             }
+            if let Some(dispatch) = entry.event.errand_sending().and_then(|errand| self.state.errand_dispatch(errand)) {
+                round.errands.push(dispatch);
+            }
             round.entries.push(entry);
         }
         Ok(())
@@ -391,10 +408,12 @@ fn size_estimate(entry: &Entry) -> usize {
         Event::PaymentRevised(revised) => revised.details.as_ref(),
         Event::RefundStarted { details, .. } => details.as_ref(),
         Event::WebhookReceived { payload, .. } => payload.as_ref(),
+        Event::CustomerCreated { details, .. } => details.as_ref(),
         _ => None,
     };
     let request = entry.event.requested().and_then(|requested| requested.request.as_ref());
-    let variable: usize = [sealed, request].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
+    let errand = entry.event.errand().and_then(|requested| requested.request.as_ref());
+    let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
     3_072 + variable + entry.legs.len() * ledger::TRANSFER_SIZE_BYTES
 }
 

@@ -14,6 +14,8 @@ pub fn default_policy(capabilities: &Capabilities) -> Policy {
         waiting_gaps: Gaps::seconds(&[5, 15, 60, 300]),
         watch_gaps: Gaps::seconds(&[60, 3_600, 86_400, 7 * 86_400]),
         settle_gaps: Gaps::seconds(&[10, 60, 600, 3_600, 6 * 3_600, 86_400]),
+        errand_replay_gaps: Gaps::seconds(&[1, 3, 10, 30]),
+        errand_lookup_gaps: Gaps::seconds(&[1, 10, 60, 600, 3_600]),
         created_ns: 24 * 3_600 * NS_PER_S,
         action_ns: 3_600 * NS_PER_S,
         hold_ns: (7 * 24 - 2) * 3_600 * NS_PER_S,
@@ -59,7 +61,7 @@ pub struct Ladder {
 }
 
 impl Ladder {
-    /// The policy with these waits at every provider.
+    /// The policy with these waits at every provider, for calls that move money and those that do not.
     pub fn onto(&self, mut policy: Policy) -> Policy {
         let Self { replay_gaps, lookup_gaps } = self;
         for provider in &mut policy.providers {
@@ -69,6 +71,12 @@ impl Ladder {
             if let Some(gaps) = lookup_gaps {
                 provider.lookup_gaps = gaps.clone();
             }
+        }
+        if let Some(gaps) = replay_gaps {
+            policy.errand_replay_gaps = gaps.clone();
+        }
+        if let Some(gaps) = lookup_gaps {
+            policy.errand_lookup_gaps = gaps.clone();
         }
         policy
     }

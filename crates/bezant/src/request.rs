@@ -1,9 +1,9 @@
-//! From an effect's typed fields to the exact bytes that its provider gets, sealed for the journal.
+//! From the typed fields of an effect or errand to the exact bytes that its provider gets, sealed for the journal.
 
 use base::Money;
 use connectors::{Call, Connector, Operation, Resolve};
 use egress::Request;
-use engine::{CaptureMode, EffectKind, EffectRequested, Private, Sealed, SendKind};
+use engine::{CaptureMode, EffectKind, EffectRequested, ErrandKind, ErrandRequested, Presence, Private, Sealed, SendKind};
 use std::sync::Arc;
 
 /// What provider requests are sealed for.
@@ -35,15 +35,31 @@ impl Requests {
     /// of an erased person can still be given back, and such a request names nobody. `None` when it cannot be encoded;
     /// an effect without a request is never sent.
     pub fn prepare(&self, subject: base::SubjectId, requested: &EffectRequested, private: Option<&Private>) -> Option<Sealed> {
-        let call = call(requested, private)?;
-        let bytes = self.connector(requested.provider).encode(&call).ok()?.encode_bytes().ok()?;
+        self.seal(subject, requested.provider, &call(requested, private)?)
+    }
+
+    /// As [`Requests::prepare`], of an errand.
+    pub fn prepare_errand(&self, subject: base::SubjectId, requested: &ErrandRequested) -> Option<Sealed> {
+        self.seal(subject, requested.provider, &errand_call(requested)?)
+    }
+
+    fn seal(&self, subject: base::SubjectId, provider: u16, call: &Call) -> Option<Sealed> {
+        let bytes = self.connector(provider).encode(call).ok()?.encode_bytes().ok()?;
         self.keys.seal(subject, SEAL_PURPOSE, &bytes).or_else(|| self.keys.seal(base::SubjectId::PLATFORM, SEAL_PURPOSE, &bytes))
     }
 
     /// The exact bytes to send for a first send or a replay; `None` when they cannot be opened.
     pub fn exact(&self, requested: &EffectRequested) -> Option<Request> {
-        let bytes = self.keys.open(SEAL_PURPOSE, requested.request.as_ref()?)?;
-        Request::parse_bytes(&bytes).ok()
+        self.open(requested.request.as_ref()?)
+    }
+
+    /// As [`Requests::exact`], of an errand.
+    pub fn exact_errand(&self, requested: &ErrandRequested) -> Option<Request> {
+        self.open(requested.request.as_ref()?)
+    }
+
+    fn open(&self, sealed: &Sealed) -> Option<Request> {
+        Request::parse_bytes(&self.keys.open(SEAL_PURPOSE, sealed)?).ok()
     }
 
     /// How to ask what became of a call.
@@ -60,6 +76,25 @@ impl Requests {
         let request = self.connector(requested.provider).encode_resolve(&call, &how).ok()?;
         Some((call, how, request))
     }
+
+    /// How to ask what became of an errand: its object is found by our reference or named by its call.
+    pub fn errand_lookup(&self, requested: &ErrandRequested) -> Option<(Call, Resolve, Request)> {
+        let call = errand_call(requested)?;
+        let request = self.connector(requested.provider).encode_resolve(&call, &Resolve::Search).ok()?;
+        Some((call, Resolve::Search, request))
+    }
+}
+
+/// The connector's view of an errand.
+pub fn errand_call(requested: &ErrandRequested) -> Option<Call> {
+    let operation = match requested.kind {
+        ErrandKind::StoreCustomer => Operation::StoreCustomer,
+        ErrandKind::Attach { .. } => {
+            Operation::Attach { customer: requested.customer_provider_id.clone()?, payment_method: requested.token.clone()? }
+        }
+        ErrandKind::Detach { .. } => Operation::Detach { payment_method: requested.token.clone()? },
+    };
+    Some(Call { operation, key: requested.key_text(), reference: requested.reference_text() })
 }
 
 /// The connector's view of an effect.
@@ -70,8 +105,11 @@ pub fn call(requested: &EffectRequested, private: Option<&Private>) -> Option<Ca
         EffectKind::Authorize { .. } => Operation::Authorize {
             money,
             payment_method: requested.payment_method.clone(),
-            customer: None,
-            presence: connectors::Presence::OnSession,
+            customer: requested.customer.clone(),
+            presence: match requested.presence {
+                Presence::OnSession => connectors::Presence::OnSession,
+                Presence::OffSession => connectors::Presence::OffSession,
+            },
             capture: match requested.capture {
                 CaptureMode::Automatic => connectors::CaptureMode::Automatic,
                 CaptureMode::Manual => connectors::CaptureMode::Manual,

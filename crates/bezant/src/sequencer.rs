@@ -4,8 +4,9 @@
 
 use crate::clock::Clock;
 use crate::partition::{self, Answer, Partition, Round, Tainted};
-use base::{EffectId, PaymentId, Timestamp};
-use engine::{Command, Dispatch, Entry, Lane, Refusal, Reply, State};
+use crate::runner::Outgoing;
+use base::{EffectId, PaymentId, PaymentMethodId, Timestamp};
+use engine::{Command, Entry, Lane, Refusal, Reply, State};
 use events::EncodedBatch;
 use journal::{AppendError, Journal, Tail};
 use std::collections::{HashMap, VecDeque};
@@ -51,10 +52,35 @@ type ReadRequest = Box<dyn FnOnce(&State) -> Released + Send>;
 enum Message {
     Command { command: Box<Command>, reply: Option<oneshot::Sender<Submission>> },
     Read(ReadRequest),
-    Wait { payment: PaymentId, effect: EffectId, reply: oneshot::Sender<()> },
+    Wait { awaited: Awaited, reply: oneshot::Sender<()> },
     Written(Result<Tail, AppendError>),
     Loaded(Box<Result<State, partition::LoadError>>),
     Stop,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy)]
+enum Awaited {
+    /// An effect that is decided, parked, accepted or gone.
+    Effect { payment: PaymentId, effect: EffectId },
+    /// A stored payment method that is neither being stored nor being removed.
+    Method(PaymentMethodId),
+}
+
+/// The object whose events may end a wait.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Concern {
+    Payment(PaymentId),
+    Method(PaymentMethodId),
+}
+
+impl Awaited {
+    const fn concern(self) -> Concern {
+        match self {
+            Self::Effect { payment, .. } => Concern::Payment(payment),
+            Self::Method(method) => Concern::Method(method),
+        }
+    }
 }
 
 enum Token {
@@ -172,8 +198,17 @@ impl Handle {
 
     /// Waits until an effect is decided, parked, accepted or gone.
     pub async fn settled(&self, payment: PaymentId, effect: EffectId) -> bool {
+        self.wait(Awaited::Effect { payment, effect }).await
+    }
+
+    /// Waits until a stored payment method is neither being stored nor being removed.
+    pub async fn method_settled(&self, method: PaymentMethodId) -> bool {
+        self.wait(Awaited::Method(method)).await
+    }
+
+    async fn wait(&self, awaited: Awaited) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.sender.send(Message::Wait { payment, effect, reply }).is_ok() && answer.await.is_ok()
+        self.sender.send(Message::Wait { awaited, reply }).is_ok() && answer.await.is_ok()
     }
 
     /// Asks the partition to finish what it has accepted and stop.
@@ -188,7 +223,7 @@ pub type Observer = Box<dyn FnMut(u64, &Entry) + Send>;
 /// Where durable facts go.
 pub struct Outlets {
     /// Sends to make.
-    pub dispatches: mpsc::UnboundedSender<Dispatch>,
+    pub dispatches: mpsc::UnboundedSender<Outgoing>,
     /// Batches for the read models.
     pub durable: SyncSender<Durable>,
     /// Called with every durable entry, in order, on the deciding thread: must be quick.
@@ -316,7 +351,7 @@ struct Sequencer {
     round: Round<Token>,
     joined: Vec<Command>,
     writing: Option<Writing>,
-    waiters: HashMap<PaymentId, Vec<(EffectId, oneshot::Sender<()>)>>,
+    waiters: HashMap<Concern, Vec<(Awaited, oneshot::Sender<()>)>>,
     stopping: bool,
     ticked_in_vain: bool,
     /// Reads that came while the state was being reloaded; as many as requests are open at most.
@@ -390,14 +425,14 @@ impl Sequencer {
                 let released = look(self.partition.state());
                 self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
             }
-            Message::Wait { payment, effect, reply } => {
-                if self.is_settled(effect) {
+            Message::Wait { awaited, reply } => {
+                if self.is_settled(awaited) {
                     let released: Released = Box::new(move || {
                         let _ = reply.send(()); // whoever waited gave up
                     });
                     self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
                 } else {
-                    self.waiters.entry(payment).or_default().push((effect, reply));
+                    self.waiters.entry(awaited.concern()).or_default().push((awaited, reply));
                 }
             }
             Message::Written(result) => self.release(result?),
@@ -407,8 +442,12 @@ impl Sequencer {
         Ok(())
     }
 
-    fn is_settled(&self, effect: EffectId) -> bool {
-        self.partition.state().effects.get(&effect).is_none_or(|open| !open.is_undecided())
+    fn is_settled(&self, awaited: Awaited) -> bool {
+        let state = self.partition.state();
+        match awaited {
+            Awaited::Effect { effect, .. } => state.effects.get(&effect).is_none_or(|open| !open.is_undecided()),
+            Awaited::Method(method) => state.methods.get(&method).is_none_or(|method| !method.is_undecided()),
+        }
     }
 
     /// Decides what waits, most urgent first, until nothing waits or the round is full.
@@ -428,7 +467,7 @@ impl Sequencer {
                 break;
             };
             self.load.queued(lane).fetch_sub(1, Ordering::Relaxed);
-            if matches!(*asked.command, Command::ReportOutcome(_)) {
+            if matches!(*asked.command, Command::ReportOutcome(_) | Command::ReportErrand(_)) {
                 self.load.sends_in_flight.fetch_sub(1, Ordering::Relaxed);
             }
             self.join(Token::Reply(asked.reply), asked.command, wall)?;
@@ -508,7 +547,7 @@ impl Sequencer {
     fn deferred(&mut self, message: Message) {
         match message {
             Message::Command { command, reply } => self.lanes[lane_index(command.lane())].push_back(Asked { command, reply }),
-            Message::Wait { payment, effect, reply } => self.waiters.entry(payment).or_default().push((effect, reply)),
+            Message::Wait { awaited, reply } => self.waiters.entry(awaited.concern()).or_default().push((awaited, reply)),
             Message::Stop => self.stopping = true,
             Message::Read(look) => self.reads_deferred.push(look),
             Message::Written(_) | Message::Loaded(_) => unreachable!("nothing is being written while a load is awaited"),
@@ -526,7 +565,7 @@ impl Sequencer {
             self.release_round(round);
             return Ok(());
         };
-        self.load.sends_in_flight.fetch_add(round.dispatches.len(), Ordering::Relaxed);
+        self.load.sends_in_flight.fetch_add(round.dispatches.len() + round.errands.len(), Ordering::Relaxed);
         let batch = Arc::new(batch);
         metrics::histogram!(names::JOURNAL_BATCH_EVENTS).record(f64::from(batch.event_count));
         let job = Job::Append { first_seq: round.first_seq, epoch: self.epoch, batch: Arc::clone(&batch) };
@@ -542,15 +581,20 @@ impl Sequencer {
         for (seq, entry) in (first_seq..).zip(&round.entries) {
             (self.outlets.observe)(seq, entry);
         }
-        for dispatch in round.dispatches.drain(..) {
-            let _ = self.outlets.dispatches.send(dispatch); // the runner ended: a restart resolves what it did not send
+        let effects = round.dispatches.drain(..).map(Outgoing::Effect);
+        for outgoing in effects.chain(round.errands.drain(..).map(Outgoing::Errand)) {
+            let _ = self.outlets.dispatches.send(outgoing); // the runner ended: a restart resolves what it did not send
         }
         let _ = self.outlets.durable.try_send(Durable { first_seq, batch }); // full or ended: they catch up from the journal
-        let touched: Vec<PaymentId> = round.entries.iter().filter_map(|entry| entry.event.payment()).collect();
+        let concern = |entry: &Entry| {
+            let payment = entry.event.payment().map(Concern::Payment);
+            payment.or_else(|| entry.event.method().map(Concern::Method))
+        };
+        let touched: Vec<Concern> = round.entries.iter().filter_map(concern).collect();
         self.release_round(round);
         self.outlets.durable_seq.send_replace(tail.next_seq - 1);
-        for payment in touched {
-            self.wake(payment);
+        for concern in touched {
+            self.wake(concern);
         }
     }
 
@@ -571,19 +615,19 @@ impl Sequencer {
         }
     }
 
-    /// Tells those who wait for an effect of this payment that it is settled.
-    fn wake(&mut self, payment: PaymentId) {
-        let Some(waiting) = self.waiters.remove(&payment) else { return };
+    /// Tells those who wait for something about this object that it is settled.
+    fn wake(&mut self, concern: Concern) {
+        let Some(waiting) = self.waiters.remove(&concern) else { return };
         let mut still = Vec::new();
-        for (effect, reply) in waiting {
-            if self.is_settled(effect) {
+        for (awaited, reply) in waiting {
+            if self.is_settled(awaited) {
                 let _ = reply.send(()); // whoever waited gave up
             } else if !reply.is_closed() {
-                still.push((effect, reply));
+                still.push((awaited, reply));
             }
         }
         if !still.is_empty() {
-            self.waiters.insert(payment, still);
+            self.waiters.insert(concern, still);
         }
     }
 

@@ -7,11 +7,12 @@ use bezant::keystore::KeyStore;
 use bezant::partition::{self, Partition};
 use bezant::policy::default_policy;
 use bezant::request::{Requests, SubjectKeys};
+use bezant::runner::Outgoing;
 use bezant::sequencer::{self, Durable, Ended, Handle, Outlets, Running, Submission};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
 use engine::{
-    CaptureMode, Command, CreatePayment, DeriveKey, Dispatch, Idempotency, OutcomeReport, Private, Refusal, Reply, Sealed, State,
+    CaptureMode, Command, CreatePayment, DeriveKey, Dispatch, Idempotency, OutcomeReport, Presence, Private, Refusal, Reply, Sealed, State,
 };
 use journal::simio::{Effect as DiskEffect, Operation as DiskOperation, SimIo};
 use journal::{FileJournal, Journal, Options};
@@ -36,7 +37,7 @@ const MERCHANT: MerchantId = MerchantId::from_u128(1);
 
 struct World {
     running: Running,
-    dispatched: mpsc::UnboundedReceiver<Dispatch>,
+    dispatched: mpsc::UnboundedReceiver<Outgoing>,
     _durable: Receiver<Durable>,
 }
 
@@ -64,6 +65,14 @@ fn start(disk: &SimIo, trip: fn(&Command) -> bool) -> World {
     let outlets = Outlets { dispatches, durable, observe: Box::new(|_, _| {}), durable_seq: watch::channel(0).0 };
     let running = sequencer::start(partition, Box::new(journal), epoch, outlets).unwrap();
     World { running, dispatched, _durable: to_views }
+}
+
+/// The next send that leaves; no errand is asked for here.
+async fn next_send(world: &mut World) -> Dispatch {
+    match world.dispatched.recv().await.unwrap() {
+        Outgoing::Effect(dispatch) => dispatch,
+        Outgoing::Errand(dispatch) => panic!("no errand was asked for: {dispatch:?}"),
+    }
 }
 
 const NEVER: fn(&Command) -> bool = |_| false;
@@ -96,6 +105,9 @@ fn payment(number: u8) -> Command {
         money: Money { amount_minor: 1_000 + u64::from(number), currency },
         capture: CaptureMode::Automatic,
         payment_method: Some("pm_card_visa".into()),
+        customer: None,
+        method: None,
+        presence: Presence::OnSession,
         confirm: true,
         retry_declined: false,
         details: None,
@@ -120,7 +132,7 @@ async fn an_answer_is_durable_and_a_send_goes_out_only_after_it() {
     for number in 0..20 {
         let reply = decided(world.running.handle.submit(payment(number)).await);
         assert!(matches!(reply, Reply::Payment { replayed: false, .. }));
-        let dispatch = world.dispatched.recv().await.unwrap();
+        let dispatch = next_send(&mut world).await;
         let copy = SimIo::new();
         for (path, bytes) in disk.files() {
             copy.put_file(&path, &bytes); // durable content only
@@ -220,11 +232,11 @@ async fn after_a_restart_open_calls_are_unknown_and_looked_into_with_the_same_ke
     let mut world = start(&disk, NEVER);
     set_up(&world.running.handle, true, 1).await;
     decided(world.running.handle.submit(payment(1)).await);
-    let first = world.dispatched.recv().await.unwrap();
+    let first = next_send(&mut world).await;
     stop(world).unwrap();
     let mut world = start(&disk, NEVER);
     set_up(&world.running.handle, false, 2).await;
-    let again = world.dispatched.recv().await.unwrap();
+    let again = next_send(&mut world).await;
     assert_eq!(again.send_kind, engine::SendKind::Replay);
     assert_eq!(
         (again.requested.key, again.requested.reference, &again.requested.request),

@@ -1,9 +1,12 @@
 //! What can be asked of the engine. Commands are never stored: an upgrade may change how they are decided.
 
-use crate::effect::CaptureMode;
+use crate::effect::{CaptureMode, Presence};
+use crate::errand::ErrandReport;
 use crate::event::NoticeSource;
 use crate::state::{KeyOwner, Sealed};
-use base::{EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, Redacted, SubjectId, Timestamp};
+use base::{
+    CustomerId, EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp,
+};
 
 /// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,12 @@ pub struct CreatePayment {
     pub capture: CaptureMode,
     /// Provider token; needed to confirm.
     pub payment_method: Option<String>,
+    /// Whom it charges.
+    pub customer: Option<CustomerId>,
+    /// The stored payment method to charge, in place of a token.
+    pub method: Option<PaymentMethodId>,
+    /// Whether the customer is there; away needs a stored payment method.
+    pub presence: Presence,
     /// Whether to start an attempt now.
     pub confirm: bool,
     /// Whether a declined payment with this reference gets a new attempt.
@@ -63,6 +72,10 @@ pub struct ConfirmPayment {
     pub idempotency: Idempotency,
     /// Provider token; keeps the payment's own when absent.
     pub payment_method: Option<String>,
+    /// The stored payment method to charge, in place of a token.
+    pub method: Option<PaymentMethodId>,
+    /// Whether the customer is there; as the payment says when absent.
+    pub presence: Option<Presence>,
     /// For the encoder.
     pub private: Private,
 }
@@ -110,6 +123,34 @@ pub struct CreateRefund {
     pub details: Option<Sealed>,
     /// For the encoder.
     pub private: Private,
+}
+
+/// Creates a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateCustomer {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// Whose data is sealed in `details`.
+    pub subject: SubjectId,
+    /// E-mail, name, description, reference and metadata, sealed.
+    pub details: Option<Sealed>,
+}
+
+/// Stores a payment method with a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePaymentMethod {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// The client's key.
+    pub idempotency: Idempotency,
+    /// Number of the provider endpoint that gave the token.
+    pub provider: u16,
+    /// The provider's token.
+    pub token: String,
 }
 
 /// What one send came to.
@@ -192,6 +233,26 @@ pub enum Command {
     CreateRefund(CreateRefund),
     /// See [`OutcomeReport`].
     ReportOutcome(OutcomeReport),
+    /// See [`CreateCustomer`].
+    CreateCustomer(CreateCustomer),
+    /// A customer and all its payment methods are given up.
+    DeleteCustomer {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The customer.
+        customer: CustomerId,
+    },
+    /// See [`StorePaymentMethod`].
+    StorePaymentMethod(StorePaymentMethod),
+    /// A stored payment method is given up.
+    RemovePaymentMethod {
+        /// The merchant.
+        merchant: MerchantId,
+        /// The payment method.
+        method: PaymentMethodId,
+    },
+    /// See [`ErrandReport`].
+    ReportErrand(ErrandReport),
     /// See [`ReceiveNotice`].
     ReceiveNotice(ReceiveNotice),
     /// A provider's list of events was read up to some moment.
@@ -279,6 +340,7 @@ impl Command {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::ReportOutcome(_)
+            | Self::ReportErrand(_)
             | Self::Tick
             | Self::StartLeader { .. }
             | Self::Quarantine { .. }
@@ -294,8 +356,15 @@ impl Command {
             | Self::CreateRefund(_)
             | Self::EraseSubject { .. }
             | Self::LookAtParked { .. }
+            | Self::DeleteCustomer { .. }
+            | Self::RemovePaymentMethod { .. }
             | Self::RevokeApiKey { .. } => Lane::Existing,
-            Self::CreatePayment(_) | Self::CreateMerchant { .. } | Self::CreateOperator { .. } | Self::CreateApiKey(_) => Lane::Create,
+            Self::CreatePayment(_)
+            | Self::CreateCustomer(_)
+            | Self::StorePaymentMethod(_)
+            | Self::CreateMerchant { .. }
+            | Self::CreateOperator { .. }
+            | Self::CreateApiKey(_) => Lane::Create,
         }
     }
 
@@ -313,6 +382,11 @@ impl Command {
             | Self::CreateApiKey(_)
             | Self::RevokeApiKey { .. }
             | Self::ReportOutcome(_)
+            | Self::ReportErrand(_)
+            | Self::CreateCustomer(_)
+            | Self::DeleteCustomer { .. }
+            | Self::StorePaymentMethod(_)
+            | Self::RemovePaymentMethod { .. }
             | Self::ReceiveNotice(_)
             | Self::NoteSweep { .. }
             | Self::Tick

@@ -56,6 +56,10 @@ pub struct Policy {
     pub watch_gaps: Gaps,
     /// Waits between looks for a fee that the provider did not say at once; past the end settlement has to tell.
     pub settle_gaps: Gaps,
+    /// Waits before an errand that was perhaps or surely not executed is sent again; past the end it is looked up.
+    pub errand_replay_gaps: Gaps,
+    /// Waits between lookups of an errand after that; past the end it has failed.
+    pub errand_lookup_gaps: Gaps,
     /// How long a payment may stay unconfirmed.
     pub created_ns: u64,
     /// How long a customer may take to act.

@@ -1,7 +1,7 @@
 //! Ids, references and provider keys are derived, not stamped: after a lost tail the same request comes out again and
 //! the provider recognises it. All are HMAC-SHA-256 (RFC 2104, FIPS 180-4) of a labelled, length-prefixed input.
 
-use base::{EffectId, MerchantId, PaymentId, RefundId};
+use base::{CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -49,6 +49,25 @@ impl DeriveKey {
     /// A refund's id, from its payment and the client's key.
     pub fn refund(&self, payment: PaymentId, client_key: &[u8; 16]) -> RefundId {
         RefundId::from_u128(self.derive("refund", &[&payment.as_u128().to_be_bytes(), client_key]))
+    }
+
+    /// A customer's id, from the merchant and the client's key.
+    pub fn customer(&self, merchant: MerchantId, client_key: &[u8; 16]) -> CustomerId {
+        CustomerId::from_u128(self.derive("customer", &[&merchant.as_u128().to_be_bytes(), client_key]))
+    }
+
+    /// A stored payment method's id, from its customer and the client's key.
+    pub fn method(&self, customer: CustomerId, client_key: &[u8; 16]) -> PaymentMethodId {
+        PaymentMethodId::from_u128(self.derive("method", &[&customer.as_u128().to_be_bytes(), client_key]))
+    }
+
+    /// The id, reference and provider key of an errand for a customer or payment method. The reference names what is
+    /// stored and stays the same however often that is tried; `discriminator` tells the tries apart.
+    pub fn errand(&self, object: u128, operation: &str, discriminator: u16) -> (ErrandId, u128, u128) {
+        let object = object.to_be_bytes();
+        let parts: [&[u8]; 3] = [&object, operation.as_bytes(), &discriminator.to_be_bytes()];
+        let reference = self.derive("errand reference", &parts[..2]);
+        (ErrandId::from_u128(self.derive("errand", &parts)), reference, self.derive("errand key", &parts))
     }
 
     /// The id, reference and provider key of one operation on a payment; `discriminator` tells attempts, captures and

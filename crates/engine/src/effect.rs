@@ -18,6 +18,15 @@ pub enum CaptureMode {
     Manual,
 }
 
+/// Whether the customer is there while a payment is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Presence {
+    /// The customer can be sent to an authentication.
+    OnSession,
+    /// The customer is away: where the issuer wants an authentication, the payment is declined.
+    OffSession,
+}
+
 /// What a provider is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EffectKind {
@@ -98,12 +107,26 @@ pub struct EffectRequested {
     pub provider_id: Option<String>,
     /// The exact request, sealed; absent when it could not be encoded, and then nothing is ever sent.
     pub request: Option<Sealed>,
+    /// The provider's id of the customer whose payment method is charged.
+    pub customer: Option<String>,
+    /// Whether the customer is there.
+    pub presence: Presence,
+}
+
+/// Our reference as a provider's object carries it.
+pub(crate) fn reference_text(reference: u128) -> String {
+    format!("{REFERENCE_PREFIX}{}", encode_base32(reference))
+}
+
+/// An idempotency key as a provider gets it.
+pub(crate) fn key_text(key: u128) -> String {
+    format!("bzk_{}", encode_base32(key))
 }
 
 impl EffectRequested {
     /// The reference as the provider's object carries it.
     pub fn reference_text(&self) -> String {
-        format!("{REFERENCE_PREFIX}{}", encode_base32(self.reference))
+        reference_text(self.reference)
     }
 
     /// The reference that [`EffectRequested::reference_text`] wrote; `None` for what we did not write.
@@ -121,7 +144,7 @@ impl EffectRequested {
 
     /// The idempotency key as the provider gets it.
     pub fn key_text(&self) -> String {
-        format!("bzk_{}", encode_base32(self.key))
+        key_text(self.key)
     }
 }
 

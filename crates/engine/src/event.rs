@@ -2,10 +2,11 @@
 //! with a new version.
 
 use crate::effect::{CaptureMode, EffectRequested, SendKind};
-use crate::state::{KeyOwner, Sealed};
+use crate::errand::ErrandRequested;
+use crate::state::{CardFacts, KeyOwner, OnFile, Sealed};
 use base::{
-    Currency, Decline, DisputeFact, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass, PaymentId, RefundId,
-    SubjectId, Timestamp, UnknownReason,
+    Currency, CustomerId, Decline, DisputeFact, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass,
+    PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use ledger::Transfer;
 use serde::{Deserialize, Serialize};
@@ -184,6 +185,8 @@ events! {
         requested: EffectRequested,
         /// The key it answers.
         key: Option<KeyUse>,
+        /// Whom it charges and how, when it is somebody known.
+        on_file: Option<OnFile>,
     } = 1, "attempt.started";
     /// A send ended without an answer that could be read.
     EffectUnknown {
@@ -657,6 +660,144 @@ events! {
         /// The key it answers.
         key: KeyUse,
     } = 1, "idempotency.key_remembered";
+    /// A customer was created.
+    CustomerCreated {
+        /// The customer.
+        customer: CustomerId,
+        /// Whose.
+        merchant: MerchantId,
+        /// Whose data is sealed in `details`.
+        subject: SubjectId,
+        /// Version of the key that derived the id.
+        key_version: u32,
+        /// E-mail, name, description, reference and metadata, sealed.
+        details: Option<Sealed>,
+        /// The key it answers.
+        key: KeyUse,
+    } = 1, "customer.created";
+    /// A provider knows the customer.
+    CustomerStored {
+        /// The customer.
+        customer: CustomerId,
+        /// The errand.
+        errand: ErrandId,
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The provider's id of the customer.
+        provider_id: String,
+    } = 1, "customer.stored";
+    /// A provider could not be made to know the customer.
+    CustomerStoreFailed {
+        /// The customer.
+        customer: CustomerId,
+        /// The errand.
+        errand: ErrandId,
+        /// The code.
+        code: String,
+    } = 1, "customer.store_failed";
+    /// A customer was given up; its payment methods follow.
+    CustomerDeleted {
+        /// The customer.
+        customer: CustomerId,
+    } = 1, "customer.deleted";
+    /// A payment method shall be stored with a customer.
+    MethodStarted {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The customer.
+        customer: CustomerId,
+        /// Number of the provider endpoint that gave the token.
+        provider: u16,
+        /// The token as given.
+        token: String,
+        /// Version of the key that derived the id.
+        key_version: u32,
+        /// The key it answers.
+        key: KeyUse,
+    } = 1, "payment_method.started";
+    /// The provider keeps a payment method.
+    MethodStored {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+        /// Number of the provider endpoint.
+        provider: u16,
+        /// The token under which it is charged from now on.
+        provider_id: String,
+        /// What may be shown of it, when it is a card.
+        card: Option<CardFacts>,
+    } = 1, "payment_method.stored";
+    /// The provider does not keep a payment method.
+    MethodFailed {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand; none when the provider could not be made to know the customer.
+        errand: Option<ErrandId>,
+        /// The code.
+        code: String,
+    } = 1, "payment_method.failed";
+    /// A stored payment method shall be given up.
+    MethodRemovalStarted {
+        /// The payment method.
+        method: PaymentMethodId,
+    } = 1, "payment_method.removal_started";
+    /// The provider gave a payment method up.
+    MethodRemoved {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+    } = 1, "payment_method.removed";
+    /// The provider did not give a payment method up.
+    MethodRemovalFailed {
+        /// The payment method.
+        method: PaymentMethodId,
+        /// The errand.
+        errand: ErrandId,
+        /// The code.
+        code: String,
+    } = 1, "payment_method.removal_failed";
+    /// A call that moves no money was asked for.
+    ErrandStarted {
+        /// The call.
+        requested: ErrandRequested,
+    } = 1, "errand.started";
+    /// A send of an errand ended without an answer that could be read.
+    ErrandUnknown {
+        /// The errand.
+        errand: ErrandId,
+        /// Why nobody knows.
+        reason: UnknownReason,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to look again.
+        next_at: Timestamp,
+    } = 1, "errand.unknown";
+    /// A send of an errand was provably not executed and will be repeated.
+    ErrandDeferred {
+        /// The errand.
+        errand: ErrandId,
+        /// `NotSent` or `Rejected`.
+        class: OutcomeClass,
+        /// The code of the refusal or the reason it was not sent.
+        code: String,
+        /// Position on the ladder from now on.
+        step: u16,
+        /// When to send again.
+        next_at: Timestamp,
+    } = 1, "errand.deferred";
+    /// Another send of an errand goes out.
+    ErrandSent {
+        /// The errand.
+        errand: ErrandId,
+        /// Number of this send, from 1.
+        send: u32,
+        /// How.
+        send_kind: SendKind,
+        /// Position on the ladder from now on.
+        step: u16,
+    } = 1, "errand.sent";
     /// A person's data became unreadable.
     SubjectErased {
         /// Whose.
@@ -727,6 +868,8 @@ pub struct PaymentCreated {
     pub expires_at: Timestamp,
     /// The key it answers.
     pub key: KeyUse,
+    /// Whom it charges and how, when it is somebody known.
+    pub on_file: Option<OnFile>,
 }
 
 /// See [`Event::PaymentRevised`].
@@ -746,109 +889,6 @@ pub struct PaymentRevised {
     pub payment_method: Option<String>,
     /// The new details, sealed.
     pub details: Option<Sealed>,
-}
-
-impl Event {
-    /// The payment that this event is about.
-    pub const fn payment(&self) -> Option<PaymentId> {
-        match self {
-            Self::PaymentCreated(PaymentCreated { payment, .. })
-            | Self::PaymentRevised(PaymentRevised { payment, .. })
-            | Self::AttemptStarted { payment, .. }
-            | Self::AttemptPending { payment, .. }
-            | Self::AttemptAuthorized { payment, .. }
-            | Self::AttemptCaptured { payment, .. }
-            | Self::AttemptDeclined { payment, .. }
-            | Self::AttemptFailed { payment, .. }
-            | Self::AttemptMismatched { payment, .. }
-            | Self::CaptureStarted { payment, .. }
-            | Self::CaptureSucceeded { payment, .. }
-            | Self::CaptureFailed { payment, .. }
-            | Self::CaptureReversed { payment, .. }
-            | Self::CancelStarted { payment, .. }
-            | Self::CancelFailed { payment, .. }
-            | Self::PaymentCanceled { payment, .. }
-            | Self::RefundStarted { payment, .. }
-            | Self::RefundPending { payment, .. }
-            | Self::RefundSucceeded { payment, .. }
-            | Self::RefundFailed { payment, .. }
-            | Self::RefundReversed { payment, .. }
-            | Self::FundsAvailable { payment, .. }
-            | Self::DisputeOpened { payment, .. }
-            | Self::EffectUnknown { payment, .. }
-            | Self::EffectDeferred { payment, .. }
-            | Self::EffectSent { payment, .. }
-            | Self::EffectUnchanged { payment, .. }
-            | Self::EffectParked { payment, .. }
-            | Self::KeyRemembered { payment, .. }
-            | Self::DisputeInquired { payment, .. }
-            | Self::DisputeInquiryClosed { payment, .. }
-            | Self::DisputeFeeBooked { payment, .. }
-            | Self::ObservationStarted { payment, .. }
-            | Self::ObservationEnded { payment, .. }
-            | Self::SettlementAwaited { payment, .. }
-            | Self::FeeBooked { payment, .. }
-            | Self::CaptureObserved { payment, .. }
-            | Self::LateSuccessFound { payment, .. }
-            | Self::LateSuccessAccepted { payment, .. }
-            | Self::LateSuccessUndone { payment, .. }
-            | Self::LateSuccessReturned { payment, .. }
-            | Self::LateHoldCaptured { payment, .. }
-            | Self::RefundWatched { payment, .. }
-            | Self::StrayMatched { payment, .. }
-            | Self::DisputeClosed { payment, .. } => Some(*payment),
-            Self::WebhookReceived { payment, .. } => *payment,
-            Self::MinVersionRaised { .. }
-            | Self::SweepEnded { .. }
-            | Self::LeaderStarted { .. }
-            | Self::MerchantCreated { .. }
-            | Self::OperatorCreated { .. }
-            | Self::ApiKeyCreated { .. }
-            | Self::ApiKeyRevoked { .. }
-            | Self::AccountsOpened { .. }
-            | Self::SubjectErased { .. }
-            | Self::CommandQuarantined { .. }
-            | Self::QuarantineReleased { .. }
-            | Self::EventSkipped { .. }
-            | Self::ClockJumped { .. }
-            | Self::ClockConfirmed => None,
-        }
-    }
-
-    /// The call that this event asks for.
-    pub const fn requested(&self) -> Option<&EffectRequested> {
-        match self {
-            Self::AttemptStarted { requested, .. }
-            | Self::CaptureStarted { requested, .. }
-            | Self::CancelStarted { requested, .. }
-            | Self::RefundStarted { requested, .. }
-            | Self::ObservationStarted { requested, .. }
-            | Self::LateSuccessFound { requested, .. }
-            | Self::LateHoldCaptured { requested, .. }
-            | Self::RefundWatched { requested, .. } => Some(requested),
-            _ => None,
-        }
-    }
-
-    /// How the call that this event asks for goes out first.
-    pub const fn first_send_kind(&self) -> SendKind {
-        match self {
-            Self::ObservationStarted { .. } | Self::RefundWatched { .. } => SendKind::Lookup,
-            _ => SendKind::First,
-        }
-    }
-
-    /// As [`Event::requested`], to attach the sealed request before the event is journaled; not for calls that only look,
-    /// which have none.
-    pub const fn requested_mut(&mut self) -> Option<&mut EffectRequested> {
-        match self {
-            Self::AttemptStarted { requested, .. }
-            | Self::CaptureStarted { requested, .. }
-            | Self::CancelStarted { requested, .. }
-            | Self::RefundStarted { requested, .. }
-            | Self::LateSuccessFound { requested, .. }
-            | Self::LateHoldCaptured { requested, .. } => Some(requested),
-            _ => None,
-        }
-    }
+    /// Whom it charges and how, when it is somebody known.
+    pub on_file: Option<OnFile>,
 }

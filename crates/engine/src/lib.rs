@@ -4,24 +4,29 @@
 //! Read [`event::Event`] for what can have happened, [`command::Command`] for what can be asked, [`state::State`] for
 //! what is remembered. No I/O, no clock, no encoding lives here.
 
+mod about;
 pub mod command;
 pub mod context;
 mod decide;
 pub mod derive;
 pub mod effect;
+pub mod errand;
 pub mod event;
 mod evolve;
 pub mod refusal;
 pub mod state;
 
 pub use command::{
-    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreatePayment, CreateRefund, Idempotency, Lane, OutcomeReport,
-    Private, ReceiveNotice,
+    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency, Lane,
+    OutcomeReport, Private, ReceiveNotice, StorePaymentMethod,
 };
 pub use context::{Context, Gaps, Policy, ProviderPolicy};
 pub use decide::{Decision, Reply, decide};
 pub use derive::DeriveKey;
-pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, SendKind};
+pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
+pub use errand::{Errand, ErrandDispatch, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus};
 pub use event::{Entry, Event, EventKind, NoticeSource, NoticeUse, StrayDispute};
 pub use refusal::Refusal;
-pub use state::{ApiKey, Attempt, Capture, Dispute, KeyOwner, Merchant, Payment, Refund, Sealed, State};
+pub use state::{
+    ApiKey, Attempt, Capture, CardFacts, Customer, Dispute, KeyOwner, Merchant, OnFile, Payment, Refund, Sealed, State, StoredMethod,
+};

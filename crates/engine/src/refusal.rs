@@ -1,7 +1,8 @@
 //! Why a command is refused: domain results, not errors. A refused command changed nothing.
 
+use crate::state::KeyedObject;
 use base::PaymentId;
-use payments::PaymentStatus;
+use payments::{PaymentStatus, StoredMethodStatus};
 
 /// Closed list, in order of precedence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,12 @@ pub enum Refusal {
     OutcomeKnown,
     /// No such payment of this merchant.
     PaymentUnknown,
+    /// No such customer of this merchant, or it was deleted.
+    CustomerUnknown,
+    /// No such stored payment method of this merchant and customer.
+    MethodUnknown,
+    /// No such provider endpoint.
+    ProviderUnknown,
     /// The key was used for something else.
     IdempotencyKeyReused,
     /// The first request with this key has not been answered by the provider.
@@ -33,7 +40,7 @@ pub enum Refusal {
     /// The key's record has expired but what it created still exists.
     IdempotencyKeyExpired {
         /// What it created.
-        payment: PaymentId,
+        created: KeyedObject,
     },
     /// The reference belongs to a payment with other content.
     ReferenceConflict {
@@ -51,6 +58,15 @@ pub enum Refusal {
     OperationInFlight,
     /// A payment method is needed.
     PaymentMethodRequired,
+    /// While the customer is away only a stored payment method may be charged.
+    StoredMethodRequired,
+    /// The stored payment method's state does not permit this.
+    MethodStateConflict {
+        /// Where it stands.
+        status: StoredMethodStatus,
+    },
+    /// The stored payment method has no credential at the provider that takes the payment: it has to be stored there.
+    MethodNotAtProvider,
     /// No provider takes this amount.
     AmountAboveProviderMax {
         /// The largest amount that one takes, in minor units.
@@ -65,6 +81,11 @@ pub enum Refusal {
     RefundAboveRemaining {
         /// What remains, in minor units.
         remaining_minor: u64,
+    },
+    /// One more payment method than a customer may have.
+    TooManyMethods {
+        /// How many are allowed.
+        count_max: usize,
     },
     /// One more attempt, capture or refund than a payment may have.
     TooMany {

@@ -1,13 +1,17 @@
 //! Everything the engine remembers. Changed only by [`State::evolve`]; serialised as a whole for snapshots and digests,
 //! which is why every collection is ordered.
 
-use crate::effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus};
+use crate::effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Presence};
+use crate::errand::{Errand, ErrandDispatch};
 use crate::event::StrayDispute;
 use base::{
-    About, CaptureId, Currency, Decline, EffectId, MerchantId, Money, NextAction, OperatorId, PaymentId, RefundId, SubjectId, Timestamp,
+    About, CaptureId, Currency, CustomerId, Decline, EffectId, ErrandId, MerchantId, Money, NextAction, OperatorId, PaymentId,
+    PaymentMethodId, RefundId, SubjectId, Timestamp,
 };
 use ledger::Ledger;
-use payments::{AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, postings::AccountKind};
+use payments::{
+    AttemptStatus, Books, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, StoredMethodStatus, postings::AccountKind,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -150,6 +154,8 @@ pub struct Payment {
     pub content: [u8; 16],
     /// Provider token.
     pub payment_method: Option<String>,
+    /// Whom it charges and how, when it is somebody known. Boxed, because it is absent in most payments.
+    pub on_file: Option<Box<OnFile>>,
     /// When it was created.
     pub created_at: Timestamp,
     /// The pending transfer that reserves its money, while open.
@@ -195,15 +201,102 @@ pub struct Payment {
     pub settling: Option<Box<Settling>>,
 }
 
+/// A known customer in a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnFile {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The stored payment method that is charged; absent when another is given.
+    pub method: Option<PaymentMethodId>,
+    /// Whether the customer is there.
+    pub presence: Presence,
+}
+
+/// A customer of a merchant. What is known of the person is sealed in the journal, not here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// Whose data belongs to it.
+    pub subject: SubjectId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The providers' ids of the customer, by number of the provider endpoint.
+    pub credentials: BTreeMap<u16, String>,
+    /// Payment methods that are being stored, active or being removed; oldest first, at most
+    /// [`base::limits::METHODS_PER_CUSTOMER_MAX`].
+    pub methods: Vec<PaymentMethodId>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// The open calls that make the customer known, by number of the provider endpoint.
+    pub storing: BTreeMap<u16, ErrandId>,
+    /// Such calls so far.
+    pub storings: u16,
+}
+
+/// A payment method that a customer has stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredMethod {
+    /// Whose.
+    pub customer: CustomerId,
+    /// Number of the provider endpoint that gave the token.
+    pub provider: u16,
+    /// The token as given.
+    pub token: String,
+    /// The tokens under which it can be charged, by number of the provider endpoint.
+    pub credentials: BTreeMap<u16, String>,
+    /// What may be shown of it, when it is a card.
+    pub card: Option<CardFacts>,
+    /// Where it stands.
+    pub status: StoredMethodStatus,
+    /// Why it was not stored or not removed, as a code.
+    pub failure: Option<String>,
+    /// The call that is open for it.
+    pub errand: Option<ErrandId>,
+    /// Removals so far.
+    pub removals: u16,
+    /// When it was given.
+    pub created_at: Timestamp,
+}
+
+/// What may be shown of a stored card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardFacts {
+    /// The provider's word for the scheme, such as `visa`. At most 64 bytes.
+    pub brand: String,
+    /// The last four digits.
+    pub last4: String,
+    /// Month of expiry, 1 to 12.
+    pub exp_month: u16,
+    /// Year of expiry, four digits.
+    pub exp_year: u16,
+}
+
+/// What a request created or acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyedObject {
+    /// A payment.
+    Payment(PaymentId),
+    /// A refund.
+    Refund {
+        /// Its payment.
+        payment: PaymentId,
+        /// Which.
+        refund: RefundId,
+    },
+    /// A customer.
+    Customer(CustomerId),
+    /// A stored payment method.
+    Method(PaymentMethodId),
+}
+
 /// What an idempotency key led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyRecord {
     /// What the key was used for.
     pub fingerprint: [u8; 16],
-    /// The payment it acted on.
-    pub payment: PaymentId,
-    /// The refund it created.
-    pub refund: Option<RefundId>,
+    /// What it created or acted on.
+    pub object: KeyedObject,
     /// The effect it started.
     pub effect: Option<EffectId>,
 }
@@ -221,6 +314,8 @@ pub enum Timer {
     Settle(PaymentId),
     /// A dispute that came before its payment was known is told to it.
     Stray(PaymentId),
+    /// The next send of an errand.
+    Errand(ErrandId),
 }
 
 /// The messages of providers that came in last. Only against doubled lines in the journal: a message that is forgotten
@@ -286,6 +381,12 @@ pub struct State {
     pub idempotency: BTreeMap<(MerchantId, [u8; 16]), IdempotencyRecord>,
     /// When idempotency keys are forgotten.
     pub idempotency_expiry: BTreeSet<(Timestamp, MerchantId, [u8; 16])>,
+    /// Customers.
+    pub customers: BTreeMap<CustomerId, Customer>,
+    /// Payment methods that customers have stored, removed and failed ones included.
+    pub methods: BTreeMap<PaymentMethodId, StoredMethod>,
+    /// Open errands.
+    pub errands: BTreeMap<ErrandId, Errand>,
     /// Open effects.
     pub effects: BTreeMap<EffectId, Effect>,
     /// Open effects by the reference that the provider's object carries.
@@ -334,6 +435,9 @@ impl State {
             references: BTreeMap::new(),
             idempotency: BTreeMap::new(),
             idempotency_expiry: BTreeSet::new(),
+            customers: BTreeMap::new(),
+            methods: BTreeMap::new(),
+            errands: BTreeMap::new(),
             effects: BTreeMap::new(),
             open_references: BTreeMap::new(),
             provider_objects: BTreeSet::new(),
@@ -352,6 +456,29 @@ impl State {
     /// The payment, if this merchant owns it: another merchant's payment does not exist.
     pub fn payment_of(&self, merchant: MerchantId, payment: PaymentId) -> Option<&Payment> {
         self.payments.get(&payment).map(Box::as_ref).filter(|found| found.merchant == merchant)
+    }
+
+    /// The customer, if this merchant owns it: another merchant's customer does not exist.
+    pub fn customer_of(&self, merchant: MerchantId, customer: CustomerId) -> Option<&Customer> {
+        self.customers.get(&customer).filter(|found| found.merchant == merchant)
+    }
+
+    /// The stored payment method, if a customer of this merchant owns it.
+    pub fn method_of(&self, merchant: MerchantId, method: PaymentMethodId) -> Option<&StoredMethod> {
+        self.methods.get(&method).filter(|found| self.customer_of(merchant, found.customer).is_some())
+    }
+
+    /// The open errand whose outcome a stored payment method waits for: its own, or the one that makes its customer known.
+    pub fn errand_of(&self, method: &StoredMethod) -> Option<&Errand> {
+        let storing = || self.customers.get(&method.customer)?.storing.get(&method.provider).copied();
+        let waits = method.status == StoredMethodStatus::Storing;
+        self.errands.get(&method.errand.or_else(|| storing().filter(|_| waits))?)
+    }
+
+    /// All that a runner needs for the latest send of an open errand.
+    pub fn errand_dispatch(&self, errand: ErrandId) -> Option<ErrandDispatch> {
+        let open = self.errands.get(&errand)?;
+        Some(ErrandDispatch { requested: open.requested.clone(), send: open.sends, send_kind: open.send_kind })
     }
 
     /// The look at an attempt's object that is open without anything being asked for.
@@ -482,6 +609,16 @@ pub struct Balance {
     pub debits_pending: u128,
     /// Sum of reserved credits.
     pub credits_pending: u128,
+}
+
+impl StoredMethod {
+    /// Whether a provider is at work on it.
+    pub const fn is_undecided(&self) -> bool {
+        match self.status {
+            StoredMethodStatus::Storing | StoredMethodStatus::Removing => true,
+            StoredMethodStatus::Active | StoredMethodStatus::Failed | StoredMethodStatus::Removed => false,
+        }
+    }
 }
 
 impl Payment {

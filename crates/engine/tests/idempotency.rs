@@ -4,6 +4,7 @@ mod common;
 
 use base::limits::IDEMPOTENCY_KEPT_NS;
 use common::{MERCHANT, OTHER, World, captured, declined, idempotency, redirect, refunded, unknown};
+use engine::state::KeyedObject;
 use engine::{CaptureMode, CapturePayment, Command, CreatePayment, CreateRefund, Private, Refusal, Reply};
 use payments::PaymentStatus;
 
@@ -117,12 +118,17 @@ fn a_key_is_forgotten_after_thirty_days_and_what_it_created_stays_protected() {
     world.now = world.now.plus_ns(IDEMPOTENCY_KEPT_NS);
     world.submit(&Command::Quarantine { fingerprint: [1; 16] });
     assert_eq!((world.state.idempotency.len(), world.state.idempotency_expiry.len()), (0, 0));
-    assert_eq!(world.submit(&Command::CreatePayment(request)), Reply::Refused(Refusal::IdempotencyKeyExpired { payment }));
+    assert_eq!(
+        world.submit(&Command::CreatePayment(request)),
+        Reply::Refused(Refusal::IdempotencyKeyExpired { created: KeyedObject::Payment(payment) })
+    );
     let reply = world.submit(&refund);
     assert_eq!(reply, Reply::Refused(Refusal::RefundAboveRemaining { remaining_minor: 40 }));
     let other =
         CreateRefund { merchant: MERCHANT, payment, idempotency: key, amount_minor: Some(1), details: None, private: Private::default() };
-    assert_eq!(world.submit(&Command::CreateRefund(other)), Reply::Refused(Refusal::IdempotencyKeyExpired { payment }));
+    let refund = world.payment(payment).refunds[0].refund;
+    let created = KeyedObject::Refund { payment, refund };
+    assert_eq!(world.submit(&Command::CreateRefund(other)), Reply::Refused(Refusal::IdempotencyKeyExpired { created }));
     assert_eq!(world.payment(payment).refunds.len(), 1);
 }
 
@@ -302,6 +308,8 @@ fn a_confirmation_that_only_looks_again_remembers_its_key() {
             payment,
             idempotency,
             payment_method: None,
+            method: None,
+            presence: None,
             private: Private::default(),
         })
     };

@@ -266,7 +266,15 @@ fn a_created_payment_is_confirmed_later_or_cancelled_at_once() {
     assert_eq!(world.confirm(payment), Reply::Refused(Refusal::PaymentMethodRequired));
     let idempotency = world.fresh();
     let payment_method = Some("pm_card".to_owned());
-    let command = ConfirmPayment { merchant: MERCHANT, payment, idempotency, payment_method, private: Private::default() };
+    let command = ConfirmPayment {
+        merchant: MERCHANT,
+        payment,
+        idempotency,
+        payment_method,
+        method: None,
+        presence: None,
+        private: Private::default(),
+    };
     world.submit(&Command::ConfirmPayment(command));
     let effect = world.operation(payment);
     world.outcome(effect, captured(100));
@@ -552,7 +560,15 @@ fn another_merchants_payment_does_not_exist() {
     let idempotency = world.fresh();
     let private = Private::default;
     let commands = [
-        Command::ConfirmPayment(ConfirmPayment { merchant: OTHER, payment, idempotency, payment_method: None, private: private() }),
+        Command::ConfirmPayment(ConfirmPayment {
+            merchant: OTHER,
+            payment,
+            idempotency,
+            payment_method: None,
+            method: None,
+            presence: None,
+            private: private(),
+        }),
         Command::CapturePayment(CapturePayment { merchant: OTHER, payment, idempotency, amount_minor: None, private: private() }),
         Command::CancelPayment(engine::CancelPayment { merchant: OTHER, payment, idempotency, private: private() }),
         Command::CreateRefund(CreateRefund {

@@ -4,17 +4,19 @@
 mod common;
 
 use base::{
-    About, Currency, DisputePhase, EffectId, MerchantId, Money, Notice, Outcome, OutcomeClass, PaymentId, PaymentSays, ProviderState,
-    RefundSays, SubjectId, UnknownReason,
+    About, Currency, CustomerId, Decline, DeclineClass, DisputePhase, EffectId, ErrandId, MerchantId, Money, NotSentReason, Notice,
+    Outcome, OutcomeClass, PaymentId, PaymentMethodId, PaymentSays, ProviderState, RefundSays, Rejection, SubjectId, UnknownReason,
 };
 use common::{
     MERCHANT, OTHER, S, World, approved, authorized, canceled, captured, check_state, declined, eur, mismatch, not_found, not_sent, policy,
     redirect, refund_pending, refunded, rejected, settled, unknown,
 };
 use engine::{
-    CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, CreatePayment, CreateRefund, EffectKind, EffectRequested,
-    EffectStatus, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Private, ReceiveNotice, Reply, SendKind,
+    CancelPayment, CaptureMode, CapturePayment, CardFacts, Command, ConfirmPayment, CreateCustomer, CreatePayment, CreateRefund,
+    EffectKind, EffectRequested, EffectStatus, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, Event,
+    Gaps, Idempotency, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
 };
+use payments::StoredMethodStatus;
 use payments::postings::AccountKind;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -65,7 +67,24 @@ fn any_currency(draw: &mut Draw) -> Currency {
     if draw.one_in(5) { "JPY".parse().expect("the yen is a currency") } else { eur() }
 }
 
-fn any_create(draw: &mut Draw) -> CreatePayment {
+/// A customer that exists, mostly.
+fn any_customer(world: &World, draw: &mut Draw) -> CustomerId {
+    let all: Vec<CustomerId> = world.state.customers.keys().copied().collect();
+    draw.of(&all).filter(|_| !draw.one_in(20)).unwrap_or(CustomerId::from_u128(5))
+}
+
+fn any_method(world: &World, draw: &mut Draw) -> PaymentMethodId {
+    let all: Vec<PaymentMethodId> = world.state.methods.keys().copied().collect();
+    draw.of(&all).filter(|_| !draw.one_in(20)).unwrap_or(PaymentMethodId::from_u128(5))
+}
+
+fn any_presence(draw: &mut Draw) -> Presence {
+    if draw.one_in(3) { Presence::OffSession } else { Presence::OnSession }
+}
+
+fn any_create(world: &World, draw: &mut Draw) -> CreatePayment {
+    let customer = draw.one_in(10).then(|| any_customer(world, draw));
+    let method = draw.one_in(10).then(|| any_method(world, draw));
     let reference = (!draw.one_in(3)).then(|| [u8::try_from(draw.below(30)).expect("it is below a small number"); 16]);
     CreatePayment {
         merchant: any_merchant(draw),
@@ -76,6 +95,9 @@ fn any_create(draw: &mut Draw) -> CreatePayment {
         money: Money { amount_minor: 1 + draw.below(200), currency: any_currency(draw) },
         capture: if draw.one_in(2) { CaptureMode::Automatic } else { CaptureMode::Manual },
         payment_method: (!draw.one_in(10)).then(|| "pm_card".to_owned()),
+        customer,
+        method,
+        presence: if method.is_some() || draw.one_in(20) { any_presence(draw) } else { Presence::OnSession },
         confirm: !draw.one_in(5),
         retry_declined: draw.one_in(2),
         details: None,
@@ -90,12 +112,69 @@ fn any_request(world: &World, draw: &mut Draw) -> Command {
     let (idempotency, private) = (any_key(draw), Private::default());
     let amount_minor = (!draw.one_in(3)).then(|| 1 + draw.below(120));
     match draw.below(10) {
-        0..3 => Command::CreatePayment(any_create(draw)),
-        3 => Command::ConfirmPayment(ConfirmPayment { merchant, payment, idempotency, payment_method: None, private }),
+        0..3 => Command::CreatePayment(any_create(world, draw)),
+        3 => {
+            let method = draw.one_in(3).then(|| any_method(world, draw));
+            let presence = draw.one_in(4).then(|| any_presence(draw));
+            Command::ConfirmPayment(ConfirmPayment { merchant, payment, idempotency, payment_method: None, method, presence, private })
+        }
         4..6 => Command::CapturePayment(CapturePayment { merchant, payment, idempotency, amount_minor, private }),
         6 => Command::CancelPayment(CancelPayment { merchant, payment, idempotency, private }),
         _ => Command::CreateRefund(CreateRefund { merchant, payment, idempotency, amount_minor, details: None, private }),
     }
+}
+
+fn any_customer_request(world: &World, draw: &mut Draw) -> Command {
+    let (merchant, idempotency) = (any_merchant(draw), any_key(draw));
+    let (customer, method) = (any_customer(world, draw), any_method(world, draw));
+    let owner = |customer: CustomerId| world.state.customers.get(&customer).map_or(merchant, |found| found.merchant);
+    let subject = SubjectId::from_u128(u128::from(draw.below(6)));
+    match draw.below(12) {
+        0..3 => Command::CreateCustomer(CreateCustomer { merchant, idempotency, subject, details: None }),
+        3..9 => {
+            let provider = u16::from(draw.one_in(20));
+            let merchant = if draw.one_in(20) { merchant } else { owner(customer) };
+            Command::StorePaymentMethod(StorePaymentMethod { merchant, customer, idempotency, provider, token: "pm_card".into() })
+        }
+        9..11 => {
+            let merchant = world.state.methods.get(&method).map_or(merchant, |found| owner(found.customer));
+            Command::RemovePaymentMethod { merchant, method }
+        }
+        _ => Command::DeleteCustomer { merchant: owner(customer), customer },
+    }
+}
+
+fn card(exp_month: u16) -> CardFacts {
+    CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month, exp_year: 2_034 }
+}
+
+fn any_errand_outcome(draw: &mut Draw, kind: ErrandKind) -> ErrandOutcome {
+    let code = "rate_limit".to_owned();
+    let kind = if draw.one_in(12) { ErrandKind::StoreCustomer } else { kind };
+    match draw.below(12) {
+        0 => ErrandOutcome::NotSent(if draw.one_in(4) { NotSentReason::Encode } else { NotSentReason::Connect }),
+        1 => ErrandOutcome::Rejected(Rejection { permanent: draw.one_in(2), code }),
+        2 => ErrandOutcome::Declined(Decline { class: DeclineClass::HardCard, code, network_code: None }),
+        3..6 => ErrandOutcome::Unknown(if draw.one_in(2) { UnknownReason::Timeout } else { UnknownReason::NotFound }),
+        _ => ErrandOutcome::Done(match kind {
+            ErrandKind::StoreCustomer => ErrandDone::CustomerStored { provider_id: "cus_1".into() },
+            ErrandKind::Attach { .. } => {
+                let exp_month = u16::try_from(draw.below(14)).expect("it is below a small number");
+                ErrandDone::MethodStored { provider_id: "pm_1".into(), card: (!draw.one_in(5)).then(|| card(exp_month)) }
+            }
+            ErrandKind::Detach { .. } => ErrandDone::MethodRemoved,
+        }),
+    }
+}
+
+fn any_errand_report(world: &World, draw: &mut Draw) -> Option<Command> {
+    let errands: Vec<ErrandId> = world.state.errands.keys().copied().collect();
+    let errand = draw.of(&errands)?;
+    let open = &world.state.errands[&errand];
+    let sends = u64::from(open.sends);
+    let send = if draw.one_in(8) { draw.below(sends + 2) } else { sends };
+    let outcome = any_errand_outcome(draw, open.requested.kind);
+    Some(Command::ReportErrand(ErrandReport { errand, send: u32::try_from(send).expect("it is a small number"), outcome }))
 }
 
 fn any_outcome(draw: &mut Draw, asked_minor: u64, now: base::Timestamp) -> Outcome {
@@ -128,15 +207,17 @@ fn any_notice(world: &World, draw: &mut Draw) -> Command {
     let amount_minor = draw.below(250);
     let about = match draw.below(10) {
         0 => About::Other,
-        1..6 => {
+        1..5 => {
             use PaymentSays::{Authorized, Canceled, Captured, Open, Settling, Unclear};
             let says = draw.of(&[Open, Authorized, Captured { amount_minor }, Captured { amount_minor: 100 }, Canceled, Settling, Unclear]);
             About::Payment { provider_id, reference, says: says.expect("it is one of several") }
         }
-        6 => {
+        5..7 => {
+            let named = world.state.attempt_of(0, &provider_id).map(|(payment, _)| world.state.payments[&payment].refunds.clone());
+            let refund = named.and_then(|refunds| draw.of(&refunds)).and_then(|refund| refund.provider_id);
             let says = draw.of(&[RefundSays::Pending, RefundSays::Succeeded, RefundSays::Failed, RefundSays::Unclear]);
             About::Refund {
-                provider_id: "pi_1".into(),
+                provider_id: refund.unwrap_or_else(|| "pi_1".into()),
                 payment_provider_id: provider_id,
                 reference,
                 says: says.expect("it is one of several"),
@@ -163,7 +244,7 @@ fn any_notice(world: &World, draw: &mut Draw) -> Command {
 
 fn chaos_step(world: &mut World, draw: &mut Draw) {
     let effects: Vec<EffectId> = world.state.effects.keys().copied().collect();
-    let command = match draw.below(100) {
+    let command = match draw.below(118) {
         0..36 => any_request(world, draw),
         36..42 => any_notice(world, draw),
         42..80 => {
@@ -173,7 +254,7 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
             let send =
                 if draw.one_in(8) { u32::try_from(draw.below(u64::from(sends) + 2)).expect("it is below a small number") } else { sends };
             let outcome = any_outcome(draw, asked_minor, world.now);
-            let provider_id = (!draw.one_in(6)).then(|| "pi_1".to_owned());
+            let provider_id = (!draw.one_in(6)).then(|| format!("pi_{}", draw.below(4)));
             Command::ReportOutcome(OutcomeReport { effect, send, outcome, provider_id })
         }
         80..93 => {
@@ -182,6 +263,11 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
             return;
         }
         93..96 => any_notice(world, draw),
+        100..108 => any_customer_request(world, draw),
+        108..118 => {
+            let Some(command) = any_errand_report(world, draw) else { return };
+            command
+        }
         96 => Command::StartLeader { epoch: world.state.epoch + 1 },
         97 => Command::EraseSubject { subject: SubjectId::from_u128(u128::from(draw.below(6))) },
         98 if draw.one_in(2) => Command::NoteSweep { provider: 0, swept_to: base::Timestamp::from_s(draw.below(1_000)) },
@@ -262,6 +348,10 @@ struct Provider {
     refunds: BTreeMap<u128, (String, u64, RefundTruth)>,
     /// References and names of refunds, by key.
     refund_names: BTreeMap<u128, (String, String)>,
+    /// What errands brought about, by key: a customer's id, a payment method's id, a payment method given up.
+    kept: BTreeMap<u128, String>,
+    /// Payment methods that were given up.
+    given_up: Vec<String>,
     /// Every message so far, with its id: what a webhook carries and what the list of events shows.
     told: Vec<(String, About)>,
 }
@@ -306,6 +396,39 @@ impl Provider {
                 self.refund_names.insert(requested.key, (requested.reference_text(), refund_name.clone()));
                 (self.refund_answer(requested.key), Some(refund_name))
             }
+        }
+    }
+
+    /// Does what an errand asks for, once per key; a card is refused now and then.
+    fn run_errand(&mut self, requested: &ErrandRequested) -> ErrandOutcome {
+        if !self.kept.contains_key(&requested.key) {
+            let name = match requested.kind {
+                ErrandKind::StoreCustomer => format!("cus_{}", self.kept.len()),
+                ErrandKind::Attach { .. } if requested.key.is_multiple_of(5) => String::new(),
+                ErrandKind::Attach { .. } => format!("pm_{}", self.kept.len()),
+                ErrandKind::Detach { .. } => {
+                    let token = requested.token.clone().expect("what is given up has a token");
+                    self.given_up.push(token.clone());
+                    token
+                }
+            };
+            self.kept.insert(requested.key, name);
+        }
+        self.seen_errand(requested)
+    }
+
+    /// Says what became of an errand, without doing anything.
+    fn seen_errand(&self, requested: &ErrandRequested) -> ErrandOutcome {
+        let Some(provider_id) = self.kept.get(&requested.key).cloned() else {
+            return ErrandOutcome::Unknown(UnknownReason::NotFound);
+        };
+        match requested.kind {
+            ErrandKind::Attach { .. } if provider_id.is_empty() => {
+                ErrandOutcome::Declined(Decline { class: DeclineClass::HardCard, code: "stolen_card".into(), network_code: None })
+            }
+            ErrandKind::StoreCustomer => ErrandOutcome::Done(ErrandDone::CustomerStored { provider_id }),
+            ErrandKind::Attach { .. } => ErrandOutcome::Done(ErrandDone::MethodStored { provider_id, card: Some(card(12)) }),
+            ErrandKind::Detach { .. } => ErrandOutcome::Done(ErrandDone::MethodRemoved),
         }
     }
 
@@ -593,8 +716,34 @@ fn in_flight(world: &World) -> Vec<EffectId> {
     world.state.effects.iter().filter(|(_, open)| open.status == EffectStatus::InFlight).map(|(effect, _)| *effect).collect()
 }
 
+fn errands_in_flight(world: &World) -> Vec<ErrandId> {
+    world.state.errands.iter().filter(|(_, open)| open.status == ErrandStatus::InFlight).map(|(errand, _)| *errand).collect()
+}
+
+/// One send of an errand through a network that, when it is broken, loses requests and answers.
+fn send_errand(world: &mut World, provider: &mut Provider, errand: ErrandId, draw: &mut Draw, broken: bool) {
+    let open = world.state.errands[&errand].clone();
+    let fate = if broken { draw.below(6) } else { 5 };
+    let unknown = ErrandOutcome::Unknown(UnknownReason::Timeout);
+    let outcome = match (fate, open.send_kind) {
+        (0, _) => ErrandOutcome::NotSent(NotSentReason::Connect),
+        (1, _) => unknown,
+        (2, SendKind::First | SendKind::Replay) => {
+            provider.run_errand(&open.requested);
+            unknown
+        }
+        (_, SendKind::Lookup) => provider.seen_errand(&open.requested),
+        (_, SendKind::First | SendKind::Replay) => provider.run_errand(&open.requested),
+    };
+    world.errand_outcome(errand, outcome);
+}
+
 fn honest_step(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
-    match draw.below(24) {
+    match draw.below(28) {
+        24..28 => {
+            let command = any_customer_request(world, draw);
+            world.submit(&command);
+        }
         20 => provider.act_alone(draw),
         21..24 => {
             // Any of the messages, in any order, some often, many never.
@@ -611,6 +760,9 @@ fn honest_step(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
         8..16 => {
             if let Some(effect) = draw.of(&in_flight(world)) {
                 send(world, provider, effect, draw, true);
+            }
+            if let Some(errand) = draw.of(&errands_in_flight(world)) {
+                send_errand(world, provider, errand, draw, true);
             }
         }
         16..18 => {
@@ -651,6 +803,9 @@ fn heal(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
                 send(world, provider, effect, draw, false);
             }
         }
+        for errand in errands_in_flight(world) {
+            send_errand(world, provider, errand, draw, false);
+        }
         for effect in
             world.state.effects.iter().filter(|(_, open)| open.status == EffectStatus::Parked).map(|(id, _)| *id).collect::<Vec<_>>()
         {
@@ -658,7 +813,7 @@ fn heal(world: &mut World, provider: &mut Provider, draw: &mut Draw) {
             let (outcome, provider_id) = provider.look_up(&open.requested);
             world.submit(&Command::ReportOutcome(OutcomeReport { effect, send: open.sends, outcome, provider_id }));
         }
-        if in_flight(world).is_empty() {
+        if in_flight(world).is_empty() && errands_in_flight(world).is_empty() {
             if world.state.due_at().is_none() {
                 return;
             }
@@ -733,6 +888,12 @@ proptest! {
                 prop_assert_eq!(receivable, provider.owed(merchant, currency));
             }
         }
+        prop_assert!(world.state.errands.is_empty(), "no errand stays open");
+        for method in world.state.methods.values() {
+            let kept = method.credentials.values().all(|id| provider.kept.values().any(|kept| kept == id) && !provider.given_up.contains(id));
+            prop_assert!(kept || method.failure.as_deref() == Some("outcome_unknown"), "what can be charged is kept: {:?}", method);
+            prop_assert!(!matches!(method.status, StoredMethodStatus::Storing | StoredMethodStatus::Removing), "it comes to rest");
+        }
         let uncertain = world.state.effects.values().filter(|open| open.earlier == Some(OutcomeClass::Unknown));
         prop_assert!(uncertain.into_iter().all(|open| open.status == EffectStatus::Parked), "every unknown is resolved or parked");
         world.assert_replay_is_equal();
@@ -757,12 +918,13 @@ fn the_honest_provider_charges_once_per_key() {
 #[test]
 fn random_histories_reach_every_kind_of_event() {
     let mut reached = std::collections::BTreeSet::new();
-    for case in 0..40_u64 {
+    for case in 0..200_u64 {
         let mut policy = policy();
         policy.providers[0].multiple_captures = case % 2 == 0;
+        policy.watch_gaps = Gaps::seconds(&[60]); // the end of a watch is rarely reached otherwise
         policy.settle_gaps = Gaps::seconds(&[10, 600]);
         let mut world = World::with_policy(policy);
-        for step in 0..300 {
+        for step in 0..400 {
             chaos_step(&mut world, &mut Draw(case * 1_000_003 + step * 7_919));
         }
         reached.extend(world.entries.iter().map(|entry| entry.event.kind()));

@@ -51,7 +51,7 @@ kinds! {
         ApiKeyCreated { public_id, owner, digest, pepper_version }
         ApiKeyRevoked { public_id }
         AccountsOpened { merchant, currency }
-        AttemptStarted { payment, requested, key }
+        AttemptStarted { payment, requested, key, on_file }
         EffectUnknown { payment, effect, reason, step; next_at = next_at_ns }
         EffectDeferred { payment, effect, class, code, step; next_at = next_at_ns }
         EffectSent { payment, effect, send, send_kind, step }
@@ -96,6 +96,20 @@ kinds! {
         DisputeInquiryClosed { payment, dispute }
         DisputeFeeBooked { payment, dispute, fee_minor, version }
         SweepEnded { provider; swept_to = swept_to_ns }
+        CustomerCreated { customer, merchant, subject, key_version, details, key }
+        CustomerStored { customer, errand, provider, provider_id }
+        CustomerStoreFailed { customer, errand, code }
+        CustomerDeleted { customer }
+        MethodStarted { method, customer, provider, token, key_version, key }
+        MethodStored { method, errand, provider, provider_id, card }
+        MethodFailed { method, errand, code }
+        MethodRemovalStarted { method }
+        MethodRemoved { method, errand }
+        MethodRemovalFailed { method, errand, code }
+        ErrandStarted { requested }
+        ErrandUnknown { errand, reason, step; next_at = next_at_ns }
+        ErrandDeferred { errand, class, code, step; next_at = next_at_ns }
+        ErrandSent { errand, send, send_kind, step }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }

@@ -4,11 +4,16 @@
 //! until it has its place in the schema.
 
 use crate::error::{FieldError, FieldProblem};
-use crate::generated::v1::{self, api_key_created::Owner, effect_requested::Operation, next_action::Action};
+use crate::generated::v1::{
+    self, api_key_created::Owner, effect_requested::Operation, errand_requested::Operation as ErrandOperation, next_action::Action,
+};
 use crate::wire::Wire;
 use base::{Decline, DeclineClass, DisputeFact, DisputePhase, Mismatch, Money, NextAction, OutcomeClass, RefundId, UnknownReason};
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
-use engine::{CaptureMode, EffectKind, EffectRequested, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute};
+use engine::{
+    CaptureMode, CardFacts, EffectKind, EffectRequested, ErrandKind, ErrandRequested, KeyOwner, NoticeSource, NoticeUse, OnFile, Presence,
+    Sealed, SendKind, StrayDispute,
+};
 
 const fn missing(field: &'static str) -> FieldError {
     FieldError { field, problem: FieldProblem::Missing }
@@ -46,14 +51,20 @@ messages! {
     DisputeFact { dispute, money, phase, reason, fee_minor, is_withdrawn; respond_by = respond_by_ns }
     StrayDispute { payment_provider_id, fact }
     EffectRequested {
-        effect, provider, key, reference, key_version, money, capture, payment_method, provider_id, request;
+        effect, provider, key, reference, key_version, money, capture, payment_method, provider_id, request, customer;
+        kind = operation, presence = off_session
+    }
+    ErrandRequested {
+        errand, customer, provider, key, reference, key_version, customer_provider_id, token, request;
         kind = operation
     }
+    OnFile { customer, method; presence = off_session }
+    CardFacts { brand, last4, exp_month, exp_year }
     PaymentCreated {
-        payment, merchant, subject, money, capture, reference, content, payment_method, key_version, details, key;
+        payment, merchant, subject, money, capture, reference, content, payment_method, key_version, details, key, on_file;
         expires_at = expires_at_ns
     }
-    PaymentRevised { payment, subject, money, capture, content, payment_method, details }
+    PaymentRevised { payment, subject, money, capture, content, payment_method, details, on_file }
 }
 
 /// Messages that may be absent; every message field can be, so the schema needs no `optional`.
@@ -73,7 +84,7 @@ macro_rules! optional_messages {
     )+};
 }
 
-optional_messages!(KeyUse, Sealed, StrayDispute);
+optional_messages!(CardFacts, KeyUse, OnFile, Sealed, StrayDispute);
 
 /// Enums of the engine as enums of the same name, which have an unspecified value besides.
 macro_rules! enums {
@@ -131,6 +142,42 @@ impl Wire for EffectKind {
             Operation::ObserveAttempt(attempt) => Self::Observe { attempt: u16::decode(attempt, "observe_attempt")? },
             Operation::UndoHoldAttempt(attempt) => Self::UndoHold { attempt: u16::decode(attempt, "undo_hold_attempt")? },
             Operation::UndoCaptureAttempt(attempt) => Self::UndoCapture { attempt: u16::decode(attempt, "undo_capture_attempt")? },
+        })
+    }
+}
+
+/// As a flag that is absent while the customer is there, so that earlier events have the same bytes.
+impl Wire for Presence {
+    type Proto = bool;
+
+    fn encode(&self) -> bool {
+        match self {
+            Self::OnSession => false,
+            Self::OffSession => true,
+        }
+    }
+
+    fn decode(proto: bool, _field: &'static str) -> Result<Self, FieldError> {
+        Ok(if proto { Self::OffSession } else { Self::OnSession })
+    }
+}
+
+impl Wire for ErrandKind {
+    type Proto = Option<ErrandOperation>;
+
+    fn encode(&self) -> Self::Proto {
+        Some(match self {
+            Self::StoreCustomer => ErrandOperation::StoreCustomer(v1::StoreCustomer {}),
+            Self::Attach { method } => ErrandOperation::Attach(method.encode()),
+            Self::Detach { method } => ErrandOperation::Detach(method.encode()),
+        })
+    }
+
+    fn decode(proto: Self::Proto, field: &'static str) -> Result<Self, FieldError> {
+        Ok(match proto.ok_or(missing(field))? {
+            ErrandOperation::StoreCustomer(v1::StoreCustomer {}) => Self::StoreCustomer,
+            ErrandOperation::Attach(method) => Self::Attach { method: Wire::decode(method, "attach")? },
+            ErrandOperation::Detach(method) => Self::Detach { method: Wire::decode(method, "detach")? },
         })
     }
 }

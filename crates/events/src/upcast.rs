@@ -72,6 +72,7 @@ fn lift_payment_created(old: v0::PaymentCreated) -> Result<v1::PaymentCreated, F
         details: details.map(|v0::Sealed { subject, bytes }| v1::Sealed { subject, bytes }),
         expires_at_ns,
         key: key.map(|v0::KeyUse { key, fingerprint, expires_at_ns }| v1::KeyUse { key, fingerprint, expires_at_ns }),
+        on_file: None,
     })
 }
 

@@ -4,7 +4,9 @@
 //! event behind that can't be read again, and after it was read, where it is an error.
 
 use crate::error::{FieldError, FieldProblem};
-use base::{Currency, EffectId, MerchantId, OperatorId, PaymentId, RefundId, SubjectId, Timestamp, limits};
+use base::{
+    Currency, CustomerId, EffectId, ErrandId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, limits,
+};
 
 /// Longest text in an event, in bytes. Far above each text's own limit, which is checked where the text comes in: a
 /// reader must never be stricter than any writer was.
@@ -74,7 +76,7 @@ macro_rules! ids {
     )+};
 }
 
-ids!(EffectId, MerchantId, OperatorId, PaymentId, RefundId, SubjectId);
+ids!(CustomerId, EffectId, ErrandId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId, SubjectId);
 
 /// Values that may be absent, where the schema says `optional`.
 macro_rules! optional {
@@ -93,7 +95,7 @@ macro_rules! optional {
     )+};
 }
 
-optional!([u8; 16], EffectId, PaymentId, String, Timestamp, u16, u64);
+optional!([u8; 16], EffectId, ErrandId, PaymentId, PaymentMethodId, String, Timestamp, u16, u64);
 
 impl Wire for u128 {
     type Proto = Vec<u8>;

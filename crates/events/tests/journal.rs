@@ -13,9 +13,10 @@ use base::{
 };
 use base::{SubjectId, Timestamp, UnknownReason};
 use engine::event::VERSION_MAX;
-use engine::{CancelPayment, CaptureMode, CapturePayment, Command, Context, CreateApiKey, CreatePayment, CreateRefund, DeriveKey, Entry};
 use engine::{
-    Gaps, Idempotency, KeyOwner, NoticeSource, OutcomeReport, Policy, Private, ProviderPolicy, ReceiveNotice, Reply, Sealed, State, decide,
+    CancelPayment, CaptureMode, CapturePayment, CardFacts, Command, Context, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund,
+    DeriveKey, Entry, ErrandDone, ErrandOutcome, ErrandReport, Gaps, Idempotency, KeyOwner, NoticeSource, OutcomeReport, Policy, Presence,
+    Private, ProviderPolicy, ReceiveNotice, Reply, Sealed, State, StorePaymentMethod, decide,
 };
 use events::{decode_batch, encode_batch, snapshot};
 use std::fs;
@@ -41,6 +42,8 @@ fn policy() -> Policy {
         waiting_gaps: Gaps::seconds(&[5, 60]),
         watch_gaps: Gaps::seconds(&[60, 86_400]),
         settle_gaps: Gaps::seconds(&[10, 600]),
+        errand_replay_gaps: Gaps::seconds(&[2]),
+        errand_lookup_gaps: Gaps::seconds(&[60]),
         created_ns: 86_400 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 86_400 * S,
@@ -63,6 +66,9 @@ impl Partition {
         let mut decision = decide(&self.state, Context { now: self.now, policy: &policy, derive_key: &derive_key }, command);
         for entry in &mut decision.entries {
             if let Some(requested) = entry.event.requested_mut() {
+                requested.request = Some(Sealed { subject: SUBJECT, bytes: requested.key.to_be_bytes().to_vec() });
+            }
+            if let Some(requested) = entry.event.errand_mut() {
                 requested.request = Some(Sealed { subject: SUBJECT, bytes: requested.key.to_be_bytes().to_vec() });
             }
             self.state.evolve(entry);
@@ -88,6 +94,9 @@ impl Partition {
             money: Money { amount_minor, currency: currency.parse::<Currency>().unwrap() },
             capture,
             payment_method: Some("pm_card".into()),
+            customer: None,
+            method: None,
+            presence: Presence::OnSession,
             confirm: true,
             retry_declined: false,
             details: Some(Sealed { subject: SUBJECT, bytes: vec![2; 40] }),
@@ -103,6 +112,31 @@ impl Partition {
         let send = self.state.effects[&effect].sends;
         let provider_id = Some(format!("pi_{}", self.keys));
         self.submit(&Command::ReportOutcome(OutcomeReport { effect, send, outcome, provider_id }));
+    }
+
+    fn errand(&mut self, outcome: ErrandOutcome) {
+        let (errand, open) = self.state.errands.first_key_value().expect("an errand is open");
+        let report = ErrandReport { errand: *errand, send: open.sends, outcome };
+        self.submit(&Command::ReportErrand(report));
+    }
+
+    /// A customer with a payment method that is stored and one that is being stored.
+    fn store_customer(&mut self) {
+        let idempotency = self.key();
+        let created = CreateCustomer { merchant: MERCHANT, idempotency, subject: SUBJECT, details: None };
+        let Reply::Customer { customer, .. } = self.submit(&Command::CreateCustomer(created)) else {
+            panic!("a customer is created");
+        };
+        let card = CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2_034 };
+        let stored = ErrandDone::MethodStored { provider_id: "pm_1".into(), card: Some(card) };
+        for done in [Some([ErrandDone::CustomerStored { provider_id: "cus_1".into() }, stored]), None] {
+            let (idempotency, token) = (self.key(), "pm_card".to_owned());
+            self.submit(&Command::StorePaymentMethod(StorePaymentMethod { merchant: MERCHANT, customer, idempotency, provider: 0, token }));
+            for done in done.into_iter().flatten() {
+                self.errand(ErrandOutcome::Done(done));
+            }
+        }
+        self.errand(ErrandOutcome::Unknown(UnknownReason::Timeout));
     }
 
     fn approved(&mut self, effect: EffectId, state: ProviderState) {
@@ -168,6 +202,7 @@ fn day() -> Partition {
     day.outcome(effect, Outcome::Unknown(UnknownReason::Timeout));
     day.now = day.now.plus_ns(60 * S);
     day.submit(&Command::Tick);
+    day.store_customer();
     day.submit(&Command::EraseSubject { subject: SubjectId::from_u128(77) });
     day.submit(&Command::Quarantine { fingerprint: [5; 16] });
     day

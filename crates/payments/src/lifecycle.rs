@@ -1,4 +1,4 @@
-//! The five life cycles, each one table of `(from, input, to)`. What no row permits cannot happen: the engine looks a
+//! The six life cycles, each one table of `(from, input, to)`. What no row permits cannot happen: the engine looks a
 //! row up before it emits an event and again when it applies it.
 
 use serde::{Deserialize, Serialize};
@@ -349,6 +349,42 @@ lifecycle! {
         Open + Won => Won,
         Open + Lost => Lost,
         Lost + Won => Won,
+    }
+}
+
+lifecycle! {
+    /// Where one stored payment method stands.
+    status StoredMethodStatus {
+        /// The provider is asked to keep it.
+        Storing = "storing",
+        /// It can be charged.
+        Active = "active",
+        /// The provider did not keep it.
+        Failed = "failed",
+        /// The provider is asked to give it up; it can no longer be charged.
+        Removing = "removing",
+        /// The provider gave it up.
+        Removed = "removed",
+    }
+    /// What moves a stored payment method.
+    input StoredMethodInput {
+        /// The provider keeps it.
+        Stored = "stored",
+        /// The provider does not keep it.
+        Refused = "refused",
+        /// The provider shall give it up.
+        RemovalStarted = "removal started",
+        /// The provider gave it up.
+        Removed = "removed",
+        /// The provider did not give it up.
+        RemovalRefused = "removal refused",
+    }
+    rows {
+        Storing + Stored => Active,
+        Storing + Refused => Failed,
+        Active + RemovalStarted => Removing,
+        Removing + Removed => Removed,
+        Removing + RemovalRefused => Active,
     }
 }
 

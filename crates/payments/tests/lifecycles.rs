@@ -1,6 +1,6 @@
 //! The transition tables as a specification: printed as documentation, and checked for what must never be possible.
 
-use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentInput, PaymentStatus, RefundStatus};
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentInput, PaymentStatus, RefundStatus, StoredMethodStatus};
 use std::fmt::Write as _;
 
 macro_rules! chapter {
@@ -23,6 +23,7 @@ fn the_page_about_life_cycles_shows_the_tables() {
     chapter!(text, "Capture", CaptureStatus);
     chapter!(text, "Refund", RefundStatus);
     chapter!(text, "Dispute", DisputeStatus);
+    chapter!(text, "Stored payment method", StoredMethodStatus);
     println!("{text}");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycles.md");
     if std::env::var_os("BEZANT_UPDATE").is_some() {
@@ -49,6 +50,7 @@ fn every_table_is_deterministic_and_every_state_is_reachable() {
     check(CaptureStatus::Started, CaptureStatus::ALL, CaptureStatus::ROWS);
     check(RefundStatus::Started, RefundStatus::ALL, RefundStatus::ROWS);
     check(DisputeStatus::Inquiry, DisputeStatus::ALL, DisputeStatus::ROWS);
+    check(StoredMethodStatus::Storing, StoredMethodStatus::ALL, StoredMethodStatus::ROWS);
 }
 
 #[test]

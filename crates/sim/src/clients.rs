@@ -410,6 +410,9 @@ impl World {
                 money: content.money,
                 capture: content.capture,
                 payment_method: Some(content.method.to_owned()),
+                customer: None,
+                method: None,
+                presence: engine::Presence::OnSession,
                 confirm: *confirm,
                 retry_declined: *retry_declined,
                 details,
@@ -424,6 +427,8 @@ impl World {
                 payment,
                 idempotency,
                 payment_method: Some((*method).to_owned()),
+                method: None,
+                presence: None,
                 private,
             }),
             Ask::Capture { amount_minor } => {

@@ -5,6 +5,7 @@ use crate::books;
 use crate::report::{Checked, Rule, violated};
 use base::{MerchantId, Money, PaymentId, RefundId, id::parse_base32};
 use bezant::request::SubjectKeys;
+use engine::state::KeyedObject;
 use engine::{Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Refusal, Reply, Sealed, State};
 use payments::{AttemptStatus, PaymentStatus, RefundStatus};
 use sandbox::stripe::truth::{Truth, TruthCharge};
@@ -124,7 +125,8 @@ impl Judge {
     /// It contradicts an earlier one.
     pub fn answered(&mut self, asked: &Asked, reply: &Reply) -> Checked {
         match reply {
-            Reply::Done => Ok(()),
+            // Clients of the simulation store nothing.
+            Reply::Done | Reply::Customer { .. } | Reply::Method { .. } => Ok(()),
             Reply::Payment { payment, replayed, .. } => self.accepted(asked, *payment, None, *replayed),
             Reply::Refund { payment, refund, replayed, .. } => self.accepted(asked, *payment, Some(*refund), *replayed),
             Reply::Refused(refusal) => {
@@ -212,7 +214,7 @@ impl Judge {
             }
         }
         for ((_, key), fact) in &self.keys {
-            let kept = state.idempotency.values().any(|record| record.payment == fact.payment);
+            let kept = state.idempotency.values().any(|record| is_about(record.object, fact.payment));
             if !kept {
                 return violated(Rule::AcknowledgedIsKept, format!("the key {key:02x?} of {} is forgotten after a restart", fact.payment));
             }
@@ -365,4 +367,12 @@ fn check_follows(payment: PaymentId, before: &View, after: &View) -> Checked {
         return Ok(());
     }
     violated(Rule::AcknowledgedIsKept, format!("{payment} was seen as {before:?} and is now {after:?}"))
+}
+
+/// Whether a key led to this payment or to a refund of it.
+fn is_about(object: KeyedObject, payment: PaymentId) -> bool {
+    match object {
+        KeyedObject::Payment(found) | KeyedObject::Refund { payment: found, .. } => found == payment,
+        KeyedObject::Customer(_) | KeyedObject::Method(_) => false,
+    }
 }

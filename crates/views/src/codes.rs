@@ -3,7 +3,7 @@
 
 use base::{DeclineClass, OutcomeClass};
 use engine::{CaptureMode, EventKind, NoticeSource, NoticeUse};
-use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, StoredMethodStatus};
 
 /// An enum that is stored as a code.
 pub(crate) trait Coded: Copy + PartialEq + 'static {
@@ -48,6 +48,7 @@ named! {
     CaptureStatus = "capture_status";
     RefundStatus = "refund_status";
     DisputeStatus = "dispute_status";
+    StoredMethodStatus = "payment_method_status";
 }
 
 impl Coded for CaptureMode {
@@ -117,6 +118,7 @@ pub(crate) fn legend() -> Vec<(&'static str, u16, String)> {
         .chain(of::<CaptureStatus>())
         .chain(of::<RefundStatus>())
         .chain(of::<DisputeStatus>())
+        .chain(of::<StoredMethodStatus>())
         .chain(of::<CaptureMode>())
         .chain(of::<DeclineClass>())
         .chain(of::<OutcomeClass>())

@@ -18,6 +18,8 @@ pub enum CursorKind {
     Disputes,
     /// Messages of providers, newest first.
     Webhooks,
+    /// Customers, newest first.
+    Customers,
 }
 
 impl CursorKind {
@@ -28,6 +30,7 @@ impl CursorKind {
             Self::Events => 3,
             Self::Disputes => 4,
             Self::Webhooks => 5,
+            Self::Customers => 6,
         }
     }
 }

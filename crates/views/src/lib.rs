@@ -27,5 +27,7 @@ pub use error::{Error, RebuildReason};
 pub use reader::{
     DisputeFilter, EventFilter, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX, WebhookFilter,
 };
-pub use rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow, WebhookRow};
+pub use rows::{
+    AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,
+};
 pub use writer::Writer;

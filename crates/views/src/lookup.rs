@@ -2,9 +2,9 @@
 
 use crate::cells::{Cells, prefix, unsigned};
 use crate::error::{Doing, Error};
-use crate::rows::{AttemptRow, CaptureRow, DisputeRow, PaymentRow, RefundRow};
-use crate::schema::{ATTEMPTS, CAPTURES, DISPUTES, PAYMENTS, REFUNDS};
-use base::{MerchantId, PaymentId};
+use crate::rows::{AttemptRow, CaptureRow, CustomerRow, DisputeRow, PaymentMethodRow, PaymentRow, RefundRow};
+use crate::schema::{ATTEMPTS, CAPTURES, CUSTOMERS, DISPUTES, PAYMENT_METHODS, PAYMENTS, REFUNDS};
+use base::{CustomerId, MerchantId, PaymentId, PaymentMethodId};
 use rusqlite::{Connection, Params, params};
 use std::sync::LazyLock;
 
@@ -12,6 +12,22 @@ static PAYMENT_BY_ID: LazyLock<String> = LazyLock::new(|| {
     let columns = PAYMENTS.selection();
     format!(
         "SELECT {columns} FROM payment_ids CROSS JOIN payments ON payments.number = payment_ids.payment WHERE payment_ids.prefix = ?1 AND payments.id = ?2"
+    )
+});
+
+static CUSTOMER_BY_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = CUSTOMERS.selection();
+    format!(
+        "SELECT {columns} FROM customer_ids CROSS JOIN customers ON customers.number = customer_ids.customer \
+         WHERE customer_ids.prefix = ?1 AND customers.id = ?2"
+    )
+});
+
+static METHOD_BY_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENT_METHODS.selection();
+    format!(
+        "SELECT {columns} FROM payment_method_ids CROSS JOIN payment_methods ON payment_methods.number = payment_method_ids.method \
+         WHERE payment_method_ids.prefix = ?1 AND payment_methods.id = ?2"
     )
 });
 
@@ -32,7 +48,16 @@ static REFUNDS_OF: LazyLock<String> = LazyLock::new(|| {
 /// Every statement of this file, for a test of their plans.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static str> {
-    vec![PAYMENT_BY_ID.as_str(), ATTEMPTS_OF.as_str(), CAPTURES_OF.as_str(), DISPUTES_OF.as_str(), REFUNDS_OF.as_str(), MERCHANT_NUMBER]
+    vec![
+        PAYMENT_BY_ID.as_str(),
+        CUSTOMER_BY_ID.as_str(),
+        METHOD_BY_ID.as_str(),
+        ATTEMPTS_OF.as_str(),
+        CAPTURES_OF.as_str(),
+        DISPUTES_OF.as_str(),
+        REFUNDS_OF.as_str(),
+        MERCHANT_NUMBER,
+    ]
 }
 
 const MERCHANT_NUMBER: &str = "SELECT number FROM merchants WHERE id = ?1";
@@ -83,6 +108,28 @@ pub(crate) fn payment(
 ) -> Result<Option<(u32, PaymentRow)>, Error> {
     let id = payment.as_u128();
     first(connection, &PAYMENT_BY_ID, params![prefix(id), id.to_be_bytes()], PAYMENTS.name, |cells| PaymentRow::read(cells, merchant_of))
+}
+
+/// The customer of that id and its merchant's number.
+pub(crate) fn customer(
+    connection: &Connection,
+    customer: CustomerId,
+    merchant_of: impl Fn(u32) -> Option<MerchantId>,
+) -> Result<Option<(u32, CustomerRow)>, Error> {
+    let id = customer.as_u128();
+    first(connection, &CUSTOMER_BY_ID, params![prefix(id), id.to_be_bytes()], CUSTOMERS.name, |cells| CustomerRow::read(cells, merchant_of))
+}
+
+/// The stored payment method of that id and its merchant's number.
+pub(crate) fn method(
+    connection: &Connection,
+    method: PaymentMethodId,
+    merchant_of: impl Fn(u32) -> Option<MerchantId>,
+) -> Result<Option<(u32, PaymentMethodRow)>, Error> {
+    let id = method.as_u128();
+    first(connection, &METHOD_BY_ID, params![prefix(id), id.to_be_bytes()], PAYMENT_METHODS.name, |cells| {
+        PaymentMethodRow::read(cells, merchant_of)
+    })
 }
 
 /// A payment's attempts, oldest first.

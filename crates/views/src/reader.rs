@@ -8,9 +8,12 @@ use crate::codes::Coded;
 use crate::cursor::{Cursor, CursorKind};
 use crate::error::{Doing, Error};
 use crate::lookup;
-use crate::rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentRow, RefundRow, WebhookRow, event_id_prefix};
-use crate::schema::{DISPUTES, LEGS, PAYMENTS, REFUNDS, WEBHOOKS};
-use base::{Currency, MerchantId, PaymentId, RefundId, Timestamp};
+use crate::rows::{
+    AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,
+    event_id_prefix,
+};
+use crate::schema::{CUSTOMERS, DISPUTES, LEGS, PAYMENT_METHODS, PAYMENTS, REFUNDS, WEBHOOKS};
+use base::{Currency, CustomerId, MerchantId, PaymentId, PaymentMethodId, RefundId, Timestamp};
 use engine::{EventKind, NoticeSource, NoticeUse};
 use payments::{DisputeStatus, PaymentStatus, RefundStatus};
 use pool::Pool;
@@ -202,6 +205,22 @@ static DISPUTES_BY_PAYMENT: LazyLock<String> = LazyLock::new(|| {
         "SELECT {columns}, payments.id FROM disputes INDEXED BY disputes_by_payment \
          CROSS JOIN payments ON payments.number = disputes.payment \
          WHERE disputes.payment = ?1 AND disputes.number < ?2 ORDER BY disputes.number DESC"
+    )
+});
+
+static CUSTOMERS_BY_MERCHANT: LazyLock<String> = LazyLock::new(|| {
+    let columns = CUSTOMERS.selection();
+    format!(
+        "SELECT {columns} FROM customers INDEXED BY customers_by_merchant \
+         WHERE customers.merchant = ?1 AND customers.number < ?2 ORDER BY customers.number DESC"
+    )
+});
+
+static METHODS_BY_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENT_METHODS.selection();
+    format!(
+        "SELECT {columns} FROM payment_methods INDEXED BY payment_methods_by_customer \
+         WHERE payment_methods.customer = ?1 ORDER BY payment_methods.number DESC LIMIT ?2"
     )
 });
 
@@ -427,6 +446,75 @@ impl Reader {
                 Some(number) => scan(connection, &DISPUTES_BY_MERCHANT, &[&number, &before], page, CursorKind::Disputes, read),
                 None => empty(connection),
             }
+        })
+    }
+
+    /// The customer, if this merchant owns it; deleted ones included.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn customer(&self, merchant: MerchantId, id: CustomerId) -> Result<Option<CustomerRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return Ok(None);
+            };
+            let found = lookup::customer(connection, id, |_| Some(merchant))?;
+            Ok(found.filter(|(owner, _)| *owner == number).map(|(_, row)| row))
+        })
+    }
+
+    /// The merchant's customers, newest first; deleted ones are left out.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn customers(&self, merchant: MerchantId, page: &Page) -> Result<PageOf<CustomerRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return empty(connection);
+            };
+            let before = clamped(page.seq_before());
+            let read = |row: &Row<'_>| {
+                let (_, found) = CustomerRow::read(&mut Cells::new(CUSTOMERS.name, row), |_| Some(merchant))?;
+                Ok(Some(found).filter(|customer| !customer.deleted))
+            };
+            scan(connection, &CUSTOMERS_BY_MERCHANT, &[&number, &before], page, CursorKind::Customers, read)
+        })
+    }
+
+    /// The stored payment method, if this merchant owns it; failed and removed ones included.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn payment_method(&self, merchant: MerchantId, id: PaymentMethodId) -> Result<Option<PaymentMethodRow>, Error> {
+        self.read(|connection| {
+            let Some(number) = lookup::merchant_number(connection, merchant)? else {
+                return Ok(None);
+            };
+            let found = lookup::method(connection, id, |_| Some(merchant))?;
+            Ok(found.filter(|(owner, _)| *owner == number).map(|(_, row)| row))
+        })
+    }
+
+    /// A customer's payment methods, newest first, failed and removed ones included, at most `limit` and
+    /// [`PAGE_ROWS_MAX`]; `None` when this merchant has no such customer.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn payment_methods(
+        &self,
+        merchant: MerchantId,
+        customer: CustomerId,
+        limit: usize,
+    ) -> Result<Option<Vec<PaymentMethodRow>>, Error> {
+        self.read(|connection| {
+            let number = lookup::merchant_number(connection, merchant)?;
+            let owner = lookup::customer(connection, customer, |_| Some(merchant))?.map(|(owner, _)| owner);
+            if number.is_none() || number != owner {
+                return Ok(None);
+            }
+            let parameters = params![customer.as_u128().to_be_bytes(), rows_max(limit)];
+            let read = |cells: &mut Cells<'_>| PaymentMethodRow::read(cells, |_| Some(merchant)).map(|(_, row)| row);
+            lookup::all(connection, &METHODS_BY_CUSTOMER, parameters, PAYMENT_METHODS.name, read).map(Some)
         })
     }
 

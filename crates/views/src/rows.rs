@@ -1,5 +1,6 @@
 //! The rows that readers get, and how each is written to and read from its table. Column order is that of `schema.rs`.
 
+mod customer;
 mod dispute;
 mod event;
 mod parts;
@@ -7,6 +8,7 @@ mod payment;
 mod refund;
 mod webhook;
 
+pub use customer::{CustomerRow, PaymentMethodRow};
 pub use dispute::{DisputeId, DisputeRow};
 pub use event::{EventRow, LegRow};
 pub use parts::{AttemptRow, CaptureRow};

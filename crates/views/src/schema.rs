@@ -5,7 +5,7 @@
 //! sorted inside each batch. Raise [`VERSION`] with any change of the tables or of what events do to rows.
 
 /// Version of the tables and of the projection, kept as SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
 pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
@@ -125,6 +125,9 @@ pub(crate) const PAYMENTS: Table = Table {
         changing("capture_mode", Integer),
         changing("content", Blob),
         optional("payment_method", Text),
+        optional("customer", Blob),
+        optional("stored_method", Blob),
+        optional("off_session", Integer),
         optional("details_subject", Blob),
         optional("details", Blob),
         changing("status", Integer),
@@ -277,6 +280,66 @@ pub(crate) const DISPUTE_IDS: Table = Table {
     indexes: &[],
 };
 
+/// Customers by the event that created them.
+pub(crate) const CUSTOMERS: Table = Table {
+    name: "customers",
+    columns: &[
+        fixed("number", Integer),
+        fixed("id", Blob),
+        fixed("merchant", Integer),
+        fixed("subject", Blob),
+        fixed_optional("details_subject", Blob),
+        fixed_optional("details", Blob),
+        fixed("created_at", Integer),
+        changing("deleted", Integer),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["number"],
+    indexes: &[("customers_by_merchant", "merchant", None)],
+};
+
+/// Customers by the first eight bytes of their ids.
+pub(crate) const CUSTOMER_IDS: Table = Table {
+    name: "customer_ids",
+    columns: &[fixed("prefix", Integer), fixed("customer", Integer)],
+    key: &["prefix", "customer"],
+    indexes: &[],
+};
+
+/// Stored payment methods by the event that named them first.
+pub(crate) const PAYMENT_METHODS: Table = Table {
+    name: "payment_methods",
+    columns: &[
+        fixed("number", Integer),
+        fixed("id", Blob),
+        fixed("merchant", Integer),
+        fixed("customer", Blob),
+        fixed("provider", Integer),
+        fixed("token", Text),
+        fixed("created_at", Integer),
+        changing("status", Integer),
+        optional("provider_id", Text),
+        optional("card_brand", Text),
+        optional("card_last4", Text),
+        optional("card_exp_month", Integer),
+        optional("card_exp_year", Integer),
+        optional("failure_code", Text),
+        changing("updated_at", Integer),
+        changing("changed_seq", Integer),
+    ],
+    key: &["number"],
+    indexes: &[("payment_methods_by_customer", "customer", None)],
+};
+
+/// Stored payment methods by the first eight bytes of their ids.
+pub(crate) const PAYMENT_METHOD_IDS: Table = Table {
+    name: "payment_method_ids",
+    columns: &[fixed("prefix", Integer), fixed("method", Integer)],
+    key: &["prefix", "method"],
+    indexes: &[],
+};
+
 /// Messages of providers, each time one came in; what they said is in their events.
 pub(crate) const WEBHOOKS: Table = Table {
     name: "webhooks",
@@ -324,7 +387,7 @@ pub(crate) const LEGS: Table = Table {
 };
 
 /// Every table.
-pub(crate) const TABLES: [&Table; 17] = [
+pub(crate) const TABLES: [&Table; 21] = [
     &META,
     &LEGEND,
     &MERCHANTS,
@@ -339,6 +402,10 @@ pub(crate) const TABLES: [&Table; 17] = [
     &REFUND_IDS,
     &DISPUTES,
     &DISPUTE_IDS,
+    &CUSTOMERS,
+    &CUSTOMER_IDS,
+    &PAYMENT_METHODS,
+    &PAYMENT_METHOD_IDS,
     &WEBHOOKS,
     &WEBHOOK_IDS,
     &LEGS,

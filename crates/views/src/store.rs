@@ -3,11 +3,11 @@
 use crate::cells::{Wide, amount, prefix, time, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
-use crate::project::Draft;
+use crate::project::{CustomerDraft, Draft, MethodDraft};
 use crate::rows::{NewWebhook, event_id_prefix};
 use crate::schema::{
-    ATTEMPTS, CAPTURES, DISPUTE_IDS, DISPUTES, EVENTS, LEGS, MERCHANTS, META, PAYMENT_EVENTS, PAYMENT_IDS, PAYMENT_REFERENCES, PAYMENTS,
-    REFUND_IDS, REFUNDS, Table, WEBHOOK_IDS, WEBHOOKS,
+    ATTEMPTS, CAPTURES, CUSTOMER_IDS, CUSTOMERS, DISPUTE_IDS, DISPUTES, EVENTS, LEGS, MERCHANTS, META, PAYMENT_EVENTS, PAYMENT_IDS,
+    PAYMENT_METHOD_IDS, PAYMENT_METHODS, PAYMENT_REFERENCES, PAYMENTS, REFUND_IDS, REFUNDS, Table, WEBHOOK_IDS, WEBHOOKS,
 };
 use base::{MerchantId, Timestamp};
 use engine::{Entry, EventKind};
@@ -73,6 +73,10 @@ pub(crate) struct Store {
     attempts: String,
     captures: String,
     disputes: Sql,
+    customers: Sql,
+    customer_ids: String,
+    methods: Sql,
+    method_ids: String,
 }
 
 impl Store {
@@ -93,6 +97,10 @@ impl Store {
             attempts: ATTEMPTS.replacement(),
             captures: CAPTURES.replacement(),
             disputes: Sql::new(&DISPUTES),
+            customers: Sql::new(&CUSTOMERS),
+            customer_ids: CUSTOMER_IDS.insertion(),
+            methods: Sql::new(&PAYMENT_METHODS),
+            method_ids: PAYMENT_METHOD_IDS.insertion(),
         }
     }
 
@@ -114,6 +122,35 @@ impl Store {
         self.write_refunds(connection, &changed, before_seq)?;
         self.write_disputes(connection, &changed, before_seq)?;
         self.write_webhooks(connection, &additions.webhooks)
+    }
+
+    /// Writes the customers and stored payment methods that a batch touched, each in the order of their numbers.
+    pub(crate) fn write_customers<'a>(
+        &self,
+        connection: &Connection,
+        customers: impl Iterator<Item = &'a CustomerDraft>,
+        methods: impl Iterator<Item = &'a MethodDraft>,
+        before_seq: u64,
+    ) -> Result<(), Error> {
+        let mut customers: Vec<_> = customers.collect();
+        customers.sort_unstable_by_key(|draft| draft.row.number);
+        let mut methods: Vec<_> = methods.collect();
+        methods.sort_unstable_by_key(|draft| draft.row.number);
+        for draft in &customers {
+            let is_new = draft.row.number > before_seq;
+            let sql = if is_new { &self.customers.insertion } else { &self.customers.change };
+            draft.row.write(&mut prepared(connection, sql)?, draft.merchant_number)?;
+        }
+        for draft in &methods {
+            let is_new = draft.row.number > before_seq;
+            let sql = if is_new { &self.methods.insertion } else { &self.methods.change };
+            draft.row.write(&mut prepared(connection, sql)?, draft.merchant_number)?;
+        }
+        let created = |number: u64, id: u128| (number > before_seq).then_some((prefix(id), number));
+        let customer_ids = customers.iter().filter_map(|draft| created(draft.row.number, draft.row.id.as_u128())).collect();
+        let method_ids = methods.iter().filter_map(|draft| created(draft.row.number, draft.row.id.as_u128())).collect();
+        write_pairs(connection, &self.customer_ids, customer_ids)?;
+        write_pairs(connection, &self.method_ids, method_ids)
     }
 
     fn write_merchants(&self, connection: &Connection, merchants: &[NewMerchant<'_>]) -> Result<(), Error> {

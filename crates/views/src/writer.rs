@@ -4,15 +4,16 @@
 //! stay in memory, because the next event about them is usually near.
 
 use crate::error::{Doing, Error, RebuildReason};
-use crate::project::Draft;
+use crate::project::{CustomerDraft, Draft, MethodDraft};
 use crate::rows::NewWebhook;
 use crate::store::{Additions, NewEvent, NewMerchant, Store, move_mark};
 use crate::{file, lookup};
-use base::{MerchantId, PaymentId, Timestamp};
+use base::{CustomerId, MerchantId, PaymentId, PaymentMethodId, Timestamp};
 use engine::{Entry, Event, KeyOwner};
 use events::Recorded;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 use std::path::{Path, PathBuf};
 
 /// Payments of one generation that stay in memory; there are two generations.
@@ -113,14 +114,15 @@ impl Writer {
         if Mark::load(&transaction)?.seq != before_seq {
             return Err(Error::AnotherWriter { applied_seq: before_seq });
         }
-        let mut batch =
-            Batch { connection: &transaction, before_seq, merchants, drafts, touched: Vec::new(), additions: Additions::default() };
+        let (touched, additions, customers) = (Vec::new(), Additions::default(), Customers::default());
+        let mut batch = Batch { connection: &transaction, before_seq, merchants, drafts, touched, customers, additions };
         for recorded in fresh {
             batch.take(recorded)?;
         }
-        let Batch { drafts, touched, additions, .. } = batch;
+        let Batch { drafts, touched, customers, additions, .. } = batch;
         let changed = touched.iter().filter_map(|payment| drafts.young.get(payment)).collect();
         store.write(&transaction, &additions, changed, before_seq)?;
+        store.write_customers(&transaction, customers.customers.values(), customers.methods.values(), before_seq)?;
         move_mark(&transaction, after.seq, after.at)?;
         transaction.commit().doing("committing a batch")
     }
@@ -161,7 +163,16 @@ struct Batch<'a, 'b> {
     drafts: &'a mut Drafts,
     /// Payments of this batch, each once.
     touched: Vec<PaymentId>,
+    /// Customers and stored payment methods of this batch. They are few beside payments: none stays in memory.
+    customers: Customers,
     additions: Additions<'b>,
+}
+
+/// Rows that a batch touches.
+#[derive(Default)]
+struct Customers {
+    customers: HashMap<CustomerId, CustomerDraft>,
+    methods: HashMap<PaymentMethodId, MethodDraft>,
 }
 
 impl<'b> Batch<'_, 'b> {
@@ -172,7 +183,10 @@ impl<'b> Batch<'_, 'b> {
                 let (merchant, payment) = self.take_payment(seq, entry, payment)?;
                 (Some(merchant), Some(payment))
             }
-            None => (self.take_platform(seq, &entry.event)?, None),
+            None => match self.take_customer(seq, entry)? {
+                Some(merchant) => (Some(merchant), None),
+                None => (self.take_platform(seq, &entry.event)?, None),
+            },
         };
         if let Event::WebhookReceived { provider, event_id, event_type, source, found, .. } = &entry.event {
             let (provider, source, found, at) = (*provider, *source, *found, entry.at);
@@ -205,6 +219,51 @@ impl<'b> Batch<'_, 'b> {
         Ok((draft.merchant_number, draft.row.number))
     }
 
+    /// Applies an event about a customer or a stored payment method and returns the number of the merchant; `None` for
+    /// events about neither.
+    fn take_customer(&mut self, seq: u64, entry: &Entry) -> Result<Option<u32>, Error> {
+        let twice = |what| Error::Unfit { seq, what };
+        match &entry.event {
+            Event::CustomerCreated { customer, merchant, .. } => {
+                let number = self.merchants.number(*merchant).ok_or(Error::MerchantUnknown { seq, merchant: *merchant })?;
+                let draft = CustomerDraft::created(seq, entry, number).ok_or(twice("not a new customer"))?;
+                if self.customers.customer(self.connection, self.merchants, *customer)?.is_some() {
+                    return Err(twice("a customer is created twice"));
+                }
+                self.customers.customers.insert(*customer, draft);
+                Ok(Some(number))
+            }
+            event @ (Event::CustomerStored { customer, .. }
+            | Event::CustomerStoreFailed { customer, .. }
+            | Event::CustomerDeleted { customer }) => {
+                let draft = self.customers.customer(self.connection, self.merchants, *customer)?;
+                let draft = draft.ok_or(twice("an event names a customer that was never created"))?;
+                draft.apply(seq, entry.at, event)?;
+                Ok(Some(draft.merchant_number))
+            }
+            Event::MethodStarted { method, customer, .. } => {
+                let owner = self.customers.customer(self.connection, self.merchants, *customer)?;
+                let owner = owner.ok_or(twice("a payment method is stored with a customer that was never created"))?;
+                let (merchant, number) = (owner.row.merchant, owner.merchant_number);
+                if self.customers.method(self.connection, self.merchants, *method)?.is_some() {
+                    return Err(twice("a payment method is stored twice"));
+                }
+                let draft = MethodDraft::started(seq, entry, merchant, number).ok_or(twice("not a new payment method"))?;
+                self.customers.methods.insert(*method, draft);
+                Ok(Some(number))
+            }
+            event => {
+                let Some(method) = event.method() else {
+                    return Ok(None);
+                };
+                let draft = self.customers.method(self.connection, self.merchants, method)?;
+                let draft = draft.ok_or(twice("an event names a payment method that was never stored"))?;
+                draft.apply(seq, entry.at, event)?;
+                Ok(Some(draft.merchant_number))
+            }
+        }
+    }
+
     /// Notes an event about no payment and returns the number of the merchant that it is about.
     fn take_platform(&mut self, seq: u64, event: &'b Event) -> Result<Option<u32>, Error> {
         let merchant = match event {
@@ -219,6 +278,30 @@ impl<'b> Batch<'_, 'b> {
             _ => return Ok(None),
         };
         self.merchants.number(merchant).map(Some).ok_or(Error::MerchantUnknown { seq, merchant })
+    }
+}
+
+impl Customers {
+    /// The customer as of the last event; `None` when there is none.
+    fn customer(&mut self, connection: &Connection, merchants: &Merchants, id: CustomerId) -> Result<Option<&mut CustomerDraft>, Error> {
+        match self.customers.entry(id) {
+            Slot::Occupied(found) => Ok(Some(found.into_mut())),
+            Slot::Vacant(slot) => {
+                let found = lookup::customer(connection, id, |number| merchants.ids.get(&number).copied())?;
+                Ok(found.map(|(merchant_number, row)| slot.insert(CustomerDraft { merchant_number, row })))
+            }
+        }
+    }
+
+    /// The stored payment method as of the last event; `None` when there is none.
+    fn method(&mut self, connection: &Connection, merchants: &Merchants, id: PaymentMethodId) -> Result<Option<&mut MethodDraft>, Error> {
+        match self.methods.entry(id) {
+            Slot::Occupied(found) => Ok(Some(found.into_mut())),
+            Slot::Vacant(slot) => {
+                let found = lookup::method(connection, id, |number| merchants.ids.get(&number).copied())?;
+                Ok(found.map(|(merchant_number, row)| slot.insert(MethodDraft { merchant_number, row })))
+            }
+        }
     }
 }
 

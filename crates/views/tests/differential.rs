@@ -22,6 +22,7 @@ fn assert_same_as_state(shop: &Shop, reader: &Reader) {
             reference,
             content,
             payment_method,
+            on_file,
             created_at,
             hold: _,
             held_minor,
@@ -46,7 +47,7 @@ fn assert_same_as_state(shop: &Shop, reader: &Reader) {
         } = expected;
         assert_eq!((row.merchant, row.subject, row.money, row.capture_mode), (*merchant, *subject, *money, *capture), "{id}");
         assert_eq!((row.status, row.reference, row.content, row.created_at), (*status, *reference, *content, *created_at), "{id}");
-        assert_eq!(row.payment_method, *payment_method, "{id}");
+        assert_eq!((&row.payment_method, row.on_file), (payment_method, on_file.as_deref().copied()), "{id}");
         assert_eq!((row.held_minor, row.captured_minor, row.fee_minor), (*held_minor, *captured_minor, *fee_minor), "{id}");
         assert_eq!((row.refunded_minor, row.refunding_minor), (*refunded_minor, *refunding_minor), "{id}");
         assert_eq!((row.disputed_minor, row.available), (expected.disputed_minor(), *available), "{id}");
@@ -97,6 +98,36 @@ fn assert_same_parts(expected: &engine::Payment, id: base::PaymentId, reader: &R
     assert_eq!(found, wanted, "{id}");
     for refund in &expected.refunds {
         assert_eq!(reader.refund(expected.merchant, refund.refund).unwrap().map(|row| row.payment), Some(id));
+    }
+}
+
+fn assert_same_customers(shop: &Shop, reader: &Reader) {
+    for (id, expected) in &shop.state.customers {
+        let row = reader.customer(expected.merchant, *id).unwrap().expect("every customer has a row");
+        let engine::Customer { merchant, subject, created_at, credentials: _, methods, deleted, storing: _, storings: _ } = expected;
+        assert_eq!((row.merchant, row.subject, row.created_at, row.deleted), (*merchant, *subject, *created_at, *deleted), "{id}");
+        let listed = reader.payment_methods(expected.merchant, *id, views::PAGE_ROWS_MAX).unwrap().expect("it is the merchant's");
+        assert!(listed.iter().all(|row| row.customer == *id));
+        assert!(methods.iter().all(|method| listed.iter().any(|row| row.id == *method)), "{id}");
+        let other = if *merchant == common::merchant(1) { common::merchant(2) } else { common::merchant(1) };
+        assert_eq!(reader.customer(other, *id).unwrap(), None);
+        assert_eq!(reader.payment_methods(other, *id, 1).unwrap(), None);
+    }
+    for (id, expected) in &shop.state.methods {
+        let owner = shop.state.customers[&expected.customer].merchant;
+        let row = reader.payment_method(owner, *id).unwrap().expect("every payment method has a row");
+        let engine::StoredMethod { customer, provider, token, credentials, card, status, failure, errand: _, removals: _, created_at } =
+            expected;
+        assert_eq!((row.customer, row.provider, &row.token, row.created_at), (*customer, *provider, token, *created_at), "{id}");
+        assert_eq!((row.status, row.provider_id.as_ref()), (*status, credentials.get(provider)), "{id}");
+        assert_eq!((&row.card, &row.failure_code), (card, failure), "{id}");
+    }
+    let whole = Page { after: None, limit: views::PAGE_ROWS_MAX };
+    for number in 1..=2 {
+        let listed = reader.customers(merchant(number), &whole).unwrap();
+        let listed: BTreeSet<_> = listed.items.into_iter().map(|row| row.id).collect();
+        let owned = shop.state.customers.iter().filter(|(_, found)| found.merchant == merchant(number) && !found.deleted);
+        assert_eq!(listed, owned.map(|(id, _)| *id).collect());
     }
 }
 
@@ -185,6 +216,7 @@ proptest! {
         assert_same_as_state(&shop, &reader);
         assert_journeys_are_the_journal(&shop, &reader);
         assert_webhooks_are_the_journal(&shop, &reader);
+        assert_same_customers(&shop, &reader);
     }
 }
 
@@ -193,6 +225,7 @@ fn the_random_shop_reaches_every_state_that_a_row_can_show() {
     // A property over events that never happen proves nothing.
     let mut seen = BTreeSet::new();
     let mut kinds = BTreeSet::new();
+    let mut methods = BTreeSet::new();
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = || {
         random ^= random << 13;
@@ -202,14 +235,16 @@ fn the_random_shop_reaches_every_state_that_a_row_can_show() {
     };
     for _ in 0..160 {
         let mut shop = Shop::new();
-        for _ in 0..150 {
+        for _ in 0..220 {
             let bytes = next().to_be_bytes();
             shop.step(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]), u16::from_be_bytes([bytes[4], bytes[5]]));
             seen.extend(shop.state.payments.values().map(|payment| payment.status));
+            methods.extend(shop.state.methods.values().map(|method| method.status));
         }
         kinds.extend(shop.entries.iter().map(|entry| entry.event.kind()));
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), payments::PaymentStatus::ALL);
+    assert_eq!(methods.into_iter().collect::<Vec<_>>(), payments::StoredMethodStatus::ALL);
     let about_money = |kind: &&engine::EventKind| !kind.name().starts_with("platform.") && !kind.name().starts_with("operator.");
     let keys = |kind: &&engine::EventKind| !kind.name().starts_with("api_key.") && !kind.name().starts_with("privacy.");
     let missing: Vec<_> = engine::EventKind::ALL.iter().filter(about_money).filter(keys).filter(|kind| !kinds.contains(kind)).collect();

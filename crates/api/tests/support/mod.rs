@@ -8,10 +8,13 @@ use api::{BoxFuture, Opened, Options, Platform, Principal, Readiness, SubmitErro
 use axum::Router;
 use axum::body::Body;
 use base::{
-    Approval, Decline, DeclineClass, EffectId, MerchantId, NextAction, OperatorId, Outcome, PaymentId, ProviderState, Redacted, SubjectId,
-    Timestamp,
+    Approval, CustomerId, Decline, DeclineClass, EffectId, MerchantId, NextAction, OperatorId, Outcome, PaymentId, PaymentMethodId,
+    ProviderState, Redacted, SubjectId, Timestamp,
 };
-use engine::{Command, Context, DeriveKey, EffectKind, Entry, Gaps, KeyOwner, Policy, ProviderPolicy, Reply, Sealed, State};
+use engine::{
+    CardFacts, Command, Context, DeriveKey, EffectKind, Entry, ErrandDone, ErrandKind, ErrandOutcome, Gaps, KeyOwner, Policy,
+    ProviderPolicy, Reply, Sealed, State,
+};
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -47,6 +50,8 @@ fn policy() -> Policy {
         waiting_gaps: Gaps::seconds(&[5, 60]),
         watch_gaps: Gaps::seconds(&[60, 86_400]),
         settle_gaps: Gaps::seconds(&[10, 600]),
+        errand_replay_gaps: Gaps::seconds(&[2, 10]),
+        errand_lookup_gaps: Gaps::seconds(&[60]),
         created_ns: 24 * 3_600 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 24 * 3_600 * S,
@@ -207,6 +212,9 @@ impl TestPlatform {
                 self.decide(&mut inner, &Command::ReportOutcome(report));
             }
         }
+        while let Some(report) = self.errand_outcome(&inner.state) {
+            self.decide(&mut inner, &Command::ReportErrand(report));
+        }
         Self::apply_views(&mut inner, self.views_paused.load(Ordering::SeqCst));
         drop(inner);
         self.notify();
@@ -285,6 +293,29 @@ impl TestPlatform {
         Some(engine::OutcomeReport { effect, send: open.sends, outcome, provider_id: Some("pi_1".into()) })
     }
 
+    /// What the first open errand comes to; tokens say what they want as for payments.
+    fn errand_outcome(&self, state: &State) -> Option<engine::ErrandReport> {
+        if self.silent.load(Ordering::SeqCst) {
+            return None;
+        }
+        let in_flight =
+            |open: &&engine::Errand| open.status == engine::ErrandStatus::InFlight && open.requested.token.as_deref() != Some("pm_silent");
+        let open = state.errands.values().find(in_flight)?;
+        let token = open.requested.token.clone().unwrap_or_default();
+        let outcome = match open.requested.kind {
+            ErrandKind::StoreCustomer => ErrandOutcome::Done(ErrandDone::CustomerStored { provider_id: "cus_1".into() }),
+            ErrandKind::Attach { .. } if token == "pm_declined" => {
+                ErrandOutcome::Declined(Decline { class: DeclineClass::HardCard, code: "card_declined".into(), network_code: None })
+            }
+            ErrandKind::Attach { .. } => {
+                let card = CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2_034 };
+                ErrandOutcome::Done(ErrandDone::MethodStored { provider_id: format!("{token}_stored"), card: Some(card) })
+            }
+            ErrandKind::Detach { .. } => ErrandOutcome::Done(ErrandDone::MethodRemoved),
+        };
+        Some(engine::ErrandReport { errand: open.requested.errand, send: open.sends, outcome })
+    }
+
     fn mask(&self, subject: SubjectId, bytes: &[u8]) -> Vec<u8> {
         let key = self.keyed_hash("test seal", &[&subject.as_u128().to_be_bytes()]);
         bytes.iter().enumerate().map(|(index, byte)| byte ^ key[index % 16]).collect()
@@ -318,6 +349,35 @@ impl Platform for TestPlatform {
                 !inner.state.effects.get(&effect).is_some_and(engine::Effect::is_undecided)
             });
             tokio::time::timeout_at(deadline, decided).await.is_ok()
+        })
+    }
+
+    fn method_settled(&self, method: PaymentMethodId, deadline: Instant) -> BoxFuture<'_, bool> {
+        Box::pin(async move {
+            let mut changes = self.changed.subscribe();
+            let decided = changes.wait_for(|_| {
+                let inner = self.inner.lock().unwrap();
+                !inner.state.methods.get(&method).is_some_and(engine::StoredMethod::is_undecided)
+            });
+            tokio::time::timeout_at(deadline, decided).await.is_ok()
+        })
+    }
+
+    fn customer(&self, merchant: MerchantId, customer: CustomerId) -> BoxFuture<'_, Result<Option<(engine::Customer, u64)>, SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            Ok(inner.state.customer_of(merchant, customer).map(|found| (found.clone(), inner.state.next_seq - 1)))
+        })
+    }
+
+    fn payment_method(
+        &self,
+        merchant: MerchantId,
+        method: PaymentMethodId,
+    ) -> BoxFuture<'_, Result<Option<(engine::StoredMethod, u64)>, SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            Ok(inner.state.method_of(merchant, method).map(|found| (found.clone(), inner.state.next_seq - 1)))
         })
     }
 

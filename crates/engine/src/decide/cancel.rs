@@ -3,7 +3,7 @@
 
 use super::{Draft, Reply, started};
 use crate::command::CancelPayment;
-use crate::effect::{CaptureMode, EffectKind, EffectRequested};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, Presence};
 use crate::event::{Event, KeyUse};
 use crate::refusal::Refusal;
 use crate::state::{Expiry, Payment};
@@ -73,6 +73,8 @@ fn ask_provider(draft: &mut Draft<'_>, id: PaymentId, payment: &Payment, expiry:
         payment_method: String::new(),
         provider_id: attempt.provider_id.clone(),
         request: None,
+        customer: None,
+        presence: Presence::OnSession,
     };
     let reply = started(id, &requested);
     draft.push(Event::CancelStarted { payment: id, requested, key: key_use });

@@ -2,7 +2,7 @@
 
 use super::{Draft, Reply, started};
 use crate::command::CapturePayment;
-use crate::effect::{CaptureMode, EffectKind, EffectRequested};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, Presence};
 use crate::event::Event;
 use crate::refusal::Refusal;
 use base::Money;
@@ -43,6 +43,8 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CapturePayment) -> Result<R
         payment_method: String::new(),
         provider_id: attempt.provider_id.clone(),
         request: None,
+        customer: None,
+        presence: Presence::OnSession,
     };
     let reply = started(command.payment, &requested);
     let key = Some(draft.key_use(command.idempotency));

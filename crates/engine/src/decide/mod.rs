@@ -2,7 +2,9 @@
 
 mod cancel;
 mod capture;
+mod customer;
 mod dispute;
+mod errand;
 mod notice;
 mod observe;
 mod outcome;
@@ -16,9 +18,9 @@ use crate::context::{Context, ProviderPolicy};
 use crate::effect::EffectRequested;
 use crate::event::{Entry, Event, KeyUse};
 use crate::refusal::Refusal;
-use crate::state::{Payment, State};
+use crate::state::{IdempotencyRecord, KeyedObject, Payment, State};
 use base::limits::IDEMPOTENCY_KEPT_NS;
-use base::{Currency, EffectId, MerchantId, PaymentId, RefundId};
+use base::{Currency, CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
 use ledger::Transfer;
 use payments::Books;
 
@@ -47,6 +49,22 @@ pub enum Reply {
         /// The effect whose outcome is worth waiting for.
         waiting_for: Option<EffectId>,
     },
+    /// About a customer.
+    Customer {
+        /// Which.
+        customer: CustomerId,
+        /// Whether an earlier request with the same key had this answer.
+        replayed: bool,
+    },
+    /// About a stored payment method.
+    Method {
+        /// Which.
+        method: PaymentMethodId,
+        /// Whether an earlier request with the same key had this answer.
+        replayed: bool,
+        /// The errand whose outcome is worth waiting for; another may follow it.
+        waiting_for: Option<ErrandId>,
+    },
     /// Nothing changed.
     Refused(Refusal),
 }
@@ -69,6 +87,11 @@ impl Decision {
             event => event.requested().map(|requested| requested.effect),
         })
     }
+
+    /// Errands that have a send to make once the entries are durable.
+    pub fn errands(&self) -> impl Iterator<Item = ErrandId> {
+        self.entries.iter().filter_map(|entry| entry.event.errand_sending())
+    }
 }
 
 /// Decides a command against a state that already holds every entry before it.
@@ -87,6 +110,11 @@ pub fn decide(state: &State, context: Context<'_>, command: &Command) -> Decisio
         Command::ReportOutcome(report) => outcome::apply(&mut draft, report),
         Command::ReceiveNotice(command) => notice::receive(&mut draft, command),
         Command::NoteSweep { provider, swept_to } => notice::note_sweep(&mut draft, *provider, *swept_to),
+        Command::CreateCustomer(command) => customer::create(&mut draft, command),
+        Command::DeleteCustomer { merchant, customer } => customer::delete(&mut draft, *merchant, *customer),
+        Command::StorePaymentMethod(command) => customer::store_method(&mut draft, command),
+        Command::RemovePaymentMethod { merchant, method } => customer::remove_method(&mut draft, *merchant, *method),
+        Command::ReportErrand(report) => errand::apply(&mut draft, report),
         Command::Tick => tick::run(&mut draft),
         other => platform::apply(&mut draft, other),
     };
@@ -152,15 +180,31 @@ impl<'a> Draft<'a> {
         if record.fingerprint != idempotency.fingerprint {
             return Err(Refusal::IdempotencyKeyReused);
         }
+        match record.object {
+            KeyedObject::Payment(_) | KeyedObject::Refund { .. } => self.replay_money(record).map(Some),
+            KeyedObject::Customer(customer) => Ok(Some(Reply::Customer { customer, replayed: true })),
+            KeyedObject::Method(method) => {
+                let stored = self.state.methods.get(&method).expect("a key names a payment method that exists");
+                let open = self.state.errand_of(stored);
+                if open.is_some_and(crate::Errand::is_first_answer_due) {
+                    return Err(Refusal::IdempotencyKeyInUse);
+                }
+                Ok(Some(Reply::Method { method, replayed: true, waiting_for: open.map(|open| open.requested.errand) }))
+            }
+        }
+    }
+
+    fn replay_money(&self, record: &IdempotencyRecord) -> Result<Reply, Refusal> {
         let open = record.effect.and_then(|effect| self.state.effects.get(&effect).map(|open| (effect, open)));
         if open.is_some_and(|(_, open)| open.is_first_answer_due()) {
             return Err(Refusal::IdempotencyKeyInUse);
         }
         let waiting_for = open.filter(|(_, open)| open.is_undecided()).map(|(effect, _)| effect);
-        Ok(Some(match record.refund {
-            Some(refund) => Reply::Refund { payment: record.payment, refund, replayed: true, waiting_for },
-            None => Reply::Payment { payment: record.payment, replayed: true, waiting_for },
-        }))
+        Ok(match record.object {
+            KeyedObject::Refund { payment, refund } => Reply::Refund { payment, refund, replayed: true, waiting_for },
+            KeyedObject::Payment(payment) => Reply::Payment { payment, replayed: true, waiting_for },
+            KeyedObject::Customer(_) | KeyedObject::Method(_) => unreachable!("they move no money"),
+        })
     }
 
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> Result<&'a Payment, Refusal> {

@@ -4,7 +4,7 @@
 use super::Draft;
 use super::notice::look_id;
 use super::outcome::{Heard, deferred, unknown};
-use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, SendKind};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
 use crate::event::Event;
 use crate::state::{Attempt, Payment};
 use base::{Approval, Decline, EffectId, Mismatch, Money, Outcome, PaymentId, ProviderState, UnknownReason};
@@ -63,6 +63,8 @@ pub(super) fn asking_nothing(draft: &Draft<'_>, attempt: &Attempt, money: Money)
         payment_method: String::new(),
         provider_id: attempt.provider_id.clone(),
         request: None,
+        customer: None,
+        presence: Presence::OnSession,
     }
 }
 

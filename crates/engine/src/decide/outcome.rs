@@ -189,14 +189,19 @@ fn refusal_code(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Rejected(rejection) => rejection.code.clone(),
         Outcome::Declined(decline) => decline.code.clone(),
-        Outcome::NotSent(reason) => match reason {
-            NotSentReason::Resolve => "not_sent_resolve".into(),
-            NotSentReason::Connect => "not_sent_connect".into(),
-            NotSentReason::Tls => "not_sent_tls".into(),
-            NotSentReason::Encode => "not_sent_encode".into(),
-            NotSentReason::Deadline => "not_sent_deadline".into(),
-        },
+        Outcome::NotSent(reason) => not_sent_code(*reason).into(),
         Outcome::Approved(_) | Outcome::Pending(_) | Outcome::Mismatch(_) | Outcome::Unknown(_) => String::new(),
+    }
+}
+
+/// Why a request never went out, as a code.
+pub(super) const fn not_sent_code(reason: NotSentReason) -> &'static str {
+    match reason {
+        NotSentReason::Resolve => "not_sent_resolve",
+        NotSentReason::Connect => "not_sent_connect",
+        NotSentReason::Tls => "not_sent_tls",
+        NotSentReason::Encode => "not_sent_encode",
+        NotSentReason::Deadline => "not_sent_deadline",
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{Draft, Reply, started};
 use crate::command::{ConfirmPayment, CreatePayment};
-use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, SendKind};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
 use crate::event::{Event, KeyUse, PaymentCreated, PaymentRevised};
 use crate::refusal::Refusal;
-use crate::state::Payment;
+use crate::state::{KeyedObject, OnFile, Payment, StoredMethod};
 use base::limits::ATTEMPTS_PER_PAYMENT_MAX;
-use base::{MerchantId, Money, PaymentId};
-use payments::PaymentStatus;
+use base::{CustomerId, MerchantId, Money, PaymentId, PaymentMethodId};
+use payments::{PaymentStatus, StoredMethodStatus};
 
 /// Number of the provider endpoint that new attempts use. Routing among several replaces this choice.
 const PROVIDER_DEFAULT: u16 = 0;
@@ -27,9 +27,10 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreatePayment) -> Result<R
     let client_key = command.reference.unwrap_or(command.idempotency.key);
     let payment = draft.context.derive_key.payment(command.merchant, &client_key);
     if draft.state.payments.contains_key(&payment) {
-        return Err(Refusal::IdempotencyKeyExpired { payment });
+        return Err(Refusal::IdempotencyKeyExpired { created: KeyedObject::Payment(payment) });
     }
-    if command.confirm && command.payment_method.is_none() {
+    let charged = charged(draft, &Asked::of_create(command))?;
+    if command.confirm && charged.token.is_none() {
         return Err(Refusal::PaymentMethodRequired);
     }
     draft.open_accounts(command.merchant, command.money.currency);
@@ -42,13 +43,14 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreatePayment) -> Result<R
         capture: command.capture,
         reference: command.reference,
         content: command.content,
-        payment_method: command.payment_method.clone(),
+        payment_method: charged.token.clone(),
         key_version: draft.context.derive_key.version(),
         details: command.details.clone(),
         expires_at: draft.context.now.plus_ns(draft.context.policy.created_ns),
         key,
+        on_file: charged.on_file,
     }));
-    let Some(payment_method) = command.payment_method.as_ref().filter(|_| command.confirm) else {
+    let Some(payment_method) = charged.token.as_ref().filter(|_| command.confirm) else {
         return Ok(Reply::Payment { payment, replayed: false, waiting_for: None });
     };
     let plan = AttemptPlan {
@@ -57,6 +59,7 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreatePayment) -> Result<R
         money: command.money,
         capture: command.capture,
         payment_method,
+        charged: &charged,
         number: 0,
         key: Some(key),
     };
@@ -82,7 +85,8 @@ fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: Payment
         return Err(Refusal::ReferenceConflict { payment, status: existing.status }); // disputes are booked in the payment's currency
     }
     check_idle(existing)?;
-    let payment_method = command.payment_method.as_ref().ok_or(Refusal::PaymentMethodRequired)?;
+    let charged = charged(draft, &Asked::of_create(command))?;
+    let payment_method = charged.token.as_ref().ok_or(Refusal::PaymentMethodRequired)?;
     check_attempts(existing)?;
     draft.open_accounts(command.merchant, command.money.currency);
     if !same {
@@ -92,8 +96,9 @@ fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: Payment
             money: command.money,
             capture: command.capture,
             content: command.content,
-            payment_method: command.payment_method.clone(),
+            payment_method: charged.token.clone(),
             details: command.details.clone(),
+            on_file: charged.on_file,
         }));
     }
     let plan = AttemptPlan {
@@ -102,6 +107,7 @@ fn create_again(draft: &mut Draft<'_>, command: &CreatePayment, payment: Payment
         money: command.money,
         capture: command.capture,
         payment_method,
+        charged: &charged,
         number: existing.attempts.len(),
         key: Some(draft.key_use(command.idempotency)),
     };
@@ -128,7 +134,8 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
     }
     check_idle(payment)?;
     check_attempts(payment)?;
-    let payment_method = command.payment_method.as_ref().or(payment.payment_method.as_ref()).ok_or(Refusal::PaymentMethodRequired)?;
+    let charged = charged(draft, &Asked::of_confirm(command, payment))?;
+    let payment_method = charged.token.as_ref().ok_or(Refusal::PaymentMethodRequired)?;
     draft.open_accounts(command.merchant, payment.money.currency);
     let plan = AttemptPlan {
         payment: command.payment,
@@ -136,6 +143,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, command: &ConfirmPayment) -> Result
         money: payment.money,
         capture: payment.capture,
         payment_method,
+        charged: &charged,
         number: payment.attempts.len(),
         key: Some(draft.key_use(command.idempotency)),
     };
@@ -178,12 +186,86 @@ const fn check_attempts(payment: &Payment) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whom a request wants to charge, and with what.
+struct Asked<'a> {
+    merchant: MerchantId,
+    customer: Option<CustomerId>,
+    method: Option<PaymentMethodId>,
+    token: Option<&'a String>,
+    presence: Presence,
+}
+
+impl<'a> Asked<'a> {
+    const fn of_create(command: &'a CreatePayment) -> Self {
+        let CreatePayment { merchant, customer, method, payment_method, presence, .. } = command;
+        Self { merchant: *merchant, customer: *customer, method: *method, token: payment_method.as_ref(), presence: *presence }
+    }
+
+    /// What the request does not say is as the payment has it; another way to pay takes the place of the payment's own.
+    fn of_confirm(command: &'a ConfirmPayment, payment: &'a Payment) -> Self {
+        let kept = payment.on_file.as_deref();
+        let is_other = command.method.is_some() || command.payment_method.is_some();
+        Self {
+            merchant: command.merchant,
+            customer: kept.map(|kept| kept.customer),
+            method: if is_other { command.method } else { kept.and_then(|kept| kept.method) },
+            token: if is_other { command.payment_method.as_ref() } else { payment.payment_method.as_ref() },
+            presence: command.presence.or(kept.map(|kept| kept.presence)).unwrap_or(Presence::OnSession),
+        }
+    }
+}
+
+/// Whom an attempt charges, and with what.
+struct Charged {
+    on_file: Option<OnFile>,
+    /// The provider's id of the customer, where it knows the customer.
+    customer: Option<String>,
+    /// The provider's token.
+    token: Option<String>,
+}
+
+/// Finds the customer and the credential of a stored payment method at the provider that takes the payment.
+fn charged(draft: &Draft<'_>, asked: &Asked<'_>) -> Result<Charged, Refusal> {
+    let state = draft.state;
+    let presence = asked.presence;
+    let known = |id: CustomerId| state.customer_of(asked.merchant, id).filter(|found| !found.deleted).ok_or(Refusal::CustomerUnknown);
+    let Some(method) = asked.method else {
+        if presence == Presence::OffSession {
+            return Err(Refusal::StoredMethodRequired);
+        }
+        let found = asked.customer.map(known).transpose()?;
+        let on_file = asked.customer.map(|customer| OnFile { customer, method: None, presence });
+        let customer = found.and_then(|found| found.credentials.get(&PROVIDER_DEFAULT).cloned());
+        return Ok(Charged { on_file, customer, token: asked.token.cloned() });
+    };
+    if let Some(customer) = asked.customer {
+        known(customer)?;
+    }
+    let stored = state.method_of(asked.merchant, method).ok_or(Refusal::MethodUnknown)?;
+    if asked.customer.is_some_and(|customer| customer != stored.customer) {
+        return Err(Refusal::MethodUnknown);
+    }
+    let customer = known(stored.customer)?;
+    let token = usable_token(stored)?;
+    let on_file = Some(OnFile { customer: stored.customer, method: Some(method), presence });
+    Ok(Charged { on_file, customer: customer.credentials.get(&PROVIDER_DEFAULT).cloned(), token: Some(token) })
+}
+
+/// The token of an active payment method at the provider that takes the payment.
+fn usable_token(stored: &StoredMethod) -> Result<String, Refusal> {
+    if stored.status != StoredMethodStatus::Active {
+        return Err(Refusal::MethodStateConflict { status: stored.status });
+    }
+    stored.credentials.get(&PROVIDER_DEFAULT).cloned().ok_or(Refusal::MethodNotAtProvider)
+}
+
 struct AttemptPlan<'a> {
     payment: PaymentId,
     merchant: MerchantId,
     money: Money,
     capture: CaptureMode,
     payment_method: &'a str,
+    charged: &'a Charged,
     number: usize,
     key: Option<KeyUse>,
 }
@@ -203,10 +285,12 @@ fn start_attempt(draft: &mut Draft<'_>, plan: &AttemptPlan<'_>) -> Reply {
         payment_method: plan.payment_method.to_owned(),
         provider_id: None,
         request: None,
+        customer: plan.charged.customer.clone(),
+        presence: plan.charged.on_file.map_or(Presence::OnSession, |on_file| on_file.presence),
     };
     let books = draft.books(plan.payment, plan.merchant, plan.money.currency);
     let reply = started(plan.payment, &requested);
     let hold = books.hold(0, plan.money.amount_minor);
-    draft.push_with(Event::AttemptStarted { payment: plan.payment, requested, key: plan.key }, vec![hold]);
+    draft.push_with(Event::AttemptStarted { payment: plan.payment, requested, key: plan.key, on_file: plan.charged.on_file }, vec![hold]);
     reply
 }

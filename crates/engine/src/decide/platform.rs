@@ -3,6 +3,7 @@
 use super::{Draft, Reply};
 use crate::command::Command;
 use crate::effect::{EffectStatus, SendKind};
+use crate::errand::ErrandStatus;
 use crate::event::{Event, VERSION_MAX};
 use crate::refusal::Refusal;
 use crate::state::KeyOwner;
@@ -97,6 +98,11 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         | Command::CancelPayment(_)
         | Command::CreateRefund(_)
         | Command::ReportOutcome(_)
+        | Command::CreateCustomer(_)
+        | Command::DeleteCustomer { .. }
+        | Command::StorePaymentMethod(_)
+        | Command::RemovePaymentMethod { .. }
+        | Command::ReportErrand(_)
         | Command::ReceiveNotice(_)
         | Command::NoteSweep { .. }
         | Command::Tick => unreachable!("decided in a file of its own"),
@@ -119,6 +125,15 @@ fn start_leader(draft: &mut Draft<'_>, epoch: u64) {
             reason: UnknownReason::Restart,
             step: if effect.earlier == Some(OutcomeClass::Unknown) { effect.step } else { 0 },
             next_at: Some(at),
+        });
+    }
+    for errand in draft.state.errands.values().filter(|open| open.status == ErrandStatus::InFlight) {
+        at = at.plus_ns(draft.context.policy.resume_spacing_ns);
+        draft.push(Event::ErrandUnknown {
+            errand: errand.requested.errand,
+            reason: UnknownReason::Restart,
+            step: if errand.earlier == Some(OutcomeClass::Unknown) { errand.step } else { 0 },
+            next_at: at,
         });
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Draft, Reply};
 use crate::command::CreateRefund;
-use crate::effect::{CaptureMode, EffectKind, EffectRequested};
+use crate::effect::{CaptureMode, EffectKind, EffectRequested, Presence};
 use crate::event::Event;
 use crate::refusal::Refusal;
+use crate::state::KeyedObject;
 use base::Money;
 use base::limits::REFUNDS_PER_PAYMENT_MAX;
 use payments::postings::AccountKind;
@@ -27,7 +28,7 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CreateRefund) -> Result<Rep
     }
     let refund = draft.context.derive_key.refund(command.payment, &command.idempotency.key);
     if draft.state.refunds.contains_key(&refund) {
-        return Err(Refusal::IdempotencyKeyExpired { payment: command.payment });
+        return Err(Refusal::IdempotencyKeyExpired { created: KeyedObject::Refund { payment: command.payment, refund } });
     }
     let attempt = payment.attempts.last().expect("a captured payment has an attempt");
     let (effect, reference, key) = draft.context.derive_key.operation(command.payment, "refund", refund.as_u128());
@@ -43,6 +44,8 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &CreateRefund) -> Result<Rep
         payment_method: String::new(),
         provider_id: attempt.provider_id.clone(),
         request: None,
+        customer: None,
+        presence: Presence::OnSession,
     };
     let from_available = payment.available;
     let source = if from_available { AccountKind::MerchantAvailable } else { AccountKind::MerchantPending };

@@ -1,6 +1,6 @@
 //! What falls due: the next sends of effects, expiries, released money. Bounded per run, in order of time.
 
-use super::{Draft, Reply, cancel, notice, observe, outcome};
+use super::{Draft, Reply, cancel, errand, notice, observe, outcome};
 use crate::effect::{Effect, EffectStatus};
 use crate::event::Event;
 use crate::refusal::Refusal;
@@ -26,6 +26,7 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
                     send(draft, open);
                 }
             }
+            Timer::Errand(errand) => errand::send(draft, state.errands.get(errand).expect("a timer names an errand that is open")),
             Timer::Expiry(payment) | Timer::Funds(payment) | Timer::Settle(payment) | Timer::Stray(payment) => {
                 let found = state.payments.get(payment).expect("a timer names a payment that exists");
                 if !touched.insert(*payment) {
@@ -35,7 +36,7 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
                     Timer::Funds(_) => release(draft, *payment, found),
                     Timer::Settle(_) => look_for_fee(draft, *payment, found),
                     Timer::Stray(_) => notice::match_stray(draft, *payment),
-                    Timer::Expiry(_) | Timer::Send(_) => cancel::expire(draft, *payment, found),
+                    Timer::Expiry(_) | Timer::Send(_) | Timer::Errand(_) => cancel::expire(draft, *payment, found),
                 }
             }
         }

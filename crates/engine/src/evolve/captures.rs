@@ -2,7 +2,7 @@
 
 use super::signed;
 use crate::event::{Entry, Event};
-use crate::state::{Capture, Payment, State, Timer};
+use crate::state::{Capture, KeyedObject, Payment, State, Timer};
 use ::payments::{CaptureInput, CaptureStatus, PaymentInput};
 use base::EffectId;
 
@@ -18,7 +18,7 @@ impl State {
                 found.captures.push(Capture { effect: requested.effect, amount_minor, status: CaptureStatus::Started });
                 let merchant = found.merchant;
                 self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
-                self.remember_key(merchant, *payment, None, Some(requested.effect), *key);
+                self.remember_key(merchant, KeyedObject::Payment(*payment), Some(requested.effect), *key);
             }
             Event::CaptureSucceeded { payment, effect, amount_minor, fee_minor, held_minor, available_at } => {
                 self.close_effect(*effect);

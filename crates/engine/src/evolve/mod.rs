@@ -2,16 +2,18 @@
 //! invariant and stops the process before anything wrong is acknowledged.
 
 mod captures;
+mod customers;
 mod effects;
+mod errands;
 mod notices;
 mod payments;
 mod platform;
 mod refunds;
 
 use crate::event::{Entry, Event, KeyUse};
-use crate::state::{Expiry, IdempotencyRecord, Payment, State, Timer};
+use crate::state::{Expiry, IdempotencyRecord, KeyedObject, Payment, State, Timer};
 use ::payments::PaymentInput;
-use base::{EffectId, MerchantId, PaymentId, RefundId, Timestamp};
+use base::{EffectId, MerchantId, PaymentId, Timestamp};
 
 /// Most idempotency keys that one event forgets, so that no single event is slow.
 const KEYS_FORGOTTEN_PER_EVENT_MAX: usize = 8;
@@ -57,7 +59,10 @@ impl State {
             | Event::EffectParked { .. } => self.apply_effect(event),
             Event::PaymentCreated(created) => self.payment_created(created, at),
             Event::PaymentRevised(revised) => self.payment_revised(revised),
-            Event::AttemptStarted { payment, requested, key } => self.attempt_started(*payment, requested, *key, entry),
+            Event::AttemptStarted { payment, requested, key, on_file } => {
+                self.payment_mut(*payment).on_file = on_file.map(Box::new);
+                self.attempt_started(*payment, requested, *key, entry);
+            }
             Event::AttemptPending { .. }
             | Event::AttemptAuthorized { .. }
             | Event::AttemptCaptured { .. }
@@ -95,7 +100,20 @@ impl State {
             | Event::RefundWatched { .. } => self.apply_observation(event, entry),
             Event::KeyRemembered { payment, effect, key } => {
                 let merchant = self.payment_mut(*payment).merchant;
-                self.remember_key(merchant, *payment, None, *effect, Some(*key));
+                self.remember_key(merchant, KeyedObject::Payment(*payment), *effect, Some(*key));
+            }
+            Event::CustomerCreated { .. }
+            | Event::CustomerStored { .. }
+            | Event::CustomerStoreFailed { .. }
+            | Event::CustomerDeleted { .. }
+            | Event::MethodStarted { .. }
+            | Event::MethodStored { .. }
+            | Event::MethodFailed { .. }
+            | Event::MethodRemovalStarted { .. }
+            | Event::MethodRemoved { .. }
+            | Event::MethodRemovalFailed { .. } => self.apply_customer(event, at),
+            Event::ErrandStarted { .. } | Event::ErrandUnknown { .. } | Event::ErrandDeferred { .. } | Event::ErrandSent { .. } => {
+                self.apply_errand(event, at);
             }
         }
     }
@@ -151,18 +169,11 @@ impl State {
         found.unreleased_minor -= signed(amount_minor);
     }
 
-    fn remember_key(
-        &mut self,
-        merchant: MerchantId,
-        payment: PaymentId,
-        refund: Option<RefundId>,
-        effect: Option<EffectId>,
-        key: Option<KeyUse>,
-    ) {
+    fn remember_key(&mut self, merchant: MerchantId, object: KeyedObject, effect: Option<EffectId>, key: Option<KeyUse>) {
         let Some(KeyUse { key, fingerprint, expires_at }) = key else {
             return;
         };
-        let record = IdempotencyRecord { fingerprint, payment, refund, effect };
+        let record = IdempotencyRecord { fingerprint, object, effect };
         self.idempotency.insert((merchant, key), record);
         self.idempotency_expiry.insert((expires_at, merchant, key));
     }

@@ -3,7 +3,7 @@
 use super::signed;
 use crate::effect::{EffectRequested, EffectStatus, SendKind};
 use crate::event::{Entry, Event, KeyUse, PaymentCreated, PaymentRevised};
-use crate::state::{Attempt, Dispute, Payment, State, Timer, object_hash};
+use crate::state::{Attempt, Dispute, KeyedObject, Payment, State, Timer, object_hash};
 use ::payments::{AttemptInput, AttemptStatus, DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
 use base::time::NS_PER_S;
 use base::{Decline, DeclineClass, EffectId, NextAction, OutcomeClass, PaymentId, Timestamp};
@@ -22,6 +22,7 @@ impl State {
             reference: created.reference,
             content: created.content,
             payment_method: created.payment_method.clone(),
+            on_file: created.on_file.map(Box::new),
             created_at: at,
             hold: None,
             held_minor: 0,
@@ -50,7 +51,7 @@ impl State {
             assert!(taken.is_none(), "a reference names one payment");
         }
         self.set_expiry(created.payment, Some(created.expires_at));
-        self.remember_key(created.merchant, created.payment, None, None, Some(created.key));
+        self.remember_key(created.merchant, KeyedObject::Payment(created.payment), None, Some(created.key));
     }
 
     pub(super) fn payment_revised(&mut self, revised: &PaymentRevised) {
@@ -61,6 +62,7 @@ impl State {
         payment.capture = revised.capture;
         payment.content = revised.content;
         payment.payment_method.clone_from(&revised.payment_method);
+        payment.on_file = revised.on_file.map(Box::new);
     }
 
     pub(super) fn attempt_started(&mut self, id: PaymentId, requested: &EffectRequested, key: Option<KeyUse>, entry: &Entry) {
@@ -90,7 +92,7 @@ impl State {
         });
         let merchant = payment.merchant;
         self.open_effect(id, requested, SendKind::First, entry.at);
-        self.remember_key(merchant, id, None, Some(requested.effect), key);
+        self.remember_key(merchant, KeyedObject::Payment(id), Some(requested.effect), key);
     }
 
     /// Moves the attempt behind an effect along its life cycle and notes the provider's id.
@@ -196,7 +198,7 @@ impl State {
         payment.cancels += 1;
         let merchant = payment.merchant;
         self.open_effect(id, requested, SendKind::First, at);
-        self.remember_key(merchant, id, None, Some(requested.effect), key);
+        self.remember_key(merchant, KeyedObject::Payment(id), Some(requested.effect), key);
     }
 
     /// What could not be cancelled still expires, but not so soon that one failure follows the other.
@@ -225,7 +227,7 @@ impl State {
         for effect in open.into_iter().flatten() {
             self.close_effect(effect);
         }
-        self.remember_key(merchant, id, None, None, key);
+        self.remember_key(merchant, KeyedObject::Payment(id), None, key);
     }
 
     pub(super) fn apply_dispute(&mut self, event: &Event) {

@@ -3,7 +3,7 @@
 use super::signed;
 use crate::effect::{EffectKind, EffectStatus};
 use crate::event::{Entry, Event};
-use crate::state::{Payment, Refund, State};
+use crate::state::{KeyedObject, Payment, Refund, State};
 use ::payments::{PaymentInput, RefundInput, RefundStatus};
 use base::RefundId;
 
@@ -38,7 +38,7 @@ impl State {
                 let merchant = found.merchant;
                 assert!(self.refunds.insert(refund, *payment).is_none(), "a refund is created once");
                 self.open_effect(*payment, requested, event.first_send_kind(), entry.at);
-                self.remember_key(merchant, *payment, Some(refund), Some(requested.effect), *key);
+                self.remember_key(merchant, KeyedObject::Refund { payment: *payment, refund }, Some(requested.effect), *key);
             }
             Event::RefundPending { payment, refund, provider_id, next_at } => {
                 let found = refund_mut(self.payment_mut(*payment), *refund);

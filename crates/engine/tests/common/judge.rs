@@ -1,10 +1,11 @@
 //! What must hold in every state after every entry, said independently of the code that keeps it so.
 
+use base::limits::METHODS_PER_CUSTOMER_MAX;
 use base::{Currency, MerchantId};
-use engine::state::{Balance, Settling, Timer, object_hash};
-use engine::{Effect, EffectKind, EffectStatus, Payment, State};
+use engine::state::{Balance, KeyedObject, Settling, Timer, object_hash};
+use engine::{Effect, EffectKind, EffectStatus, Errand, ErrandKind, ErrandStatus, Payment, State};
 use payments::postings::AccountKind;
-use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, StoredMethodStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges a whole state.
@@ -19,6 +20,10 @@ pub fn check_state(state: &State) {
     }
     for effect in state.effects.values() {
         check_effect(state, effect);
+    }
+    check_customers(state);
+    for errand in state.errands.values() {
+        check_errand(state, errand);
     }
     check_reservations(state);
     check_timers(state);
@@ -118,6 +123,47 @@ fn check_effect(state: &State, effect: &Effect) {
     }
 }
 
+/// Customers and their payment methods name each other, and each waits for exactly the errand that is open for it.
+fn check_customers(state: &State) {
+    for (id, customer) in &state.customers {
+        assert!(customer.methods.len() <= METHODS_PER_CUSTOMER_MAX);
+        for (provider, errand) in &customer.storing {
+            let open = state.errands.get(errand).expect("a customer that is being stored has its errand");
+            assert_eq!((open.requested.customer, open.requested.provider), (*id, *provider));
+            assert!(!customer.credentials.contains_key(provider), "a customer that is known is not stored again");
+        }
+    }
+    for (id, method) in &state.methods {
+        let customer = &state.customers[&method.customer];
+        let is_over = matches!(method.status, StoredMethodStatus::Failed | StoredMethodStatus::Removed);
+        assert_eq!(customer.methods.contains(id), !is_over, "a customer names what is not over: {method:?}");
+        let may_wait = matches!(method.status, StoredMethodStatus::Storing | StoredMethodStatus::Removing);
+        assert!(may_wait || state.errand_of(method).is_none(), "what is settled waits for nothing: {method:?}");
+        let charged = matches!(method.status, StoredMethodStatus::Active | StoredMethodStatus::Removing);
+        assert_eq!(method.credentials.is_empty(), !charged, "what can be charged has a credential: {method:?}");
+    }
+    for payment in state.payments.values() {
+        let Some(on_file) = &payment.on_file else { continue };
+        assert_eq!(state.customers[&on_file.customer].merchant, payment.merchant);
+        assert!(on_file.method.is_none_or(|method| state.methods[&method].customer == on_file.customer));
+    }
+}
+
+fn check_errand(state: &State, errand: &Errand) {
+    let id = errand.requested.errand;
+    match errand.requested.kind {
+        ErrandKind::StoreCustomer => {
+            assert_eq!(state.customers[&errand.requested.customer].storing.get(&errand.requested.provider), Some(&id));
+        }
+        ErrandKind::Attach { method } => assert_eq!(state.methods[&method].errand, Some(id)),
+        ErrandKind::Detach { method } => assert_eq!(state.methods[&method].errand, Some(id)),
+    }
+    assert_eq!(errand.status == ErrandStatus::InFlight, errand.next_at.is_none(), "what is not under way has its time");
+    if let Some(at) = errand.next_at {
+        assert!(state.timers.contains(&(at, Timer::Errand(id))), "the timer of an errand is the one it names");
+    }
+}
+
 /// The ledger reserves what payments and refunds hold, and nothing else.
 fn check_reservations(state: &State) {
     let holds = state.payments.values().flat_map(|payment| payment.hold.into_iter().chain(payment.refunds.iter().filter_map(|r| r.hold)));
@@ -135,6 +181,7 @@ fn check_timers(state: &State) {
                 assert!(expiries.insert(*payment), "a payment expires once");
                 assert_eq!(state.payments.get(payment).expect("a timer names a payment that exists").expires_at, Some(*at));
             }
+            Timer::Errand(errand) => assert_eq!(state.errands.get(errand).expect("a timer names an open errand").next_at, Some(*at)),
             Timer::Funds(payment) => assert!(state.payments.contains_key(payment)),
             Timer::Stray(payment) => assert!(state.payments.contains_key(payment)),
             Timer::Settle(payment) => {
@@ -157,9 +204,16 @@ fn check_indexes(state: &State) {
         assert_eq!((found.merchant, found.reference), (*merchant, Some(*reference)));
     }
     for ((merchant, key), record) in &state.idempotency {
-        let payment = &state.payments[&record.payment];
-        assert_eq!(payment.merchant, *merchant);
-        assert!(record.refund.is_none_or(|refund| payment.refund(refund).is_some()));
+        let owner = match record.object {
+            KeyedObject::Payment(payment) => state.payments[&payment].merchant,
+            KeyedObject::Refund { payment, refund } => {
+                assert!(state.payments[&payment].refund(refund).is_some());
+                state.payments[&payment].merchant
+            }
+            KeyedObject::Customer(customer) => state.customers[&customer].merchant,
+            KeyedObject::Method(method) => state.customers[&state.methods[&method].customer].merchant,
+        };
+        assert_eq!(owner, *merchant);
         assert!(state.idempotency_expiry.iter().any(|(_, owner, found)| owner == merchant && found == key), "a key is forgotten some day");
     }
     assert_eq!(state.idempotency.len(), state.idempotency_expiry.len());

@@ -7,14 +7,15 @@ mod judge;
 
 use base::time::NS_PER_S;
 use base::{
-    About, Approval, Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction,
-    NotSentReason, Notice, Outcome, PaymentId, PaymentSays, ProviderState, RefundId, Rejection, SubjectId, Timestamp, UnknownReason,
+    About, Approval, Currency, CustomerId, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, ErrandId, MerchantId, Mismatch,
+    Money, NextAction, NotSentReason, Notice, Outcome, PaymentId, PaymentSays, ProviderState, RefundId, Rejection, SubjectId, Timestamp,
+    UnknownReason,
 };
 use engine::state::Balance;
 use engine::{
     CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, Context, CreatePayment, CreateRefund, Decision, DeriveKey, Effect,
-    EffectStatus, Entry, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Payment, Policy, Private, ProviderPolicy, ReceiveNotice,
-    Reply, Sealed, SendKind, State, decide,
+    EffectStatus, Entry, ErrandOutcome, ErrandReport, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Payment, Policy, Presence,
+    Private, ProviderPolicy, ReceiveNotice, Reply, Sealed, SendKind, State, decide,
 };
 pub use judge::check_state;
 use payments::PaymentStatus;
@@ -47,6 +48,8 @@ pub fn policy() -> Policy {
         watch_gaps: Gaps::seconds(&[60, 86_400]),
         // None, so that a capture whose fee is not known is not looked at; whoever tests that sets them.
         settle_gaps: Gaps::seconds(&[]),
+        errand_replay_gaps: Gaps::seconds(&[2, 10]),
+        errand_lookup_gaps: Gaps::seconds(&[60, 600]),
         created_ns: 24 * 3_600 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 24 * 3_600 * S,
@@ -76,6 +79,8 @@ pub struct World {
     pub entries: Vec<Entry>,
     /// Whether requests get sealed bytes, without which a replay is illegal.
     pub seals: bool,
+    /// Errands whose sends fell due, in order.
+    pub errands_sent: Vec<ErrandId>,
     next_key: u64,
 }
 
@@ -98,7 +103,16 @@ impl World {
     /// A world before its first event.
     pub fn bare(policy: Policy) -> Self {
         let derive_key = DeriveKey::new(1, &[7; 32]);
-        Self { state: State::new(), now: START, policy, derive_key, entries: Vec::new(), seals: true, next_key: 1_000 }
+        Self {
+            state: State::new(),
+            now: START,
+            policy,
+            derive_key,
+            entries: Vec::new(),
+            seals: true,
+            errands_sent: Vec::new(),
+            next_key: 1_000,
+        }
     }
 
     pub fn decide(&self, command: &Command) -> Decision {
@@ -121,6 +135,11 @@ impl World {
             if let Some(requested) = entry.event.requested_mut().filter(|_| seals) {
                 let bytes = requested.key.to_be_bytes().to_vec();
                 requested.request = Some(Sealed { subject: subject.expect("a request belongs to a payment"), bytes });
+            }
+            let subject_of = |id: &CustomerId| self.state.customers[id].subject;
+            if let Some(requested) = entry.event.errand_mut().filter(|_| seals) {
+                let (subject, bytes) = (subject_of(&requested.customer), requested.key.to_be_bytes().to_vec());
+                requested.request = Some(Sealed { subject, bytes });
             }
             self.state.evolve(entry);
             check_state(&self.state);
@@ -147,6 +166,14 @@ impl World {
         decision
     }
 
+    /// Reports what the latest send of an errand came to.
+    pub fn errand_outcome(&mut self, errand: ErrandId, outcome: ErrandOutcome) -> Decision {
+        let send = self.state.errands.get(&errand).map_or(1, |open| open.sends);
+        let decision = self.decision(&Command::ReportErrand(ErrandReport { errand, send, outcome }));
+        assert_eq!(decision.reply, Reply::Done);
+        decision
+    }
+
     /// Lets time pass, then runs what is due until nothing is.
     pub fn advance(&mut self, ns: u64) -> Vec<EffectId> {
         self.now = self.now.max(self.state.last_at).plus_ns(ns);
@@ -166,6 +193,7 @@ impl World {
                 return sent;
             }
             sent.extend(decision.effects());
+            self.errands_sent.extend(decision.errands());
         }
         panic!("a tick finds something due for ever: {:?}", self.state.timers.first());
     }
@@ -195,6 +223,9 @@ impl World {
             money: Money { amount_minor, currency: eur() },
             capture: CaptureMode::Automatic,
             payment_method: Some("pm_card".into()),
+            customer: None,
+            method: None,
+            presence: Presence::OnSession,
             confirm: true,
             retry_declined: false,
             details: None,
@@ -233,8 +264,15 @@ impl World {
     }
 
     pub fn confirm(&mut self, payment: PaymentId) -> Reply {
-        let command =
-            ConfirmPayment { merchant: MERCHANT, payment, idempotency: self.fresh(), payment_method: None, private: Private::default() };
+        let command = ConfirmPayment {
+            merchant: MERCHANT,
+            payment,
+            idempotency: self.fresh(),
+            payment_method: None,
+            method: None,
+            presence: None,
+            private: Private::default(),
+        };
         self.submit(&Command::ConfirmPayment(command))
     }
 

@@ -18,7 +18,7 @@ pub struct Event {
     pub schema: u32,
     #[prost(
         oneof = "event::Kind",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -146,6 +146,34 @@ pub mod event {
         LateHoldCaptured(super::LateHoldCaptured),
         #[prost(message, tag = "75")]
         LateSuccessReturned(super::LateSuccessReturned),
+        #[prost(message, tag = "80")]
+        CustomerCreated(super::CustomerCreated),
+        #[prost(message, tag = "81")]
+        CustomerStored(super::CustomerStored),
+        #[prost(message, tag = "82")]
+        CustomerStoreFailed(super::CustomerStoreFailed),
+        #[prost(message, tag = "83")]
+        CustomerDeleted(super::CustomerDeleted),
+        #[prost(message, tag = "84")]
+        MethodStarted(super::MethodStarted),
+        #[prost(message, tag = "85")]
+        MethodStored(super::MethodStored),
+        #[prost(message, tag = "86")]
+        MethodFailed(super::MethodFailed),
+        #[prost(message, tag = "87")]
+        MethodRemovalStarted(super::MethodRemovalStarted),
+        #[prost(message, tag = "88")]
+        MethodRemoved(super::MethodRemoved),
+        #[prost(message, tag = "89")]
+        MethodRemovalFailed(super::MethodRemovalFailed),
+        #[prost(message, tag = "90")]
+        ErrandStarted(super::ErrandStarted),
+        #[prost(message, tag = "91")]
+        ErrandUnknown(super::ErrandUnknown),
+        #[prost(message, tag = "92")]
+        ErrandDeferred(super::ErrandDeferred),
+        #[prost(message, tag = "93")]
+        ErrandSent(super::ErrandSent),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -228,6 +256,10 @@ pub struct EffectRequested {
     pub provider_id: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "14")]
     pub request: ::core::option::Option<Sealed>,
+    #[prost(string, optional, tag = "18")]
+    pub customer: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, tag = "19")]
+    pub off_session: bool,
     #[prost(oneof = "effect_requested::Operation", tags = "2, 3, 4, 5, 15, 16, 17")]
     pub operation: ::core::option::Option<effect_requested::Operation>,
 }
@@ -250,6 +282,54 @@ pub mod effect_requested {
         #[prost(uint32, tag = "17")]
         UndoCaptureAttempt(u32),
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandRequested {
+    #[prost(bytes = "vec", tag = "1")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "5")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "6")]
+    pub provider: u32,
+    #[prost(bytes = "vec", tag = "7")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "8")]
+    pub reference: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "9")]
+    pub key_version: u32,
+    #[prost(string, optional, tag = "10")]
+    pub customer_provider_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "11")]
+    pub token: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "12")]
+    pub request: ::core::option::Option<Sealed>,
+    #[prost(oneof = "errand_requested::Operation", tags = "2, 3, 4")]
+    pub operation: ::core::option::Option<errand_requested::Operation>,
+}
+/// Nested message and enum types in `ErrandRequested`.
+pub mod errand_requested {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Operation {
+        #[prost(message, tag = "2")]
+        StoreCustomer(super::StoreCustomer),
+        #[prost(bytes, tag = "3")]
+        Attach(::prost::alloc::vec::Vec<u8>),
+        #[prost(bytes, tag = "4")]
+        Detach(::prost::alloc::vec::Vec<u8>),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreCustomer {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CardFacts {
+    #[prost(string, tag = "1")]
+    pub brand: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub last4: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub exp_month: u32,
+    #[prost(uint32, tag = "4")]
+    pub exp_year: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MinVersionRaised {
@@ -336,6 +416,17 @@ pub struct PaymentCreated {
     pub expires_at_ns: u64,
     #[prost(message, optional, tag = "12")]
     pub key: ::core::option::Option<KeyUse>,
+    #[prost(message, optional, tag = "13")]
+    pub on_file: ::core::option::Option<OnFile>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OnFile {
+    #[prost(bytes = "vec", tag = "1")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub method: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bool, tag = "3")]
+    pub off_session: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaymentRevised {
@@ -353,6 +444,8 @@ pub struct PaymentRevised {
     pub payment_method: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "7")]
     pub details: ::core::option::Option<Sealed>,
+    #[prost(message, optional, tag = "8")]
+    pub on_file: ::core::option::Option<OnFile>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttemptStarted {
@@ -362,6 +455,8 @@ pub struct AttemptStarted {
     pub requested: ::core::option::Option<EffectRequested>,
     #[prost(message, optional, tag = "3")]
     pub key: ::core::option::Option<KeyUse>,
+    #[prost(message, optional, tag = "4")]
+    pub on_file: ::core::option::Option<OnFile>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EffectUnknown {
@@ -887,6 +982,144 @@ pub struct SweepEnded {
     pub provider: u32,
     #[prost(fixed64, tag = "2")]
     pub swept_to_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerCreated {
+    #[prost(bytes = "vec", tag = "1")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub merchant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub subject: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "4")]
+    pub key_version: u32,
+    #[prost(message, optional, tag = "5")]
+    pub details: ::core::option::Option<Sealed>,
+    #[prost(message, optional, tag = "6")]
+    pub key: ::core::option::Option<KeyUse>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerStored {
+    #[prost(bytes = "vec", tag = "1")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub provider: u32,
+    #[prost(string, tag = "4")]
+    pub provider_id: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerStoreFailed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CustomerDeleted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodStarted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub customer: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub provider: u32,
+    #[prost(string, tag = "4")]
+    pub token: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "5")]
+    pub key_version: u32,
+    #[prost(message, optional, tag = "6")]
+    pub key: ::core::option::Option<KeyUse>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodStored {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub provider: u32,
+    #[prost(string, tag = "4")]
+    pub provider_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub card: ::core::option::Option<CardFacts>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodFailed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub errand: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodRemovalStarted {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodRemoved {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MethodRemovalFailed {
+    #[prost(bytes = "vec", tag = "1")]
+    pub method: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandStarted {
+    #[prost(message, optional, tag = "1")]
+    pub requested: ::core::option::Option<ErrandRequested>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandUnknown {
+    #[prost(bytes = "vec", tag = "1")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "UnknownReason", tag = "2")]
+    pub reason: i32,
+    #[prost(uint32, tag = "3")]
+    pub step: u32,
+    #[prost(fixed64, tag = "4")]
+    pub next_at_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandDeferred {
+    #[prost(bytes = "vec", tag = "1")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(enumeration = "OutcomeClass", tag = "2")]
+    pub class: i32,
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "4")]
+    pub step: u32,
+    #[prost(fixed64, tag = "5")]
+    pub next_at_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ErrandSent {
+    #[prost(bytes = "vec", tag = "1")]
+    pub errand: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub send: u32,
+    #[prost(enumeration = "SendKind", tag = "3")]
+    pub send_kind: i32,
+    #[prost(uint32, tag = "4")]
+    pub step: u32,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -1,12 +1,13 @@
 //! Arbitrary entries of every kind, empty texts, absent options and largest numbers included.
 
 use base::{
-    Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId,
-    OutcomeClass, PaymentId, RefundId, SubjectId, Timestamp, UnknownReason,
+    Currency, CustomerId, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction,
+    OperatorId, OutcomeClass, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
 use engine::{
-    CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute,
+    CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
+    NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
 };
 use ledger::{Transfer, TransferFlags};
 use proptest::prelude::{Strategy, any};
@@ -190,7 +191,80 @@ impl Draw {
             payment_method: self.text(),
             provider_id: self.maybe(Self::text),
             request: self.maybe(Self::sealed),
+            customer: self.maybe(Self::text),
+            presence: self.presence(),
         }
+    }
+
+    fn presence(&mut self) -> Presence {
+        self.one_of(&[Presence::OnSession, Presence::OffSession])
+    }
+
+    fn customer(&mut self) -> CustomerId {
+        CustomerId::from_u128(self.number_u128())
+    }
+
+    fn method(&mut self) -> PaymentMethodId {
+        PaymentMethodId::from_u128(self.number_u128())
+    }
+
+    fn errand(&mut self) -> ErrandId {
+        ErrandId::from_u128(self.number_u128())
+    }
+
+    fn on_file(&mut self) -> OnFile {
+        OnFile { customer: self.customer(), method: self.maybe(Self::method), presence: self.presence() }
+    }
+
+    fn card(&mut self) -> CardFacts {
+        CardFacts { brand: self.text(), last4: self.text(), exp_month: self.number_u16(), exp_year: self.number_u16() }
+    }
+
+    fn errand_requested(&mut self) -> ErrandRequested {
+        let method = self.method();
+        ErrandRequested {
+            errand: self.errand(),
+            kind: self.one_of(&[ErrandKind::StoreCustomer, ErrandKind::Attach { method }, ErrandKind::Detach { method }]),
+            customer: self.customer(),
+            provider: self.number_u16(),
+            key: self.number_u128(),
+            reference: self.number_u128(),
+            key_version: self.number_u32(),
+            customer_provider_id: self.maybe(Self::text),
+            token: self.maybe(Self::text),
+            request: self.maybe(Self::sealed),
+        }
+    }
+
+    fn customer_event(&mut self, kind: EventKind) -> Option<Event> {
+        let (customer, method, errand, provider) = (self.customer(), self.method(), self.errand(), self.number_u16());
+        let (text, step) = (self.text(), self.number_u16());
+        Some(match kind {
+            EventKind::CustomerCreated => {
+                let (merchant, subject, key_version, key) = (self.merchant(), self.subject(), self.number_u32(), self.key());
+                Event::CustomerCreated { customer, merchant, subject, key_version, details: self.maybe(Self::sealed), key }
+            }
+            EventKind::CustomerStored => Event::CustomerStored { customer, errand, provider, provider_id: text },
+            EventKind::CustomerStoreFailed => Event::CustomerStoreFailed { customer, errand, code: text },
+            EventKind::CustomerDeleted => Event::CustomerDeleted { customer },
+            EventKind::MethodStarted => {
+                let (key_version, key) = (self.number_u32(), self.key());
+                Event::MethodStarted { method, customer, provider, token: text, key_version, key }
+            }
+            EventKind::MethodStored => Event::MethodStored { method, errand, provider, provider_id: text, card: self.maybe(Self::card) },
+            EventKind::MethodFailed => Event::MethodFailed { method, errand: self.maybe(Self::errand), code: text },
+            EventKind::MethodRemovalStarted => Event::MethodRemovalStarted { method },
+            EventKind::MethodRemoved => Event::MethodRemoved { method, errand },
+            EventKind::MethodRemovalFailed => Event::MethodRemovalFailed { method, errand, code: text },
+            EventKind::ErrandStarted => Event::ErrandStarted { requested: self.errand_requested() },
+            EventKind::ErrandUnknown => Event::ErrandUnknown { errand, reason: self.reason(), step, next_at: self.time() },
+            EventKind::ErrandDeferred => Event::ErrandDeferred { errand, class: self.class(), code: text, step, next_at: self.time() },
+            EventKind::ErrandSent => {
+                let send_kind = self.one_of(&[SendKind::First, SendKind::Replay, SendKind::Lookup]);
+                Event::ErrandSent { errand, send: self.number_u32(), send_kind, step }
+            }
+            _ => return None,
+        })
     }
 
     fn leg(&mut self) -> Transfer {
@@ -218,7 +292,7 @@ impl Draw {
         let payment = self.payment();
         let rest = |draw: &mut Self| {
             let moved = draw.effect_event(kind, payment).or_else(|| draw.refund_event(kind, payment));
-            moved.or_else(|| draw.heard_event(kind, payment))
+            moved.or_else(|| draw.heard_event(kind, payment)).or_else(|| draw.customer_event(kind))
         };
         self.attempt_event(kind, payment).or_else(|| rest(self)).expect("every kind is drawn")
     }
@@ -264,6 +338,7 @@ impl Draw {
                 details: self.maybe(Self::sealed),
                 expires_at: self.time(),
                 key: self.key(),
+                on_file: self.maybe(Self::on_file),
             }),
             EventKind::PaymentRevised => Event::PaymentRevised(PaymentRevised {
                 payment,
@@ -273,8 +348,14 @@ impl Draw {
                 content: self.hash(),
                 payment_method: self.maybe(Self::text),
                 details: self.maybe(Self::sealed),
+                on_file: self.maybe(Self::on_file),
             }),
-            EventKind::AttemptStarted => Event::AttemptStarted { payment, requested: self.requested(), key: self.maybe(Self::key) },
+            EventKind::AttemptStarted => Event::AttemptStarted {
+                payment,
+                requested: self.requested(),
+                key: self.maybe(Self::key),
+                on_file: self.maybe(Self::on_file),
+            },
             EventKind::AttemptPending => {
                 let redirect = NextAction::Redirect { url: self.text() };
                 let action = if self.flag() { redirect } else { NextAction::Wait };

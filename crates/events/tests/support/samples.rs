@@ -2,12 +2,13 @@
 //! field that is added later stays absent here and gets a sample of its own.
 
 use base::{
-    Currency, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, MerchantId, Mismatch, Money, NextAction, OperatorId,
-    OutcomeClass, PaymentId, RefundId, SubjectId, Timestamp, UnknownReason,
+    Currency, CustomerId, Decline, DeclineClass, DisputeFact, DisputePhase, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction,
+    OperatorId, OutcomeClass, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
 use engine::{
-    CaptureMode, EffectKind, EffectRequested, Entry, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, Sealed, SendKind, StrayDispute,
+    CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
+    NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
 };
 use ledger::{Transfer, TransferFlags};
 
@@ -19,6 +20,9 @@ const OPERATOR: OperatorId = OperatorId::from_u128(0x22);
 const SUBJECT: SubjectId = SubjectId::from_u128(0x33);
 const EFFECT: EffectId = EffectId::from_u128(u128::MAX - 1);
 const REFUND: RefundId = RefundId::from_u128(0x55 << 64);
+const CUSTOMER: CustomerId = CustomerId::from_u128(0x77);
+const METHOD: PaymentMethodId = PaymentMethodId::from_u128(0x88 << 32);
+const ERRAND: ErrandId = ErrandId::from_u128(0x99);
 const KEY: KeyUse = KeyUse { key: [0xA1; 16], fingerprint: [0xA2; 16], expires_at: LATER };
 
 fn money() -> Money {
@@ -68,7 +72,28 @@ fn requested(kind: EffectKind) -> EffectRequested {
         payment_method: "pm_card_visa".into(),
         provider_id: provider_id(),
         request: Some(sealed()),
+        customer: None,
+        presence: Presence::OnSession,
     }
+}
+
+fn errand_requested(kind: ErrandKind) -> ErrandRequested {
+    ErrandRequested {
+        errand: ERRAND,
+        kind,
+        customer: CUSTOMER,
+        provider: 1,
+        key: 0xC3,
+        reference: 0xC4,
+        key_version: 3,
+        customer_provider_id: Some("cus_1".into()),
+        token: Some("pm_card_visa".into()),
+        request: Some(sealed()),
+    }
+}
+
+fn on_file() -> OnFile {
+    OnFile { customer: CUSTOMER, method: Some(METHOD), presence: Presence::OffSession }
 }
 
 fn created() -> PaymentCreated {
@@ -85,6 +110,7 @@ fn created() -> PaymentCreated {
         details: Some(sealed()),
         expires_at: LATER,
         key: KEY,
+        on_file: None,
     }
 }
 
@@ -129,7 +155,7 @@ fn specials() -> Vec<(&'static str, Event)> {
     let owner = KeyOwner::Operator(OPERATOR);
     vec![
         ("bare", Event::PaymentCreated(created)),
-        ("bare", Event::AttemptStarted { payment: PAYMENT, requested: bare, key: None }),
+        ("bare", Event::AttemptStarted { payment: PAYMENT, requested: bare, key: None, on_file: None }),
         ("operator", Event::ApiKeyCreated { public_id: *b"0123456789", owner, digest: [0xE1; 32], pepper_version: 1 }),
         (
             "wait",
@@ -169,6 +195,34 @@ fn specials() -> Vec<(&'static str, Event)> {
                 stray: Some(stray()),
             },
         ),
+        ("on_file", Event::PaymentCreated(PaymentCreated { on_file: Some(on_file()), ..self::created() })),
+        (
+            "off_session",
+            Event::AttemptStarted {
+                payment: PAYMENT,
+                requested: EffectRequested {
+                    customer: Some("cus_1".into()),
+                    presence: Presence::OffSession,
+                    ..requested(EffectKind::Authorize { attempt: 0 })
+                },
+                key: None,
+                on_file: Some(on_file()),
+            },
+        ),
+        (
+            "store_customer",
+            Event::ErrandStarted {
+                requested: ErrandRequested {
+                    customer_provider_id: None,
+                    token: None,
+                    request: None,
+                    ..errand_requested(ErrandKind::StoreCustomer)
+                },
+            },
+        ),
+        ("detach", Event::ErrandStarted { requested: errand_requested(ErrandKind::Detach { method: METHOD }) }),
+        ("no_call", Event::MethodFailed { method: METHOD, errand: None, code: "not_sent_connect".into() }),
+        ("no_card", Event::MethodStored { method: METHOD, errand: ERRAND, provider: 0, provider_id: "pm_2".into(), card: None }),
         ("last", Event::SettlementAwaited { payment: PAYMENT, attempt: 0, step: 2, next_at: None }),
         (
             "unknown_fee",
@@ -191,6 +245,7 @@ fn sample(kind: EventKind) -> Event {
         .or_else(|| effect(kind))
         .or_else(|| aftermath(kind))
         .or_else(|| heard(kind))
+        .or_else(|| customer(kind))
         .expect("every kind has a sample")
 }
 
@@ -227,9 +282,10 @@ fn attempt(kind: EventKind) -> Option<Event> {
             content: [0xD3; 16],
             payment_method: Some("pm_card_visa".into()),
             details: Some(sealed()),
+            on_file: None,
         }),
         EventKind::AttemptStarted => {
-            Event::AttemptStarted { payment, requested: requested(EffectKind::Authorize { attempt: 2 }), key: Some(KEY) }
+            Event::AttemptStarted { payment, requested: requested(EffectKind::Authorize { attempt: 2 }), key: Some(KEY), on_file: None }
         }
         EventKind::AttemptPending => {
             let action = NextAction::Redirect { url: "https://provider.test/3ds".into() };
@@ -314,6 +370,37 @@ fn heard(kind: EventKind) -> Option<Event> {
             Event::LateHoldCaptured { payment, effect, requested: requested(EffectKind::UndoCapture { attempt: 1 }) }
         }
         EventKind::RefundWatched => Event::RefundWatched { payment, requested: requested(EffectKind::Refund { refund: REFUND }) },
+        _ => return None,
+    })
+}
+
+fn customer(kind: EventKind) -> Option<Event> {
+    let (customer, method, errand, provider) = (CUSTOMER, METHOD, ERRAND, 1);
+    Some(match kind {
+        EventKind::CustomerCreated => {
+            let details = Some(sealed());
+            Event::CustomerCreated { customer, merchant: MERCHANT, subject: SUBJECT, key_version: 1, details, key: KEY }
+        }
+        EventKind::CustomerStored => Event::CustomerStored { customer, errand, provider, provider_id: "cus_1".into() },
+        EventKind::CustomerStoreFailed => Event::CustomerStoreFailed { customer, errand, code: "not_sent_connect".into() },
+        EventKind::CustomerDeleted => Event::CustomerDeleted { customer },
+        EventKind::MethodStarted => {
+            Event::MethodStarted { method, customer, provider, token: "pm_card_visa".into(), key_version: 1, key: KEY }
+        }
+        EventKind::MethodStored => {
+            let card = CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2_034 };
+            Event::MethodStored { method, errand, provider, provider_id: "pm_1".into(), card: Some(card) }
+        }
+        EventKind::MethodFailed => Event::MethodFailed { method, errand: Some(errand), code: "card_declined".into() },
+        EventKind::MethodRemovalStarted => Event::MethodRemovalStarted { method },
+        EventKind::MethodRemoved => Event::MethodRemoved { method, errand },
+        EventKind::MethodRemovalFailed => Event::MethodRemovalFailed { method, errand, code: "outcome_unknown".into() },
+        EventKind::ErrandStarted => Event::ErrandStarted { requested: errand_requested(ErrandKind::Attach { method }) },
+        EventKind::ErrandUnknown => Event::ErrandUnknown { errand, reason: UnknownReason::Timeout, step: 1, next_at: LATER },
+        EventKind::ErrandDeferred => {
+            Event::ErrandDeferred { errand, class: OutcomeClass::Rejected, code: "rate_limit".into(), step: 2, next_at: LATER }
+        }
+        EventKind::ErrandSent => Event::ErrandSent { errand, send: 3, send_kind: SendKind::Replay, step: 4 },
         _ => return None,
     })
 }

@@ -362,6 +362,9 @@ impl Stage {
             money: Money { amount_minor: AMOUNT_MINOR, currency: euro() },
             capture: self.plan.story.capture,
             payment_method: Some(method.to_owned()),
+            customer: None,
+            method: None,
+            presence: engine::Presence::OnSession,
             confirm: true,
             retry_declined,
             details: None,
@@ -440,7 +443,7 @@ impl Stage {
         match self.submit(command)? {
             Reply::Refused(Refusal::OperationInFlight | Refusal::StateConflict { .. } | Refusal::RefundAboveRemaining { .. }) => Ok(false),
             Reply::Refused(refusal) => Err(format!("{command:?} is refused: {refusal:?}")),
-            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } => Ok(true),
+            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } => Ok(true),
         }
     }
 

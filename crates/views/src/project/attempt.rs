@@ -9,7 +9,10 @@ use payments::{AttemptInput, AttemptStatus, PaymentInput};
 impl Draft {
     pub(super) fn apply_attempt(&mut self, moment: Moment, event: &Event) -> Result<(), Unfit> {
         match event {
-            Event::AttemptStarted { requested, .. } => self.attempt_started(moment, requested),
+            Event::AttemptStarted { requested, on_file, .. } => {
+                self.row.on_file = *on_file;
+                self.attempt_started(moment, requested)
+            }
             Event::AttemptPending { effect, action, provider_id, expires_at, .. } => {
                 self.advance_attempt(moment, *effect, AttemptInput::Pending, provider_id.as_ref())?;
                 self.advance(match action {

@@ -3,7 +3,10 @@
 
 mod attempt;
 mod capture;
+mod customer;
 mod refund;
+
+pub(crate) use customer::{CustomerDraft, MethodDraft};
 
 use crate::error::Error;
 use crate::rows::{AttemptRow, CaptureRow, DisputeId, DisputeRow, PaymentRow, RefundRow};
@@ -57,6 +60,7 @@ impl Draft {
             capture_mode: created.capture,
             content: created.content,
             payment_method: created.payment_method.clone(),
+            on_file: created.on_file,
             details: created.details.clone(),
             status: PaymentStatus::Created,
             held_minor: 0,
@@ -159,7 +163,21 @@ impl Draft {
             | Event::LateSuccessReturned { .. }
             | Event::LateHoldCaptured { .. }
             | Event::KeyRemembered { .. } => Ok(()),
-            Event::MinVersionRaised { .. }
+            Event::CustomerCreated { .. }
+            | Event::CustomerStored { .. }
+            | Event::CustomerStoreFailed { .. }
+            | Event::CustomerDeleted { .. }
+            | Event::MethodStarted { .. }
+            | Event::MethodStored { .. }
+            | Event::MethodFailed { .. }
+            | Event::MethodRemovalStarted { .. }
+            | Event::MethodRemoved { .. }
+            | Event::MethodRemovalFailed { .. }
+            | Event::ErrandStarted { .. }
+            | Event::ErrandUnknown { .. }
+            | Event::ErrandDeferred { .. }
+            | Event::ErrandSent { .. }
+            | Event::MinVersionRaised { .. }
             | Event::SweepEnded { .. }
             | Event::LeaderStarted { .. }
             | Event::MerchantCreated { .. }
@@ -191,6 +209,7 @@ impl Draft {
         self.row.capture_mode = revised.capture;
         self.row.content = revised.content;
         self.row.payment_method.clone_from(&revised.payment_method);
+        self.row.on_file = revised.on_file;
         self.row.details.clone_from(&revised.details);
         Ok(())
     }

@@ -24,6 +24,7 @@ fn no_query_scans_a_table_or_sorts() {
     let mut statements: Vec<&str> = lookup::statements();
     let lists = [&BY_MERCHANT, &BY_STATUS, &BY_REFERENCE, &REFUND_BY_ID, &REFUNDS_BY_MERCHANT, &REFUNDS_BY_PAYMENT, &LEGS_OF];
     let webhooks = [&DISPUTE_BY_ID, &DISPUTES_BY_MERCHANT, &DISPUTES_BY_PAYMENT, &WEBHOOKS_BACKWARD, &WEBHOOKS_BY_EVENT_ID];
+    statements.extend([&CUSTOMERS_BY_MERCHANT, &METHODS_BY_CUSTOMER].map(|sql| sql.as_str()));
     statements.extend(webhooks.map(|sql| sql.as_str()));
     statements.extend(lists.map(|sql| sql.as_str()));
     statements.extend([JOURNEY, EVENTS_FORWARD, EVENTS_BACKWARD, EVENT_BY_SEQ, AT_OF_EVENT]);

@@ -3,8 +3,8 @@
 use crate::cells::{Cells, time, time_optional, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
-use base::{Decline, DeclineClass, MerchantId, Money, NextAction, PaymentId, SubjectId, Timestamp};
-use engine::{CaptureMode, Sealed};
+use base::{CustomerId, Decline, DeclineClass, MerchantId, Money, NextAction, PaymentId, PaymentMethodId, SubjectId, Timestamp};
+use engine::{CaptureMode, OnFile, Presence, Sealed};
 use payments::PaymentStatus;
 use rusqlite::{CachedStatement, params};
 
@@ -31,6 +31,8 @@ pub struct PaymentRow {
     pub content: [u8; 16],
     /// Provider token.
     pub payment_method: Option<String>,
+    /// Whom it charges and how, when it is somebody known.
+    pub on_file: Option<OnFile>,
     /// Reference, e-mail, description and metadata, sealed.
     pub details: Option<Sealed>,
     /// Where it stands.
@@ -98,6 +100,9 @@ impl PaymentRow {
                 self.capture_mode.code(),
                 self.content,
                 self.payment_method,
+                self.on_file.map(|on_file| on_file.customer.as_u128().to_be_bytes()),
+                self.on_file.and_then(|on_file| on_file.method).map(|method| method.as_u128().to_be_bytes()),
+                self.on_file.map(|on_file| on_file.presence == Presence::OffSession),
                 self.details.as_ref().map(|details| details.subject.as_u128().to_be_bytes()),
                 self.details.as_ref().map(|details| &details.bytes),
                 self.status.code(),
@@ -144,6 +149,7 @@ impl PaymentRow {
             capture_mode: cells.coded::<CaptureMode>()?,
             content: cells.hash()?,
             payment_method: cells.text_optional()?,
+            on_file: read_on_file(cells)?,
             details: cells.sealed_optional()?,
             status: cells.coded::<PaymentStatus>()?,
             held_minor: cells.u64()?,
@@ -166,6 +172,23 @@ impl PaymentRow {
             changed_seq: cells.u64()?,
         };
         Ok((merchant_number, row))
+    }
+}
+
+/// A known customer from three columns: customer, stored payment method, whether the customer is away.
+fn read_on_file(cells: &mut Cells<'_>) -> Result<Option<OnFile>, Error> {
+    let customer = cells.id_optional()?.map(CustomerId::from_u128);
+    let method = cells.id_optional()?.map(PaymentMethodId::from_u128);
+    let presence = match cells.u16_optional()? {
+        None => None,
+        Some(0) => Some(Presence::OnSession),
+        Some(1) => Some(Presence::OffSession),
+        Some(_) => return Err(cells.damaged()),
+    };
+    match (customer, method, presence) {
+        (None, None, None) => Ok(None),
+        (Some(customer), method, Some(presence)) => Ok(Some(OnFile { customer, method, presence })),
+        (Some(_), _, None) | (None, _, _) => Err(cells.damaged()),
     }
 }
 

@@ -8,8 +8,9 @@ use base::{
 };
 use engine::event::{KeyUse, PaymentCreated};
 use engine::{
-    CancelPayment, CaptureMode, CapturePayment, Command, ConfirmPayment, Context, CreatePayment, CreateRefund, DeriveKey, EffectKind,
-    Entry, Event, Gaps, Idempotency, NoticeSource, OutcomeReport, Policy, Private, ProviderPolicy, ReceiveNotice, Sealed, State, decide,
+    CancelPayment, CaptureMode, CapturePayment, CardFacts, Command, ConfirmPayment, Context, CreateCustomer, CreatePayment, CreateRefund,
+    DeriveKey, EffectKind, Entry, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, Event, Gaps, Idempotency, NoticeSource,
+    OutcomeReport, Policy, Presence, Private, ProviderPolicy, ReceiveNotice, Sealed, State, StorePaymentMethod, decide,
 };
 use events::{Recorded, decode_batch, encode_batch};
 use rusqlite::Connection;
@@ -108,6 +109,7 @@ pub fn created(id: PaymentId, merchant: MerchantId, money: Money, at_s: u64) -> 
         details: Some(Sealed { subject: SubjectId::from_u128(77), bytes: vec![1, 2, 3] }),
         expires_at: at.plus_ns(1_000),
         key: KeyUse { key: [1; 16], fingerprint: [2; 16], expires_at: at.plus_ns(5_000) },
+        on_file: None,
     });
     Entry { at, event, legs: Vec::new() }
 }
@@ -135,6 +137,8 @@ pub fn started(id: PaymentId, money: Money, at_s: u64) -> Entry {
         payment_method: "pm_card_visa".into(),
         provider_id: None,
         request: None,
+        customer: None,
+        presence: Presence::OnSession,
     };
     let books = payments::Books {
         merchant_number: 1,
@@ -144,7 +148,7 @@ pub fn started(id: PaymentId, money: Money, at_s: u64) -> Entry {
         timestamp_ns: Timestamp::from_s(at_s).ns(),
     };
     let legs = vec![books.hold(0, money.amount_minor)];
-    Entry { at: Timestamp::from_s(at_s), event: Event::AttemptStarted { payment: id, requested, key: None }, legs }
+    Entry { at: Timestamp::from_s(at_s), event: Event::AttemptStarted { payment: id, requested, key: None, on_file: None }, legs }
 }
 
 pub fn captured(id: PaymentId, money: Money, at_s: u64) -> Entry {
@@ -196,6 +200,8 @@ impl Shop {
             waiting_gaps: Gaps::seconds(&[5, 30]),
             watch_gaps: Gaps::seconds(&[60, 600]),
             settle_gaps: Gaps::seconds(&[10, 600]),
+            errand_replay_gaps: Gaps::seconds(&[1]),
+            errand_lookup_gaps: Gaps::seconds(&[2]),
             created_ns: 3_600 * base::time::NS_PER_S,
             action_ns: 900 * base::time::NS_PER_S,
             hold_ns: 7_200 * base::time::NS_PER_S,
@@ -224,6 +230,9 @@ impl Shop {
                 // Without the exact bytes nothing may be sent again.
                 requested.request = Some(Sealed { subject: SubjectId::from_u128(1), bytes: vec![1; 20] });
             }
+            if let Some(requested) = entry.event.errand_mut() {
+                requested.request = Some(Sealed { subject: SubjectId::from_u128(1), bytes: vec![1; 20] });
+            }
             self.state.evolve(&entry);
             self.entries.push(entry);
         }
@@ -238,7 +247,7 @@ impl Shop {
     pub fn step(&mut self, choice: u32, amount: u16) {
         self.now = self.now.plus_ns(u64::from(amount) * base::time::NS_PER_MS * 20);
         let pick = usize::try_from(choice >> 8).unwrap();
-        match choice % 20 {
+        match choice % 26 {
             0..=2 => self.create(pick, amount),
             3..=8 => self.answer(pick, amount),
             9 | 10 => self.run(&Command::Tick),
@@ -272,12 +281,68 @@ impl Shop {
                     payment,
                     idempotency,
                     payment_method,
+                    method: None,
+                    presence: None,
                     private: Private::default(),
                 }));
             }),
             15 if amount.is_multiple_of(4) => self.run(&Command::NoteSweep { provider: 0, swept_to: self.now }),
+            20..=22 => self.customer_step(pick, amount),
+            23..=25 => self.answer_errand(pick, amount),
             _ => self.report(pick, amount),
         }
+    }
+
+    /// A customer comes, stores, removes or goes.
+    fn customer_step(&mut self, pick: usize, amount: u16) {
+        let idempotency = self.idempotency();
+        let owner = merchant(if pick.is_multiple_of(3) { 2 } else { 1 });
+        let count = self.state.customers.len();
+        let customer = self.state.customers.iter().nth(pick.checked_rem(count).unwrap_or(0)).map(|(id, found)| (*id, found.merchant));
+        let method_count = self.state.methods.len();
+        let method = self.state.methods.keys().nth(pick.checked_rem(method_count).unwrap_or(0)).copied();
+        let command = match (amount % 12, customer, method) {
+            (0..=1, _, _) | (_, None, _) => Command::CreateCustomer(CreateCustomer {
+                merchant: owner,
+                idempotency,
+                subject: SubjectId::from_u128(u128::from(amount)),
+                details: pick.is_multiple_of(2).then(|| Sealed { subject: SubjectId::from_u128(8), bytes: vec![8; 7] }),
+            }),
+            (2, Some((customer, merchant)), _) => Command::DeleteCustomer { merchant, customer },
+            (3..=5, Some(_), Some(method)) => {
+                let customer = self.state.methods[&method].customer;
+                Command::RemovePaymentMethod { merchant: self.state.customers[&customer].merchant, method }
+            }
+            (_, Some((customer, merchant)), _) => {
+                let token = "pm_card_visa".to_owned();
+                Command::StorePaymentMethod(StorePaymentMethod { merchant, customer, idempotency, provider: 0, token })
+            }
+        };
+        self.run(&command);
+    }
+
+    /// Some open errand gets some answer.
+    fn answer_errand(&mut self, pick: usize, amount: u16) {
+        let count = self.state.errands.len();
+        let Some((errand, open)) = self.state.errands.iter().nth(pick.checked_rem(count).unwrap_or(0)) else {
+            return;
+        };
+        let done = match open.requested.kind {
+            ErrandKind::StoreCustomer => ErrandDone::CustomerStored { provider_id: "cus_1".into() },
+            ErrandKind::Attach { .. } => {
+                let card = CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2_034 };
+                ErrandDone::MethodStored { provider_id: format!("pm_{amount}"), card: pick.is_multiple_of(2).then_some(card) }
+            }
+            ErrandKind::Detach { .. } => ErrandDone::MethodRemoved,
+        };
+        let outcome = match amount % 9 {
+            0 => ErrandOutcome::Unknown(UnknownReason::Timeout),
+            1 => ErrandOutcome::NotSent(NotSentReason::Connect),
+            2 => ErrandOutcome::Rejected(Rejection { permanent: true, code: "no_such_payment_method".into() }),
+            _ => ErrandOutcome::Done(done),
+        };
+        let report = ErrandReport { errand: *errand, send: open.sends, outcome };
+        self.run(&Command::ReportErrand(report));
     }
 
     fn with_payment(&mut self, pick: usize, then: impl FnOnce(&mut Self, MerchantId, PaymentId)) {
@@ -297,6 +362,8 @@ impl Shop {
         let [high, low] = amount.to_be_bytes();
         let mut content = [u8::from(pick.is_multiple_of(2)); 16];
         content[..3].copy_from_slice(&[high, low, u8::from(pick.is_multiple_of(7))]);
+        let active = self.state.methods.iter().filter(|(_, found)| found.status == payments::StoredMethodStatus::Active);
+        let method = active.map(|(method, _)| *method).next().filter(|_| pick.is_multiple_of(5));
         self.run(&Command::CreatePayment(CreatePayment {
             merchant: merchant(if pick.is_multiple_of(3) { 2 } else { 1 }),
             idempotency,
@@ -305,7 +372,10 @@ impl Shop {
             subject: SubjectId::from_u128(u128::from(amount)),
             money,
             capture,
-            payment_method: Some("pm_card_visa".into()),
+            payment_method: method.is_none().then(|| "pm_card_visa".into()),
+            customer: None,
+            method,
+            presence: if method.is_some() { Presence::OffSession } else { Presence::OnSession },
             confirm: !pick.is_multiple_of(6),
             retry_declined: true,
             details: Some(Sealed { subject: SubjectId::from_u128(u128::from(amount)), bytes: amount.to_be_bytes().to_vec() }),
