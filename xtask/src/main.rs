@@ -1,4 +1,4 @@
-//! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|fuzz|tidy`. Each task runs real programs and says what it ran;
+//! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|fuzz|bench|tidy`. Each task runs real programs and says what it ran;
 //! nothing here is linked into the product.
 
 mod cargo;
@@ -49,10 +49,22 @@ enum Task {
         /// Only these targets.
         targets: Vec<String>,
     },
+    /// Measure against yardsticks of the same run; fails below a bar.
+    Bench {
+        /// What to measure.
+        what: Bench,
+    },
     /// Check the rules of the workspace that no compiler knows.
     Tidy,
     /// Everything that must pass before a change is merged.
     Ci,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Bench {
+    /// The provider simulator alone against a bare HTTP echo; the bar is a third.
+    Sandbox,
 }
 
 /// Why a task failed, with the exit code to leave with.
@@ -77,6 +89,9 @@ fn main() -> ExitCode {
         Task::Seeds { count } => checks::seeds(count),
         Task::Judges => judges::run(false),
         Task::Fuzz { seconds, targets } => fuzz::run(&targets, seconds),
+        Task::Bench { what: Bench::Sandbox } => {
+            cargo::succeed(&mut cargo::cargo(["run", "--quiet", "--package", "sandbox", "--example", "ceiling"]))
+        }
         Task::Tidy => tidy::run(),
         Task::Ci => checks::ci(),
     };

@@ -29,7 +29,8 @@ pub(crate) struct ParkedCall {
     object: &'static str,
     /// `unknown`: nobody could find out what became of it. `mismatched`: the provider did something else than was asked.
     reason: &'static str,
-    /// `authorize`, `capture`, `cancel` or `refund`.
+    /// `authorize`, `capture`, `cancel`, `refund`; `observe` for a look that went wrong; `undo_hold` and `undo_capture` for what gives
+    /// a success back that came too late.
     operation: &'static str,
     /// The payment, `pay_…`
     payment: String,

@@ -61,8 +61,8 @@ pub(crate) struct WebhookLine {
     /// How it came in: the provider called, it was found in the provider's list of events, or somebody replayed it.
     #[schema(schema_with = source_schema)]
     source: &'static str,
-    /// What it was good for: `news` led to something, `known` changed nothing, `unmatched` is about something that is not ours,
-    /// `kept` is of a kind that changes nothing.
+    /// What it was good for: `news` led to something, `known` changed nothing, `unmatched` is not ours or for a person,
+    /// `kept` is of a kind that changes nothing, `unclear` says something that is not understood and is heard again.
     #[schema(schema_with = found_schema)]
     found: &'static str,
     /// The payment that it is about, `pay_…`
@@ -157,7 +157,7 @@ pub(crate) async fn list(
     let name = |text: &str| (text.len() <= NAME_BYTES_MAX).then(|| text.to_owned());
     let filter = WebhookFilter {
         source: parameters.parse("source", "webhook, sweep or replay", source)?,
-        found: parameters.parse("found", "news, known, unmatched or kept", found)?,
+        found: parameters.parse("found", "news, known, unmatched, kept or unclear", found)?,
         event_type: parameters.parse("type", "a provider's event type of at most 100 bytes", name)?,
         received_from: parameters.parse("received_from", "a time such as 2026-11-21T09:33:00Z", parse_rfc3339)?,
     };

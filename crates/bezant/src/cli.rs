@@ -196,7 +196,7 @@ enum QuarantineCommand {
 enum WebhooksCommand {
     /// List messages of providers, newest first: when, from whom, what they were good for.
     List {
-        /// Only those that were good for this: news, known, unmatched or kept.
+        /// Only those that were good for this: news, known, unmatched, kept or unclear.
         #[arg(long)]
         found: Option<String>,
         /// Only those that came in then or later, such as 2026-11-21T09:33:00Z.

@@ -390,7 +390,7 @@ impl Shop {
             return;
         };
         let amount_minor = open.requested.money.amount_minor;
-        let fee_minor = Some(u64::from(amount % 50));
+        let fee_minor = (!amount.is_multiple_of(4)).then_some(u64::from(amount % 50));
         let available_at = amount.is_multiple_of(3).then(|| self.now.plus_ns(base::time::NS_PER_S));
         let done = |state| Outcome::Approved(Approval { state, fee_minor, available_at });
         let good = match open.requested.kind {
@@ -398,6 +398,7 @@ impl Shop {
                 done(ProviderState::Authorized { amount_minor })
             }
             EffectKind::Authorize { .. } | EffectKind::Capture { .. } => done(ProviderState::Captured { amount_minor }),
+            EffectKind::UndoHold { .. } if pick.is_multiple_of(2) => done(ProviderState::Captured { amount_minor }),
             EffectKind::Cancel { .. } | EffectKind::UndoHold { .. } => done(ProviderState::Canceled),
             EffectKind::UndoCapture { .. } | EffectKind::Refund { .. } if amount.is_multiple_of(3) => {
                 done(ProviderState::RefundPending { amount_minor })
