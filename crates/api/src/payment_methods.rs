@@ -164,6 +164,10 @@ pub(crate) async fn store(
     let idempotency = app.idempotency(merchant, &key, &format!("/v1/customers/{customer}/payment_methods"), &body.json);
     let StorePaymentMethodRequest { payment_method: token, provider } = body.value;
     check_payment_method(Some(&token))?;
+    if token.split_once('_').is_some_and(|(prefix, _)| prefix == PaymentMethodId::PREFIX) {
+        let detail = "this payment method is stored already; give the provider's token of another one";
+        return Err(Problem::of_field(Code::FieldInvalid, "payment_method", detail));
+    }
     let provider = provider.map_or(Ok(0), |name| provider_number(&app, &name))?;
     let command = StorePaymentMethod { merchant, customer, idempotency, provider, token };
     let submitted = app.submit(Command::StorePaymentMethod(command)).await?;
@@ -217,8 +221,8 @@ pub(crate) async fn list(
 
 /// Remove a payment method
 ///
-/// Answers 200 once the provider gave it up or has refused to, and 202 while it is `removing`. It cannot be charged from
-/// the moment on that this is asked.
+/// Answers 200 once the provider gave it up or has refused to, and 202 while it is `removing`. No new payment
+/// takes it from the moment on that this is asked; one that was started before goes on.
 #[utoipa::path(
     delete, path = "/v1/payment_methods/{id}", tag = "customers", operation_id = "removePaymentMethod",
     params(("id" = String, Path, description = "`pmt_…`")),

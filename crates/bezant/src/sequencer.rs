@@ -432,7 +432,7 @@ impl Sequencer {
                     });
                     self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
                 } else {
-                    self.waiters.entry(awaited.concern()).or_default().push((awaited, reply));
+                    self.wait_for(awaited, reply);
                 }
             }
             Message::Written(result) => self.release(result?),
@@ -543,11 +543,18 @@ impl Sequencer {
         Ok(())
     }
 
+    /// Notes who waits; whoever gave up meanwhile is forgotten.
+    fn wait_for(&mut self, awaited: Awaited, reply: oneshot::Sender<()>) {
+        let waiting = self.waiters.entry(awaited.concern()).or_default();
+        waiting.retain(|(_, reply)| !reply.is_closed());
+        waiting.push((awaited, reply));
+    }
+
     /// Puts a message aside while a load is awaited.
     fn deferred(&mut self, message: Message) {
         match message {
             Message::Command { command, reply } => self.lanes[lane_index(command.lane())].push_back(Asked { command, reply }),
-            Message::Wait { awaited, reply } => self.waiters.entry(awaited.concern()).or_default().push((awaited, reply)),
+            Message::Wait { awaited, reply } => self.wait_for(awaited, reply),
             Message::Stop => self.stopping = true,
             Message::Read(look) => self.reads_deferred.push(look),
             Message::Written(_) | Message::Loaded(_) => unreachable!("nothing is being written while a load is awaited"),

@@ -316,6 +316,7 @@ fn a_removed_payment_method_is_gone_and_a_refused_removal_leaves_it_active() {
     };
     assert_eq!(world.submit(&remove), Reply::Method { method, replayed: true, waiting_for: Some(first) });
     world.errand_outcome(first, rejected(true));
+    refuse_to_give_up(&mut world, first, method);
     assert_eq!(status(&world, method), StoredMethodStatus::Active);
     let Reply::Method { waiting_for: Some(second), .. } = world.submit(&remove) else {
         panic!("it is removed again");
@@ -329,6 +330,52 @@ fn a_removed_payment_method_is_gone_and_a_refused_removal_leaves_it_active() {
     assert_eq!(world.submit(&Command::CreatePayment(request)), Reply::Refused(refusal));
     let theirs = Command::RemovePaymentMethod { merchant: OTHER, method };
     assert_eq!(world.submit(&theirs), Reply::Refused(Refusal::MethodUnknown));
+}
+
+/// The provider still has the card whenever it is looked for.
+fn refuse_to_give_up(world: &mut World, errand: ErrandId, method: PaymentMethodId) {
+    while status(world, method) == StoredMethodStatus::Removing {
+        world.advance_to_next();
+        world.errand_outcome(errand, ErrandOutcome::Unknown(UnknownReason::NotFound));
+    }
+}
+
+#[test]
+fn a_removal_that_is_refused_because_somebody_else_made_it_is_one() {
+    let mut world = World::new();
+    let (_, method) = active(&mut world);
+    let Reply::Method { waiting_for: Some(errand), .. } = world.submit(&Command::RemovePaymentMethod { merchant: MERCHANT, method }) else {
+        panic!("it is removed");
+    };
+    world.errand_outcome(errand, rejected(true));
+    assert_eq!(status(&world, method), StoredMethodStatus::Removing, "the provider is asked whether it is there");
+    world.advance_to_next();
+    world.errand_outcome(errand, REMOVED);
+    assert_eq!(status(&world, method), StoredMethodStatus::Removed);
+}
+
+#[test]
+fn what_is_kept_already_is_not_kept_under_a_second_name() {
+    let mut world = World::new();
+    let (customer, method) = active(&mut world);
+    let kept = world.state.methods[&method].credentials[&0].clone();
+    let (second, errand) = store(&mut world, customer);
+    world.errand_outcome(errand, stored(&kept));
+    assert_eq!((status(&world, method), status(&world, second)), (StoredMethodStatus::Active, StoredMethodStatus::Failed));
+}
+
+#[test]
+fn deleting_a_customer_again_tries_again_what_was_not_given_up() {
+    let mut world = World::new();
+    let (customer, method) = active(&mut world);
+    let delete = Command::DeleteCustomer { merchant: MERCHANT, customer };
+    for replayed in [false, true] {
+        assert_eq!(world.submit(&delete), Reply::Customer { customer, replayed });
+        let errand = errand_of(&world, method);
+        world.errand_outcome(errand, rejected(true));
+        refuse_to_give_up(&mut world, errand, method);
+        assert_eq!(status(&world, method), StoredMethodStatus::Active);
+    }
 }
 
 #[test]

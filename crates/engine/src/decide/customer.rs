@@ -36,19 +36,20 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreateCustomer) -> Result<
 /// kept by the provider after everything else was given up.
 pub(super) fn delete(draft: &mut Draft<'_>, merchant: MerchantId, id: CustomerId) -> Result<Reply, Refusal> {
     let customer = known(draft, merchant, id)?;
-    if customer.deleted {
-        return Ok(Reply::Customer { customer: id, replayed: true });
-    }
     let stored = |method: &PaymentMethodId| draft.state.methods.get(method).expect("a customer names payment methods that exist");
     if customer.methods.iter().any(|method| stored(method).status == StoredMethodStatus::Storing) {
         return Err(Refusal::OperationInFlight);
     }
     let active: Vec<_> = customer.methods.iter().copied().filter(|method| stored(method).status == StoredMethodStatus::Active).collect();
-    draft.push(Event::CustomerDeleted { customer: id });
+    let replayed = customer.deleted;
+    if !replayed {
+        draft.push(Event::CustomerDeleted { customer: id });
+    }
+    // Asked again, it tries again what the provider would not give up before.
     for method in active {
         start_removal(draft, method);
     }
-    Ok(Reply::Customer { customer: id, replayed: false })
+    Ok(Reply::Customer { customer: id, replayed })
 }
 
 pub(super) fn store_method(draft: &mut Draft<'_>, command: &StorePaymentMethod) -> Result<Reply, Refusal> {

@@ -8,12 +8,14 @@ use crate::errand::{Errand, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport,
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::{CardFacts, Customer};
-use base::limits::PROVIDER_ID_BYTES_MAX;
+use base::limits::{PAYMENT_METHOD_BYTES_MAX, PROVIDER_ID_BYTES_MAX};
 use base::{CustomerId, Decline, ErrandId, NotSentReason, OutcomeClass, PaymentMethodId, Rejection, UnknownReason};
 use payments::StoredMethodStatus;
 
 /// Longest word of a provider for a card's scheme, in bytes.
 const BRAND_BYTES_MAX: usize = 64;
+/// The code of a payment method that its customer keeps already.
+const ALREADY_STORED: &str = "already_stored";
 /// The code of an errand of which nobody can say what became of it.
 const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
@@ -134,7 +136,7 @@ fn is_plausible(kind: ErrandKind, done: &ErrandDone) -> bool {
     match (kind, done) {
         (ErrandKind::StoreCustomer, ErrandDone::CustomerStored { provider_id }) => is_id(provider_id),
         (ErrandKind::Attach { .. }, ErrandDone::MethodStored { provider_id, card }) => {
-            is_id(provider_id) && card.as_ref().is_none_or(is_card)
+            is_id(provider_id) && provider_id.len() <= PAYMENT_METHOD_BYTES_MAX && card.as_ref().is_none_or(is_card)
         }
         (ErrandKind::Detach { .. }, ErrandDone::MethodRemoved) => true,
         (ErrandKind::StoreCustomer | ErrandKind::Attach { .. } | ErrandKind::Detach { .. }, _) => false,
@@ -157,11 +159,25 @@ fn succeed(draft: &mut Draft<'_>, open: &Errand, done: ErrandDone) {
             }
         }
         (ErrandKind::Attach { method }, ErrandDone::MethodStored { provider_id, card }) => {
+            if is_kept(draft, open, method, &provider_id) {
+                return fail(draft, open, ALREADY_STORED);
+            }
             draft.push(Event::MethodStored { method, errand, provider, provider_id, card });
         }
         (ErrandKind::Detach { method }, ErrandDone::MethodRemoved) => draft.push(Event::MethodRemoved { method, errand }),
         (kind, done) => unreachable!("{done:?} was not asked for by {kind:?}, which was checked"),
     }
+}
+
+/// Whether the customer keeps what the provider knows by this id already, under another name: giving one up would break
+/// the other.
+fn is_kept(draft: &Draft<'_>, open: &Errand, method: PaymentMethodId, provider_id: &str) -> bool {
+    let state = draft.state;
+    let customer = state.customers.get(&open.requested.customer).expect("an errand names a customer that exists");
+    let others = customer.methods.iter().filter(|other| **other != method).filter_map(|other| state.methods.get(other));
+    let is_live = |status| matches!(status, StoredMethodStatus::Active | StoredMethodStatus::Removing);
+    let mut live = others.filter(|other| is_live(other.status));
+    live.any(|other| other.credentials.get(&open.requested.provider).is_some_and(|kept| kept == provider_id))
 }
 
 /// The payment methods, with their tokens, that wait for their customer to be known.
@@ -196,6 +212,10 @@ fn refused(draft: &mut Draft<'_>, open: &Errand, class: OutcomeClass, is_permane
     let step = if open.earlier.is_some() { open.step + 1 } else { 0 };
     let gap = draft.context.policy.errand_replay_gaps.at(step).filter(|_| !is_permanent && is_replay_legal(draft, open));
     let Some(gap) = gap else {
+        let is_removal = matches!(open.requested.kind, ErrandKind::Detach { .. });
+        if is_removal && class == OutcomeClass::Rejected && is_permanent {
+            return ask_whether_gone(draft, open);
+        }
         return fail(draft, open, code);
     };
     draft.push(Event::ErrandDeferred {
@@ -205,6 +225,14 @@ fn refused(draft: &mut Draft<'_>, open: &Errand, class: OutcomeClass, is_permane
         step,
         next_at: draft.context.now.plus_ns(gap),
     });
+}
+
+/// A removal that the provider refuses may be one that somebody else made: the lookups find out.
+fn ask_whether_gone(draft: &mut Draft<'_>, open: &Errand) {
+    let step = replay_count(draft);
+    let gap = draft.context.policy.errand_lookup_gaps.at(0);
+    let next_at = draft.context.now.plus_ns(gap.unwrap_or(0));
+    draft.push(Event::ErrandUnknown { errand: open.requested.errand, reason: UnknownReason::NotFound, step, next_at });
 }
 
 /// Waits for the next rung of the ladder, or ends it.

@@ -186,7 +186,8 @@ impl<'a> Draft<'a> {
             KeyedObject::Method(method) => {
                 let stored = self.state.methods.get(&method).expect("a key names a payment method that exists");
                 let open = self.state.errand_of(stored);
-                if open.is_some_and(crate::Errand::is_first_answer_due) {
+                let is_storing = stored.status == payments::StoredMethodStatus::Storing;
+                if is_storing && open.is_some_and(crate::Errand::is_first_answer_due) {
                     return Err(Refusal::IdempotencyKeyInUse);
                 }
                 Ok(Some(Reply::Method { method, replayed: true, waiting_for: open.map(|open| open.requested.errand) }))

@@ -233,10 +233,11 @@ fn charged(draft: &Draft<'_>, asked: &Asked<'_>) -> Result<Charged, Refusal> {
         if presence == Presence::OffSession {
             return Err(Refusal::StoredMethodRequired);
         }
-        let found = asked.customer.map(known).transpose()?;
+        asked.customer.map(known).transpose()?;
         let on_file = asked.customer.map(|customer| OnFile { customer, method: None, presence });
-        let customer = found.and_then(|found| found.credentials.get(&PROVIDER_DEFAULT).cloned());
-        return Ok(Charged { on_file, customer, token: asked.token.cloned() });
+        // Without the provider's customer: a token that is kept there can only be charged by its own name here, which
+        // knows whether it may be.
+        return Ok(Charged { on_file, customer: None, token: asked.token.cloned() });
     };
     if let Some(customer) = asked.customer {
         known(customer)?;

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// Most timers that one tick runs.
 const TIMERS_PER_TICK_MAX: usize = 256;
+/// Entries after which a tick starts nothing more: a batch has room for them, whatever the last timer led to.
+const ENTRIES_PER_TICK_MAX: usize = 512;
 
 pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
     let state = draft.state;
@@ -19,6 +21,9 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
     // Every timer is decided against the state before this run: a payment's second one waits for the next run.
     let mut touched = BTreeSet::new();
     for (_, timer) in runnable.take(TIMERS_PER_TICK_MAX) {
+        if draft.entries.len() >= ENTRIES_PER_TICK_MAX {
+            break;
+        }
         match timer {
             Timer::Send(effect) => {
                 let open = state.effects.get(effect).expect("a timer names an effect that is open");
