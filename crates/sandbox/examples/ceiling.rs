@@ -1,10 +1,14 @@
-//! How many payments a second the simulator answers on loopback, beside a bare HTTP echo as the yardstick of the same
-//! run: a simulator that is slower than a third of it would be the bottleneck of what is measured against it.
+//! How many payments a second the simulator answers on loopback, beside the HTTP echo ceiling of the same run: an axum
+//! handler that reads a JSON order and answers with it. A simulator that is slower than a third of it would be the bottleneck
+//! of what is measured against it.
 //!
-//! Both serve on a thread of their own as the process does (one thread, no folder), take the connector's request on the same
-//! kept connections from the same client, and answer bodies of one size. They take turns, so that a noisy machine strikes
-//! both. Exit code 1: below the bar, or a request failed.
+//! Each serves on a thread of its own as the process does (one thread, no folder) and is asked by the same client on as many
+//! kept connections. They take turns, so that a noisy machine strikes both. A bare hyper service that answers bytes as many
+//! as the simulator's is measured too; it says what HTTP costs here, and has no bar. Exit code 1: below the bar, or a request
+//! failed.
 
+use axum::serve::ListenerExt;
+use axum::{Json, Router, routing};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -16,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use sandbox::log::Durable;
 use sandbox::server;
 use sandbox::stripe::Config;
+use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -50,20 +55,54 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const BODY: &str = "amount=1999&currency=eur&capture_method=automatic&confirm=true&payment_method=pm_card_visa\
     &payment_method_types[0]=card&return_url=https%3A%2F%2Fshop.example%2Fdone\
     &metadata[bezant_reference]=bzr_0123456789abcdef0123456789abcdef&expand[0]=latest_charge.balance_transaction";
+/// What the echo reads and says again: an order with the same facts.
+const ORDER: &str = "{\"amount\":1999,\"currency\":\"eur\",\"capture_method\":\"automatic\",\"confirm\":true,\
+    \"payment_method\":\"pm_card_visa\",\"payment_method_types\":[\"card\"],\"return_url\":\"https://shop.example/done\",\
+    \"metadata\":{\"bezant_reference\":\"bzr_0123456789abcdef0123456789abcdef\"},\"expand\":[\"latest_charge.balance_transaction\"]}";
 /// Digits of the number that makes an idempotency key, so that every request has as many bytes.
 const KEY_DIGITS: usize = 20;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// The echo's request and answer.
+#[derive(Deserialize, Serialize)]
+struct Order {
+    amount: u64,
+    currency: String,
+    capture_method: String,
+    confirm: bool,
+    payment_method: String,
+    payment_method_types: Vec<String>,
+    return_url: String,
+    metadata: OrderMetadata,
+    expand: Vec<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct OrderMetadata {
+    bezant_reference: String,
+}
+
+/// What a server is asked.
+#[derive(Clone, Copy)]
+struct Ask {
+    content_type: &'static str,
+    body: &'static str,
+}
+
+const FORM: Ask = Ask { content_type: "application/x-www-form-urlencoded", body: BODY };
+const JSON: Ask = Ask { content_type: "application/json", body: ORDER };
+
 /// A server on a thread of its own.
 struct Server {
     address: SocketAddr,
+    ask: Ask,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
 }
 
 impl Server {
-    fn start<F>(serve: impl FnOnce(TcpListener, watch::Receiver<bool>) -> F + Send + 'static) -> Result<Self, Failure>
+    fn start<F>(ask: Ask, serve: impl FnOnce(TcpListener, watch::Receiver<bool>) -> F + Send + 'static) -> Result<Self, Failure>
     where
         F: Future<Output = ()>,
     {
@@ -72,7 +111,7 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
         let thread = std::thread::spawn(move || runtime.block_on(serve(listener, stopping)));
-        Ok(Self { address, stop, thread })
+        Ok(Self { address, ask, stop, thread })
     }
 
     fn stop(self) -> Result<(), Failure> {
@@ -94,40 +133,53 @@ fn main() -> ExitCode {
 
 /// Measures and prints; whether the bar is reached.
 fn run() -> Result<bool, Failure> {
-    let simulator = Server::start(|listener, stopping| async move {
+    let simulator = Server::start(FORM, |listener, stopping| async move {
         server::serve(listener, Durable::in_memory(1, Config::standard()), stopping).await;
     })?;
     let client = runtime()?;
-    let payment = Bytes::from(client.block_on(one_answer(simulator.address))?);
+    let payment = Bytes::from(client.block_on(one_answer(&simulator))?);
     let payment_bytes = payment.len();
-    let echo = Server::start(move |listener, stopping| echo(listener, stopping, payment))?;
+    let servers =
+        [Server::start(JSON, echo)?, Server::start(FORM, move |listener, stopping| bare(listener, stopping, payment))?, simulator];
     let mut keys = 1;
     let mut rate = |server: &Server, time| {
         keys += CONNECTIONS;
-        client.block_on(rate(server.address, time, keys))
+        client.block_on(rate(server, time, keys))
     };
-    let (mut echoed, mut paid) = (Vec::new(), Vec::new());
-    rate(&echo, WARM_UP)?;
-    rate(&simulator, WARM_UP)?;
-    for _ in 0..ROUNDS {
-        let (mut echo_sum, mut simulator_sum) = (0, 0);
-        for _ in 0..TURNS {
-            echo_sum += rate(&echo, TURN)?;
-            simulator_sum += rate(&simulator, TURN)?;
-        }
-        echoed.push(echo_sum / TURNS);
-        paid.push(simulator_sum / TURNS);
+    for server in &servers {
+        rate(server, WARM_UP)?;
     }
-    echo.stop()?;
-    simulator.stop()?;
-    println!("answers a second, {CONNECTIONS} connections, {} bytes in, {payment_bytes} bytes out", BODY.len());
+    let mut rates = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        let mut sums = [0; 3];
+        for _ in 0..TURNS {
+            for (sum, server) in sums.iter_mut().zip(&servers) {
+                *sum += rate(server, TURN)?;
+            }
+        }
+        for (rates, sum) in rates.iter_mut().zip(sums) {
+            rates.push(sum / TURNS);
+        }
+    }
+    for server in servers {
+        server.stop()?;
+    }
+    let [echoed, bare, paid] = rates;
+    println!(
+        "answers a second, {CONNECTIONS} connections; a payment: {} bytes in, {payment_bytes} bytes out; the echo: {} bytes",
+        BODY.len(),
+        ORDER.len()
+    );
     // Of each round: the machine may be another one in the next.
-    let ratios: Vec<u64> = paid.iter().zip(&echoed).map(|(paid, echoed)| paid * PER_MILLE / echoed.max(&1)).collect();
-    print("bare echo", echoed);
+    let ratio = |paid: &[u64], of: &[u64]| paid.iter().zip(of).map(|(paid, of)| paid * PER_MILLE / of.max(&1)).collect();
+    let (to_echo, to_bare) = (ratio(&paid, &echoed), ratio(&paid, &bare));
+    print("echo (axum, JSON)", echoed);
+    print("bare hyper, no JSON", bare);
     print("simulator", paid);
-    let median = print("ratio in thousandths", ratios);
+    print("ratio to bare hyper in thousandths", to_bare);
+    let median = print("ratio to the echo in thousandths", to_echo);
     let is_reached = median * BAR_DIVISOR >= PER_MILLE;
-    println!("bar 1/{BAR_DIVISOR} for the ratio's median: {}", if is_reached { "reached" } else { "NOT reached" });
+    println!("bar 1/{BAR_DIVISOR} of the echo for the ratio's median: {}", if is_reached { "reached" } else { "NOT reached" });
     Ok(is_reached)
 }
 
@@ -143,8 +195,22 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Reads each body and answers with the same one.
-async fn echo(listener: TcpListener, mut stopping: watch::Receiver<bool>, answer: Bytes) {
+/// Reads an order and says it again.
+async fn echo(listener: TcpListener, mut stopping: watch::Receiver<bool>) {
+    let app = Router::new().route("/v1/payment_intents", routing::post(|order: Json<Order>| async move { order }));
+    let listener = listener.tap_io(|stream| {
+        // As the simulator does. Without it answers would wait, and the round would show it.
+        let _ = stream.set_nodelay(true);
+    });
+    // Cancel-safe: nobody asks any more. A listener that failed shows as requests that fail.
+    tokio::select! {
+        _ = axum::serve(listener, app).into_future() => {}
+        _ = stopping.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Reads each body and answers with the same bytes.
+async fn bare(listener: TcpListener, mut stopping: watch::Receiver<bool>, answer: Bytes) {
     let mut connections = JoinSet::new();
     loop {
         // Cancel-safe: all arms only wait.
@@ -156,7 +222,7 @@ async fn echo(listener: TcpListener, mut stopping: watch::Receiver<bool>, answer
         let Ok((stream, _)) = accepted else { return };
         let answer = answer.clone();
         connections.spawn(async move {
-            // As the simulator does. Without it answers would wait, and the round would show it.
+            // As above.
             let _ = stream.set_nodelay(true);
             let service = service_fn(move |request: hyper::Request<Incoming>| {
                 let answer = answer.clone();
@@ -174,11 +240,11 @@ async fn echo(listener: TcpListener, mut stopping: watch::Receiver<bool>, answer
 }
 
 /// Answers a second over all connections. Connection `i` begins with key `keys + i` and never meets another's.
-async fn rate(address: SocketAddr, time: Duration, keys: u64) -> Result<u64, Failure> {
+async fn rate(server: &Server, time: Duration, keys: u64) -> Result<u64, Failure> {
     let mut asking = JoinSet::new();
     let mut clients = Vec::new();
     for number in 0..CONNECTIONS {
-        clients.push(Client::connect(address, keys + number).await?);
+        clients.push(Client::connect(server, keys + number).await?);
     }
     let started = Instant::now();
     for mut client in clients {
@@ -199,8 +265,8 @@ async fn rate(address: SocketAddr, time: Duration, keys: u64) -> Result<u64, Fai
     Ok(count * 1_000_000 / elapsed_us)
 }
 
-async fn one_answer(address: SocketAddr) -> Result<Vec<u8>, Failure> {
-    let mut client = Client::connect(address, 0).await?;
+async fn one_answer(server: &Server) -> Result<Vec<u8>, Failure> {
+    let mut client = Client::connect(server, 0).await?;
     let body_at = client.ask().await?;
     Ok(client.answer[body_at..].to_vec())
 }
@@ -218,16 +284,17 @@ struct Client {
 }
 
 impl Client {
-    async fn connect(address: SocketAddr, number: u64) -> Result<Self, Failure> {
+    async fn connect(server: &Server, number: u64) -> Result<Self, Failure> {
+        let Server { address, ask: Ask { content_type, body }, .. } = server;
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut request = format!("POST /v1/payment_intents HTTP/1.1\r\nhost: {address}\r\nidempotency-key: ").into_bytes();
         let key_at = request.len();
         let rest = format!(
             "{:0KEY_DIGITS$}\r\nauthorization: Bearer sk_test_1\r\nstripe-version: 2026-06-24.dahlia\r\n\
-             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{BODY}",
+             content-type: {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
             0,
-            BODY.len()
+            body.len()
         );
         request.extend_from_slice(rest.as_bytes());
         Ok(Self { stream, request, key_at, number, asked: 0, answer: Vec::with_capacity(ANSWER_BYTES_MAX) })
