@@ -418,7 +418,7 @@ async fn serve(
     let signals = signals().map_err(Error::System)?; // whoever reads that we listen may ask us to stop
     announce(options, address, &operator_key, demo_key.as_deref());
     let platform: Arc<dyn Platform> = Arc::clone(door) as Arc<dyn Platform>;
-    let router = api::router(platform, api_options(options));
+    let router = web::router(api::router(platform, api_options(options)), web::Options {});
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(listener::serve(bound, router, limits, stopping));
     let sweeps = match options.sweep {

@@ -37,7 +37,7 @@ const EDGES: &[(&str, Allowed)] = &[
     ("telemetry", These(&["base"])),
     // telemetry: the one inventory of metrics and log fields, which every request passes.
     ("api", These(&["engine", "views", "identity", "telemetry"])),
-    ("web", These(&["api"])),
+    ("web", These(&["base", "api"])),
     ("bezant", AllBut(&["vault", "sandbox", "sim", "xtask"])),
     ("vault", These(&["base", "egress"])),
     ("sandbox", These(&["base", "formats"])),
