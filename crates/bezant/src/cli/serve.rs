@@ -1,0 +1,94 @@
+//! `bezant serve`: its arguments as options of the platform.
+
+use super::{block_on, complain, redacted_text};
+use crate::policy::{Ladder, parse_gaps_ms};
+use crate::sweep::Schedule;
+use crate::{serve, webhooks};
+use base::Redacted;
+use clap::Args;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use telemetry::LogFormat;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Folder with everything durable.
+    #[arg(long, default_value = "bezant-data/platform")]
+    data: PathBuf,
+    /// Address to listen on; loopback unless you say otherwise, port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where Stripe's API is.
+    #[arg(long, default_value = "https://api.stripe.com")]
+    stripe_url: String,
+    /// Stripe's secret key.
+    #[arg(long, env = "BEZANT_STRIPE_KEY", hide_env_values = true, value_parser = redacted_text())]
+    stripe_key: Redacted<String>,
+    /// An address /v1/webhooks/stripe/NAME for Stripe's webhooks with the endpoint's secret; two secrets while it is being
+    /// rolled: NAME=SECRET,SECRET. May be given several times; in the environment with a semicolon between endpoints.
+    #[arg(
+        long, value_name = "NAME=SECRET", env = "BEZANT_STRIPE_WEBHOOKS", hide_env_values = true, value_delimiter = ';',
+        value_parser = redacted_text()
+    )]
+    stripe_webhook: Vec<Redacted<String>>,
+    /// Pause in ms between two looks through Stripe's list of events for what webhooks missed, or off.
+    #[arg(long, value_name = "MS|off", default_value = "60000", value_parser = Schedule::parse)]
+    sweep_every_ms: Schedule,
+    /// Set up a demonstration merchant and let requests ask the simulator for faults.
+    #[arg(long)]
+    demo: bool,
+    /// Print one JSON line once listening, instead of sentences.
+    #[arg(long)]
+    json: bool,
+    /// Waits in ms between replays of a request whose outcome is unknown, such as 2000,8000,50000; the connector's own
+    /// when absent. A replay carries the same key, so that it never acts twice.
+    #[arg(long, value_name = "MS,MS,…", value_parser = parse_gaps_ms)]
+    replay_gaps_ms: Option<engine::Gaps>,
+    /// Waits in ms between lookups after the replays; past the last one a person decides. The connector's own when absent.
+    #[arg(long, value_name = "MS,MS,…", value_parser = parse_gaps_ms)]
+    lookup_gaps_ms: Option<engine::Gaps>,
+    /// Longest time in ms for a request's head to arrive, and for a connection to be idle.
+    #[arg(long, default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(100..=600_000))]
+    head_timeout_ms: u64,
+    /// Size of a new journal segment in MiB; two are made ahead, so that a small disk wants small ones.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(2..=1_024))]
+    segment_mib: u64,
+    /// What to log, as tracing directives such as info or bezant=debug.
+    #[arg(long, env = "BEZANT_LOG", default_value = "info")]
+    log: String,
+}
+
+/// Runs the platform until it is told to stop.
+pub(super) fn run(arguments: Serve) -> ExitCode {
+    let Serve { data, listen, stripe_url, stripe_key, stripe_webhook, sweep_every_ms, demo, json, .. } = arguments;
+    let Serve { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log, .. } = arguments;
+    if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
+        complain(&error);
+        return ExitCode::FAILURE;
+    }
+    // Read here and not by the parser of arguments, which repeats what it refuses.
+    let stripe_webhooks = match webhooks::parse_endpoints(&stripe_webhook) {
+        Ok(endpoints) => endpoints,
+        Err(error) => {
+            complain(&format!("--stripe-webhook: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let options = serve::Options {
+        data,
+        listen,
+        stripe_url,
+        stripe_key,
+        demo,
+        json,
+        ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
+        head_timeout: Duration::from_millis(head_timeout_ms),
+        segment_bytes: segment_mib * 1024 * 1024,
+        stripe_webhooks,
+        sweep: sweep_every_ms,
+    };
+    block_on(async move { Ok(serve::run(options).await?) })
+}
