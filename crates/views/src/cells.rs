@@ -7,6 +7,7 @@ use base::{Currency, SubjectId, Timestamp};
 use engine::Sealed;
 use rusqlite::Row;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
+use sha2::{Digest, Sha256};
 
 /// An unsigned number as a cell.
 pub(crate) const fn unsigned(value: u64) -> i64 {
@@ -27,6 +28,12 @@ pub(crate) fn time_optional(at: Option<Timestamp>) -> Option<i64> {
 pub(crate) fn prefix(id: u128) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = id.to_be_bytes();
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The key of a provider's id in an index: the ids of one provider begin alike, their hashes do not.
+pub(crate) fn provider_prefix(provider_id: &str) -> i64 {
+    let digest = Sha256::digest(provider_id.as_bytes());
+    prefix(u128::from_be_bytes(core::array::from_fn(|index| digest[index])))
 }
 
 /// A 128-bit number as a blob without its leading zeros.

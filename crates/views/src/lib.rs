@@ -25,7 +25,8 @@ mod writer;
 pub use cursor::{Cursor, CursorError, CursorKind};
 pub use error::{Error, RebuildReason};
 pub use reader::{
-    DisputeFilter, EventFilter, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX, WebhookFilter,
+    DisputeFilter, EventFilter, Found, MerchantRow, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX,
+    SEARCH_MERCHANTS_MAX, SEARCH_RESULTS_MAX, SearchResults, WebhookFilter,
 };
 pub use rows::{
     AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,

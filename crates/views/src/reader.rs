@@ -2,15 +2,17 @@
 //! merchant nothing of another one's.
 
 mod pool;
+mod search;
 
-use crate::cells::{Cells, prefix, unsigned};
+pub use search::{Found, MerchantRow, SEARCH_MERCHANTS_MAX, SEARCH_RESULTS_MAX, SearchResults};
+
+use crate::cells::{Cells, prefix, provider_prefix, unsigned};
 use crate::codes::Coded;
 use crate::cursor::{Cursor, CursorKind};
 use crate::error::{Doing, Error};
 use crate::lookup;
 use crate::rows::{
     AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,
-    event_id_prefix,
 };
 use crate::schema::{CUSTOMERS, DISPUTES, LEGS, PAYMENT_METHODS, PAYMENTS, REFUNDS, WEBHOOKS};
 use base::{Currency, CustomerId, MerchantId, PaymentId, PaymentMethodId, RefundId, Timestamp};
@@ -538,7 +540,7 @@ impl Reader {
     /// When the file cannot be read.
     pub fn webhooks_of(&self, event_id: &str, limit: usize) -> Result<Vec<WebhookRow>, Error> {
         self.read(|connection| {
-            let parameters = params![event_id_prefix(event_id), event_id, rows_max(limit)];
+            let parameters = params![provider_prefix(event_id), event_id, rows_max(limit)];
             lookup::all(connection, &WEBHOOKS_BY_EVENT_ID, parameters, WEBHOOKS.name, WebhookRow::read)
         })
     }

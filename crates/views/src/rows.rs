@@ -14,5 +14,5 @@ pub use event::{EventRow, LegRow};
 pub use parts::{AttemptRow, CaptureRow};
 pub use payment::PaymentRow;
 pub use refund::RefundRow;
+pub(crate) use webhook::NewWebhook;
 pub use webhook::WebhookRow;
-pub(crate) use webhook::{NewWebhook, event_id_prefix};

@@ -5,7 +5,7 @@
 //! sorted inside each batch. Raise [`VERSION`] with any change of the tables or of what events do to rows.
 
 /// Version of the tables and of the projection, kept as SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
 pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
@@ -365,6 +365,15 @@ pub(crate) const WEBHOOK_IDS: Table = Table {
     indexes: &[],
 };
 
+/// Payments, refunds, disputes and stored payment methods by the first eight bytes of the hashes of their providers' ids. The number
+/// is the event that created the object, and that event's kind says what it is.
+pub(crate) const PROVIDER_IDS: Table = Table {
+    name: "provider_ids",
+    columns: &[fixed("prefix", Integer), fixed("number", Integer)],
+    key: &["prefix", "number"],
+    indexes: &[],
+};
+
 /// Ledger lines of payments, by payment, event and order.
 pub(crate) const LEGS: Table = Table {
     name: "legs",
@@ -387,7 +396,7 @@ pub(crate) const LEGS: Table = Table {
 };
 
 /// Every table.
-pub(crate) const TABLES: [&Table; 21] = [
+pub(crate) const TABLES: [&Table; 22] = [
     &META,
     &LEGEND,
     &MERCHANTS,
@@ -408,6 +417,7 @@ pub(crate) const TABLES: [&Table; 21] = [
     &PAYMENT_METHOD_IDS,
     &WEBHOOKS,
     &WEBHOOK_IDS,
+    &PROVIDER_IDS,
     &LEGS,
 ];
 
@@ -457,6 +467,11 @@ impl Table {
     /// As [`Table::insertion`], in place of the row with the same key, if there is one.
     pub(crate) fn replacement(&self) -> String {
         self.insertion().replacen("INSERT", "INSERT OR REPLACE", 1)
+    }
+
+    /// As [`Table::insertion`], unless there is a row with the same key.
+    pub(crate) fn addition(&self) -> String {
+        self.insertion().replacen("INSERT", "INSERT OR IGNORE", 1)
     }
 
     /// Changes the row that the key names; takes the same parameters as [`Table::insertion`].

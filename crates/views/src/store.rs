@@ -1,13 +1,13 @@
 //! Writing one batch: each table once, in the order of its keys, each changed row once.
 
-use crate::cells::{Wide, amount, prefix, time, unsigned};
+use crate::cells::{Wide, amount, prefix, provider_prefix, time, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
 use crate::project::{CustomerDraft, Draft, MethodDraft};
-use crate::rows::{NewWebhook, event_id_prefix};
+use crate::rows::NewWebhook;
 use crate::schema::{
     ATTEMPTS, CAPTURES, CUSTOMER_IDS, CUSTOMERS, DISPUTE_IDS, DISPUTES, EVENTS, LEGS, MERCHANTS, META, PAYMENT_EVENTS, PAYMENT_IDS,
-    PAYMENT_METHOD_IDS, PAYMENT_METHODS, PAYMENT_REFERENCES, PAYMENTS, REFUND_IDS, REFUNDS, Table, WEBHOOK_IDS, WEBHOOKS,
+    PAYMENT_METHOD_IDS, PAYMENT_METHODS, PAYMENT_REFERENCES, PAYMENTS, PROVIDER_IDS, REFUND_IDS, REFUNDS, Table, WEBHOOK_IDS, WEBHOOKS,
 };
 use base::{MerchantId, Timestamp};
 use engine::{Entry, EventKind};
@@ -22,6 +22,8 @@ pub(crate) struct Additions<'a> {
     pub(crate) events: Vec<NewEvent<'a>>,
     /// Messages of providers, in order.
     pub(crate) webhooks: Vec<NewWebhook<'a>>,
+    /// What providers call objects: the hash of the name, and the event that created the object.
+    pub(crate) provider_ids: Vec<(i64, u64)>,
 }
 
 /// A row of `merchants`.
@@ -68,6 +70,7 @@ pub(crate) struct Store {
     dispute_ids: String,
     webhooks: String,
     webhook_ids: String,
+    provider_ids: String,
     payments: Sql,
     refunds: Sql,
     attempts: String,
@@ -92,6 +95,7 @@ impl Store {
             dispute_ids: DISPUTE_IDS.insertion(),
             webhooks: WEBHOOKS.insertion(),
             webhook_ids: WEBHOOK_IDS.insertion(),
+            provider_ids: PROVIDER_IDS.addition(),
             payments: Sql::new(&PAYMENTS),
             refunds: Sql::new(&REFUNDS),
             attempts: ATTEMPTS.replacement(),
@@ -121,7 +125,9 @@ impl Store {
         self.write_parts(connection, &changed, before_seq)?;
         self.write_refunds(connection, &changed, before_seq)?;
         self.write_disputes(connection, &changed, before_seq)?;
-        self.write_webhooks(connection, &additions.webhooks)
+        self.write_webhooks(connection, &additions.webhooks)?;
+        // One object is told of more than once, so a name may be there already.
+        write_pairs(connection, &self.provider_ids, additions.provider_ids.clone())
     }
 
     /// Writes the customers and stored payment methods that a batch touched, each in the order of their numbers.
@@ -283,7 +289,7 @@ impl Store {
         for webhook in webhooks {
             webhook.write(&mut statement)?;
         }
-        let ids = webhooks.iter().map(|webhook| (event_id_prefix(webhook.event_id), webhook.seq)).collect();
+        let ids = webhooks.iter().map(|webhook| (provider_prefix(webhook.event_id), webhook.seq)).collect();
         write_pairs(connection, &self.webhook_ids, ids)
     }
 }

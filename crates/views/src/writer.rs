@@ -3,6 +3,7 @@
 //! A payment that several events of a batch touch is loaded once and written once. Payments that were touched lately
 //! stay in memory, because the next event about them is usually near.
 
+use crate::cells::provider_prefix;
 use crate::error::{Doing, Error, RebuildReason};
 use crate::project::{CustomerDraft, Draft, MethodDraft};
 use crate::rows::NewWebhook;
@@ -216,6 +217,9 @@ impl<'b> Batch<'_, 'b> {
                 draft
             }
         };
+        if let Some((name, number)) = draft.named(&entry.event) {
+            self.additions.provider_ids.push((provider_prefix(name), number));
+        }
         Ok((draft.merchant_number, draft.row.number))
     }
 
@@ -259,6 +263,9 @@ impl<'b> Batch<'_, 'b> {
                 let draft = self.customers.method(self.connection, self.merchants, method)?;
                 let draft = draft.ok_or(twice("an event names a payment method that was never stored"))?;
                 draft.apply(seq, entry.at, event)?;
+                if let Event::MethodStored { provider_id, .. } = event {
+                    self.additions.provider_ids.push((provider_prefix(provider_id), draft.row.number));
+                }
                 Ok(Some(draft.merchant_number))
             }
         }

@@ -7,7 +7,7 @@ use common::{Folder, Shop, dump, merchant, recorded};
 use engine::{Entry, Event};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use views::{DisputeFilter, Page, PaymentFilter, Reader, RefundFilter, WebhookFilter, Writer};
+use views::{DisputeFilter, Found, Page, PaymentFilter, Reader, RefundFilter, WebhookFilter, Writer};
 
 fn assert_same_as_state(shop: &Shop, reader: &Reader) {
     for (id, expected) in &shop.state.payments {
@@ -131,6 +131,46 @@ fn assert_same_customers(shop: &Shop, reader: &Reader) {
     }
 }
 
+/// Whatever has an id of ours or of a provider is found by it, whoever owns it, and once.
+fn assert_everything_is_found_by_its_ids(shop: &Shop, reader: &Reader) {
+    let found = |text: &str| reader.search(text, |_| [0xEE; 16]).unwrap().found;
+    let payments = |text: &str| -> Vec<_> {
+        let payment = |found| if let Found::Payment(row) = found { Some(row.id) } else { None };
+        found(text).into_iter().filter_map(payment).collect()
+    };
+    for (id, expected) in &shop.state.payments {
+        assert_eq!(payments(&id.to_string()), [*id]);
+        for provider_id in expected.attempts.iter().filter_map(|attempt| attempt.provider_id.as_ref()) {
+            assert_eq!(payments(provider_id), [*id], "{provider_id}");
+        }
+        for refund in &expected.refunds {
+            let names = [Some(refund.refund.to_string()), refund.provider_id.clone()];
+            for name in names.into_iter().flatten() {
+                let is_it = |one: &Found| matches!(one, Found::Refund(row) if (row.id, row.payment) == (refund.refund, *id));
+                assert_eq!(found(&name).iter().filter(|one| is_it(one)).count(), 1, "{name}");
+            }
+        }
+        for dispute in &expected.disputes {
+            let dispute_id = views::DisputeId::new(*id, &dispute.dispute);
+            for name in [dispute_id.to_string(), dispute.dispute.clone()] {
+                let is_it = |one: &Found| matches!(one, Found::Dispute(row) if (row.id, row.payment) == (dispute_id, *id));
+                assert_eq!(found(&name).iter().filter(|one| is_it(one)).count(), 1, "{name}");
+            }
+        }
+    }
+    for (id, expected) in &shop.state.customers {
+        let owner = found(&id.to_string()).into_iter().map(|one| if let Found::Customer(row) = one { Some(row.merchant) } else { None });
+        assert_eq!(owner.collect::<Vec<_>>(), [Some(expected.merchant)]);
+    }
+    for (id, expected) in &shop.state.methods {
+        let names = [Some(id.to_string()), expected.credentials.get(&expected.provider).cloned()];
+        for name in names.into_iter().flatten() {
+            let is_it = |one: &Found| matches!(one, Found::PaymentMethod(row) if row.id == *id);
+            assert_eq!(found(&name).iter().filter(|one| is_it(one)).count(), 1, "{name}");
+        }
+    }
+}
+
 fn assert_webhooks_are_the_journal(shop: &Shop, reader: &Reader) {
     let of_entry = |(seq, entry): (u64, &Entry)| match &entry.event {
         Event::WebhookReceived { provider, event_id, event_type, source, found, payment, .. } => Some(views::WebhookRow {
@@ -217,6 +257,7 @@ proptest! {
         assert_journeys_are_the_journal(&shop, &reader);
         assert_webhooks_are_the_journal(&shop, &reader);
         assert_same_customers(&shop, &reader);
+        assert_everything_is_found_by_its_ids(&shop, &reader);
     }
 }
 

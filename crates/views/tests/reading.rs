@@ -8,8 +8,8 @@ use common::{Folder, admitted, captured, created, euro, merchant, payment, recor
 use engine::{Entry, Event, EventKind, NoticeSource, NoticeUse};
 use payments::{DisputeStatus, PaymentStatus};
 use views::{
-    Cursor, CursorKind, DisputeFilter, DisputeId, EventFilter, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter,
-    SCAN_ROWS_MAX, WebhookFilter, Writer,
+    Cursor, CursorKind, DisputeFilter, DisputeId, EventFilter, Found, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter,
+    SCAN_ROWS_MAX, SEARCH_MERCHANTS_MAX, WebhookFilter, Writer,
 };
 
 fn whole() -> Page {
@@ -342,4 +342,73 @@ fn webhooks_are_listed_newest_first_and_found_by_the_providers_id() {
     assert_eq!(reader.webhooks_of("evt_3", 10).unwrap(), []);
     let journey = reader.journey(merchant(1), payment(4), 0, 100).unwrap().unwrap();
     assert_eq!(journey.last().map(|event| event.kind), Some(EventKind::WebhookReceived));
+}
+
+#[test]
+fn a_search_finds_what_a_text_names_whoever_owns_it() {
+    let folder = Folder::new();
+    let mut entries = six();
+    entries.push(disputed(4, "du_1", 70));
+    entries.push(heard("evt_1", NoticeSource::Webhook, NoticeUse::Unmatched, None, 71));
+    entries.push(heard("evt_2", NoticeSource::Webhook, NoticeUse::News, Some(6), 72));
+    entries.push(heard("evt_2", NoticeSource::Replay, NoticeUse::Known, Some(6), 73));
+    let reader = opened(&folder, entries);
+    // The keyed hash of a reference differs from merchant to merchant, as it does in the platform.
+    let hash = |owner: base::MerchantId, text: &str| match text.strip_prefix("order-").and_then(|number| number.parse().ok()) {
+        Some(number) if owner == merchant(if number % 3 == 0 { 2 } else { 1 }) => reference_of(payment(number)),
+        Some(_) | None => [0xEE; 16],
+    };
+    let named = |text: &str| -> Vec<String> {
+        let shown = |found: &Found| match found {
+            Found::Merchant(row) => format!("merchant {}", row.handle),
+            Found::Payment(row) => format!("payment {} of {}", (1..=6).find(|number| payment(*number) == row.id).unwrap(), row.merchant),
+            Found::Refund(row) => format!("refund {}", row.id),
+            Found::Dispute(row) => format!("dispute {} of {}", row.provider_id, row.merchant),
+            Found::Customer(row) => format!("customer {}", row.id),
+            Found::PaymentMethod(row) => format!("payment method {}", row.id),
+            Found::Webhook { webhook, merchant } => format!("webhook {} {:?} {merchant:?}", webhook.event_id, webhook.source),
+        };
+        let results = reader.search(text, |owner| hash(owner, text)).unwrap();
+        assert!(results.merchants_all);
+        results.found.iter().map(shown).collect()
+    };
+    let (one, two) = (merchant(1), merchant(2));
+    for (text, expected) in [
+        (payment(2).to_string(), vec![format!("payment 2 of {one}")]),
+        (payment(6).to_string(), vec![format!("payment 6 of {two}")]),
+        (format!("pi_{:032x}", payment(5).as_u128()), vec![format!("payment 5 of {one}")]),
+        (format!("pi_{:032x}", payment(6).as_u128()), vec![format!("payment 6 of {two}")]),
+        ("order-3".into(), vec![format!("payment 3 of {two}")]),
+        ("order-5".into(), vec![format!("payment 5 of {one}")]),
+        ("order-5 ".into(), vec![]),
+        ("du_1".into(), vec![format!("dispute du_1 of {one}")]),
+        (DisputeId::new(payment(4), "du_1").to_string(), vec![format!("dispute du_1 of {one}")]),
+        ("evt_1".into(), vec!["webhook evt_1 Webhook None".into()]),
+        ("evt_2".into(), vec![format!("webhook evt_2 Webhook {:?}", Some(two))]),
+        ("shop-2".into(), vec!["merchant shop-2".into()]),
+        (two.to_string(), vec!["merchant shop-2".into()]),
+        (payment(7).to_string(), vec![]),
+        (merchant(3).to_string(), vec![]),
+        ("nobody".into(), vec![]),
+        (String::new(), vec![]),
+    ] {
+        assert_eq!(named(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_search_looks_among_a_bounded_number_of_merchants_and_says_when_there_are_more() {
+    let folder = Folder::new();
+    let most = u32::try_from(SEARCH_MERCHANTS_MAX).unwrap();
+    let mut writer = Writer::open(&folder.file()).unwrap();
+    let events = recorded((1..=most + 1).map(admitted));
+    writer.apply(&events[..SEARCH_MERCHANTS_MAX]).unwrap();
+    let reader = Reader::open(&folder.file()).unwrap();
+    assert!(reader.search("nobody", |_| [0; 16]).unwrap().merchants_all);
+    writer.apply(&events).unwrap();
+    let last = format!("shop-{}", most + 1);
+    let results = reader.search(&last, |_| [0; 16]).unwrap();
+    assert!(!results.merchants_all && results.found.is_empty());
+    let by_id = reader.search(&merchant(most + 1).to_string(), |_| [0; 16]).unwrap().found;
+    assert!(matches!(&by_id[..], [Found::Merchant(row)] if row.handle == last));
 }

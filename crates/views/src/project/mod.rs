@@ -97,6 +97,26 @@ impl Draft {
         Ok(())
     }
 
+    /// What an event that was applied calls an object in the provider's words, and the number of that object.
+    pub(crate) fn named<'a>(&self, event: &'a Event) -> Option<(&'a str, u64)> {
+        match event {
+            Event::AttemptPending { provider_id, .. }
+            | Event::AttemptAuthorized { provider_id, .. }
+            | Event::AttemptCaptured { provider_id, .. }
+            | Event::AttemptDeclined { provider_id, .. }
+            | Event::AttemptMismatched { provider_id, .. } => Some((provider_id.as_ref()?, self.row.number)),
+            Event::RefundPending { refund, provider_id, .. } | Event::RefundSucceeded { refund, provider_id, .. } => {
+                let found = self.refunds.iter().find(|found| found.id == *refund)?;
+                Some((provider_id.as_ref()?, found.number))
+            }
+            Event::DisputeInquired { dispute, .. } | Event::DisputeOpened { dispute, .. } => {
+                let found = self.disputes.iter().find(|found| found.provider_id == *dispute)?;
+                Some((dispute, found.number))
+            }
+            _ => None,
+        }
+    }
+
     fn apply_event(&mut self, moment: Moment, event: &Event) -> Result<(), Unfit> {
         match event {
             Event::PaymentCreated(_) => Err("a payment is created twice"),

@@ -28,6 +28,7 @@ fn no_query_scans_a_table_or_sorts() {
     statements.extend(webhooks.map(|sql| sql.as_str()));
     statements.extend(lists.map(|sql| sql.as_str()));
     statements.extend([JOURNEY, EVENTS_FORWARD, EVENTS_BACKWARD, EVENT_BY_SEQ, AT_OF_EVENT]);
+    statements.extend(search::statements());
     for sql in statements {
         let plan = plan(&connection, sql);
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE") && plan.contains("SEARCH"), "{sql}\n{plan}");

@@ -1,12 +1,11 @@
 //! Messages of providers: a row for each time that one came in. It never changes.
 
-use crate::cells::{Cells, prefix, time, unsigned};
+use crate::cells::{Cells, time, unsigned};
 use crate::codes::Coded;
 use crate::error::{Doing, Error};
 use base::{PaymentId, Timestamp};
 use engine::{NoticeSource, NoticeUse};
 use rusqlite::{CachedStatement, params};
-use sha2::{Digest, Sha256};
 
 /// A message of a provider that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +39,6 @@ pub(crate) struct NewWebhook<'a> {
     /// The payment's number.
     pub(crate) payment: Option<u64>,
     pub(crate) at: Timestamp,
-}
-
-/// The key of a provider's id in the index: those of one provider begin alike, their hashes do not.
-pub(crate) fn event_id_prefix(event_id: &str) -> i64 {
-    let digest = Sha256::digest(event_id.as_bytes());
-    prefix(u128::from_be_bytes(core::array::from_fn(|index| digest[index])))
 }
 
 impl NewWebhook<'_> {
