@@ -57,7 +57,7 @@ codes! {
     ApiKeyMissing = "api_key_missing", 401, never, "The request has no API key.", "Send the header \"Authorization: Bearer <API key>\".";
     ApiKeyMalformed = "api_key_malformed", 401, never, "The API key cannot be read.", "Copy the whole key again and send it as \"Authorization: Bearer <API key>\".";
     ApiKeyInvalid = "api_key_invalid", 401, never, "The API key is unknown or was revoked.", "Use another key, or ask the platform's operator for a new one.";
-    ApiKeyWrongKind = "api_key_wrong_kind", 403, never, "This kind of API key may not do this.", "Use a merchant's secret key for payments, and an operator's key to run the platform.";
+    ApiKeyWrongKind = "api_key_wrong_kind", 403, never, "This kind of API key may not do this.", "Use a merchant's secret key for payments, and an operator's key to run the platform; with Bezant-Merchant an operator's key also reads what a merchant's reads.";
     RouteUnknown = "route_unknown", 404, never, "There is nothing at this address.", "Compare method and path with /openapi.json.";
     MethodNotAllowed = "method_not_allowed", 405, never, "This address does not take this method.", "Use one of the methods that the Allow header names.";
     RequestTimeout = "request_timeout", 408, later, "The request's body did not arrive in time.", "Send the whole body at once; with the same Idempotency-Key a retry is safe.";
@@ -100,6 +100,7 @@ codes! {
     WebhookMalformed = "webhook_malformed", 422, never, "The kept message cannot be read.", "Read its body in GET /v1/webhooks/{id} and put right by hand what it says; a later version may read it.";
     WebhookUnknown = "webhook_unknown", 404, never, "No message of that id came in.", "Take the id from GET /v1/webhooks: it is the provider's own.";
     WebhookBodyGone = "webhook_body_gone", 409, never, "The message's body is not there any more.", "Nothing of it can be replayed: it was erased with the person's data, or there was a reason not to keep it. Look at the object at the provider.";
+    MerchantMissing = "merchant_missing", 400, never, "The request does not say whose data it asks for.", "Send the header \"Bezant-Merchant: mer_…\" with a merchant's id from GET /v1/merchants.";
     MerchantUnknown = "merchant_unknown", 404, never, "There is no such merchant.", "Check the id in GET /v1/merchants.";
     OperatorUnknown = "operator_unknown", 404, never, "There is no such operator.", "Check the id.";
     ApiKeyUnknown = "api_key_unknown", 404, never, "There is no such API key.", "Send the key's public id: the ten characters after \"sk_test_\" or the like.";

@@ -24,12 +24,15 @@ use std::time::Duration;
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// A read's wish to see at least this event.
 pub(crate) const BEZANT_MIN_SEQ: &str = "bezant-min-seq";
+/// The merchant whose data an operator asks for.
+pub(crate) const BEZANT_MERCHANT: &str = "Bezant-Merchant";
 /// How long a body may take to arrive, in milliseconds.
 const BODY_WAIT_MS_MAX: u64 = 10_000;
 /// Longest name of a client's that an error repeats, in bytes.
 const NAME_BYTES_MAX: usize = 80;
 
-/// The merchant whose key the request carries. Only on routes whose guard admits merchants.
+/// The merchant that the request acts for: whose key it carries, or whom an operator reads as. Only on routes whose guard
+/// admits merchants.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MerchantCaller(pub(crate) MerchantId);
 
@@ -431,7 +434,7 @@ impl Parameters {
 
 /// Whether path, query or a header that is read holds a card number, as sent or percent-decoded.
 pub(crate) fn head_holds_card_number(uri: &Uri, headers: &HeaderMap) -> bool {
-    let read = [IDEMPOTENCY_KEY, BEZANT_MIN_SEQ, "content-type"];
+    let read = [IDEMPOTENCY_KEY, BEZANT_MIN_SEQ, BEZANT_MERCHANT, "content-type"];
     let in_headers =
         read.iter().flat_map(|name| headers.get_all(*name)).any(|value| holds_card_number(&String::from_utf8_lossy(value.as_bytes())));
     let in_uri = |text: &str| holds_card_number(text) || holds_card_number(&percent_decoded(text));
@@ -471,6 +474,20 @@ pub(crate) fn min_seq(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let parsed = digits.and_then(|text| text.parse().ok());
     parsed.map(Some).ok_or_else(|| Problem::of_field(Code::MinSeqInvalid, "Bezant-Min-Seq", "the header must be a whole number"))
+}
+
+/// The merchant that `Bezant-Merchant` names, when the request has one. A text that cannot be an id names nobody.
+pub(crate) fn named_merchant(headers: &HeaderMap) -> Result<Option<MerchantId>, Problem> {
+    let mut values = headers.get_all(BEZANT_MERCHANT).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
+    let unknown = || Problem::of_field(Code::MerchantUnknown, BEZANT_MERCHANT, "there is no such merchant");
+    if values.next().is_some() {
+        return Err(Problem::of_field(Code::MerchantUnknown, BEZANT_MERCHANT, "the header Bezant-Merchant is there more than once"));
+    }
+    parsed.map(Some).ok_or_else(unknown)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod payments;
 mod platform;
 mod reads;
 mod refunds;
+mod search;
 mod submission;
 mod times;
 mod webhooks;
@@ -81,31 +82,32 @@ struct Route {
 /// Every route there is. The description's paths are compared with this list by a test.
 fn routes() -> Vec<Route> {
     let merchant = |method, path, handler| Route { method, path, access: Access::Merchant, handler };
+    let read = |path, handler| Route { method: "GET", path, access: Access::MerchantRead, handler };
     let operator = |method, path, handler| Route { method, path, access: Access::Operator, handler };
     let open = |path, handler| Route { method: "GET", path, access: Access::Open, handler };
     vec![
         merchant("POST", "/v1/payments", post(payments::create)),
-        merchant("GET", "/v1/payments", get(reads::payments)),
-        merchant("GET", "/v1/payments/{id}", get(reads::payment)),
+        read("/v1/payments", get(reads::payments)),
+        read("/v1/payments/{id}", get(reads::payment)),
         merchant("POST", "/v1/payments/{id}/confirm", post(payments::confirm)),
         merchant("POST", "/v1/payments/{id}/capture", post(payments::capture)),
         merchant("POST", "/v1/payments/{id}/cancel", post(payments::cancel)),
-        merchant("GET", "/v1/payments/{id}/journey", get(reads::journey)),
+        read("/v1/payments/{id}/journey", get(reads::journey)),
         merchant("POST", "/v1/customers", post(customers::create)),
-        merchant("GET", "/v1/customers", get(customers::list)),
-        merchant("GET", "/v1/customers/{id}", get(customers::retrieve)),
+        read("/v1/customers", get(customers::list)),
+        read("/v1/customers/{id}", get(customers::retrieve)),
         merchant("DELETE", "/v1/customers/{id}", delete(customers::delete)),
         merchant("POST", "/v1/customers/{id}/payment_methods", post(payment_methods::store)),
-        merchant("GET", "/v1/customers/{id}/payment_methods", get(payment_methods::list)),
-        merchant("GET", "/v1/payment_methods/{id}", get(payment_methods::retrieve)),
+        read("/v1/customers/{id}/payment_methods", get(payment_methods::list)),
+        read("/v1/payment_methods/{id}", get(payment_methods::retrieve)),
         merchant("DELETE", "/v1/payment_methods/{id}", delete(payment_methods::remove)),
         merchant("POST", "/v1/refunds", post(refunds::create)),
-        merchant("GET", "/v1/refunds", get(reads::refunds)),
-        merchant("GET", "/v1/refunds/{id}", get(reads::refund)),
-        merchant("GET", "/v1/disputes", get(disputes::list)),
-        merchant("GET", "/v1/disputes/{id}", get(disputes::retrieve)),
-        merchant("GET", "/v1/balances", get(reads::balances)),
-        merchant("GET", "/v1/events", get(reads::events)),
+        read("/v1/refunds", get(reads::refunds)),
+        read("/v1/refunds/{id}", get(reads::refund)),
+        read("/v1/disputes", get(disputes::list)),
+        read("/v1/disputes/{id}", get(disputes::retrieve)),
+        read("/v1/balances", get(reads::balances)),
+        read("/v1/events", get(reads::events)),
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
         operator("GET", "/v1/merchants", get(operators::merchants)),
         operator("POST", "/v1/merchants/{id}/api_keys", post(operators::create_api_key)),
@@ -114,6 +116,7 @@ fn routes() -> Vec<Route> {
         operator("POST", "/v1/platform/clock/confirm", post(operators::confirm_clock)),
         operator("POST", "/v1/operators", post(operators::create_operator)),
         operator("POST", "/v1/operators/{id}/api_keys", post(operators::create_operator_key)),
+        operator("GET", "/v1/search", get(search::search)),
         operator("GET", "/v1/parked_calls", get(attention::parked)),
         operator("POST", "/v1/parked_calls/{id}/look", post(attention::look)),
         operator("GET", "/v1/quarantine", get(attention::quarantine)),

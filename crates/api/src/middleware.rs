@@ -3,14 +3,14 @@
 
 use crate::App;
 use crate::errors::{Code, PROBLEM_JSON, Problem};
-use crate::extract::head_holds_card_number;
+use crate::extract::{BEZANT_MERCHANT, head_holds_card_number, named_merchant};
 use crate::platform::Principal;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::PaymentId;
 use base::id::encode_base32;
+use base::{MerchantId, OperatorId, PaymentId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use identity::KeyKind;
 use std::time::Instant;
@@ -36,6 +36,8 @@ pub(crate) enum Access {
     Open,
     /// A merchant's server.
     Merchant,
+    /// A merchant's server, or an operator who names the merchant in `Bezant-Merchant`. Only for what changes nothing.
+    MerchantRead,
     /// Somebody who runs the platform.
     Operator,
     /// A provider: the handler checks its signature.
@@ -179,7 +181,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if guard.access == Access::Provider {
         return next.run(request).await;
     }
-    match authenticate(&guard, request.headers()) {
+    match authenticate(&guard, request.method(), request.headers()) {
         Ok(principal) => {
             request.extensions_mut().insert(principal);
             next.run(request).await
@@ -188,8 +190,8 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     }
 }
 
-/// The caller, if the key is good for this route.
-fn authenticate(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Problem> {
+/// Who the request acts for, if the key is good for this route.
+fn authenticate(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<Principal, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let malformed = |detail: String| Problem::of_field(Code::ApiKeyMalformed, "Authorization", detail);
     let Some(value) = values.next() else {
@@ -204,12 +206,40 @@ fn authenticate(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Problem
     let Some(principal) = guard.app.platform.principal(&key) else {
         return Err(Problem::of_field(Code::ApiKeyInvalid, "Authorization", "the key is well-formed, but unknown or revoked"));
     };
-    let admitted = match (guard.access, key.kind(), principal) {
-        (Access::Open | Access::Provider, _, _) => true,
-        (Access::Merchant, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(_)) => true,
-        (Access::Operator, KeyKind::Operator, Principal::Operator(_)) => true,
-        (Access::Merchant | Access::Operator, _, _) => false,
-    };
-    let wanted = if guard.access == Access::Operator { "an operator's key (ok_…)" } else { "a merchant's secret key (sk_… or rk_…)" };
-    if admitted { Ok(principal) } else { Err(Problem::of_field(Code::ApiKeyWrongKind, "Authorization", format!("this needs {wanted}"))) }
+    let wrong_kind = |wanted: &str| Problem::of_field(Code::ApiKeyWrongKind, "Authorization", format!("this needs {wanted}"));
+    match (guard.access, key.kind(), principal) {
+        (Access::Open | Access::Provider, _, _) | (Access::Operator, KeyKind::Operator, Principal::Operator(_)) => Ok(principal),
+        (Access::Merchant | Access::MerchantRead, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(own)) => {
+            match named_merchant(headers)? {
+                Some(named) if named != own => {
+                    Err(Problem::of_field(Code::ApiKeyWrongKind, BEZANT_MERCHANT, "only an operator's key may name another merchant"))
+                }
+                Some(_) | None => Ok(principal),
+            }
+        }
+        (Access::MerchantRead, KeyKind::Operator, Principal::Operator(operator)) if method.is_safe() => {
+            let merchant = named_merchant(headers)?.ok_or_else(|| Problem::of_field(Code::MerchantMissing, BEZANT_MERCHANT, NAME_IT))?;
+            if !guard.app.platform.is_merchant(merchant) {
+                return Err(Problem::of_field(Code::MerchantUnknown, BEZANT_MERCHANT, "there is no such merchant"));
+            }
+            audit(operator, Some(merchant));
+            Ok(Principal::Merchant(merchant))
+        }
+        (Access::Merchant, _, _) => Err(wrong_kind("a merchant's secret key (sk_… or rk_…)")),
+        (Access::MerchantRead, _, _) => Err(wrong_kind("a merchant's secret key (sk_… or rk_…), or an operator's with Bezant-Merchant")),
+        (Access::Operator, _, _) => Err(wrong_kind("an operator's key (ok_…)")),
+    }
+}
+
+/// What to tell an operator who asks for a merchant's data without naming one.
+const NAME_IT: &str = "with an operator's key, name the merchant in the header Bezant-Merchant";
+
+/// Notes that somebody who runs the platform looks at a merchant's data, or at all merchants'. What is looked at stands in the span.
+pub(crate) fn audit(operator: OperatorId, merchant: Option<MerchantId>) {
+    match merchant {
+        Some(merchant) => {
+            tracing::info!({ field::OPERATOR_ID } = %operator, { field::MERCHANT_ID } = %merchant, "an operator reads a merchant's data");
+        }
+        None => tracing::info!({ field::OPERATOR_ID } = %operator, "an operator reads all merchants' data"),
+    }
 }

@@ -1,9 +1,10 @@
 //! The OpenAPI 3.1 description, made from the handlers and their types. It is committed; a test compares.
 
 use crate::errors::ProblemDocument;
-use crate::{attention, customers, disputes, operators, payment_methods, payments, reads, refunds, webhooks};
+use crate::extract::BEZANT_MERCHANT;
+use crate::{attention, customers, disputes, operators, payment_methods, payments, reads, refunds, search, webhooks};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoParams, Modify, OpenApi};
 
@@ -99,6 +100,16 @@ pub(crate) struct WebhookQuery {
     received_from: Option<String>,
 }
 
+/// What to look for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes a parameter for the specification; search.rs reads it")]
+pub(crate) struct SearchQuery {
+    /// An id, a handle or an exact reference; space around it does not count.
+    #[param(min_length = 1, max_length = 200)]
+    q: String,
+}
+
 /// Which events.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -117,7 +128,8 @@ pub(crate) struct EventQuery {
         title = "Bezant",
         description = "Payments from checkout to settled money. Amounts are in minor units, times in RFC 3339, errors are \
             problem documents (RFC 9457) with a stable code. Every POST that moves money or stores something needs an \
-            Idempotency-Key and may be repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes.",
+            Idempotency-Key and may be repeated with it. Answers carry Bezant-Seq; send it as Bezant-Min-Seq to read your own writes. \
+            With an operator's key and Bezant-Merchant every GET of a merchant's data can be read, and nothing can be changed.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -127,10 +139,10 @@ pub(crate) struct EventQuery {
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
-        attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+        search::search, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),
     components(schemas(ProblemDocument)),
-    modifiers(&Keys, &Problems),
+    modifiers(&Keys, &OperatorsRead, &Problems),
 )]
 struct Description;
 
@@ -143,8 +155,25 @@ impl Modify for Keys {
         for name in ["merchant_key", "operator_key"] {
             components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         }
+        let merchant = ApiKeyValue::with_description(BEZANT_MERCHANT, "the merchant whose data an operator reads, `mer_…`");
+        components.add_security_scheme("acting_merchant", SecurityScheme::ApiKey(ApiKey::Header(merchant)));
         let signature = ApiKeyValue::with_description("Stripe-Signature", "the signature of the body, in the provider's own header");
         components.add_security_scheme("provider_signature", SecurityScheme::ApiKey(ApiKey::Header(signature)));
+    }
+}
+
+/// What a merchant's key reads an operator's reads too, when it names the merchant.
+struct OperatorsRead;
+
+impl Modify for OperatorsRead {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for operation in openapi.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
+            let Some(security) = operation.security.as_mut() else { continue };
+            if *security == [SecurityRequirement::new("merchant_key", Vec::<String>::new())] {
+                let operator = SecurityRequirement::new("operator_key", Vec::<String>::new());
+                security.push(operator.add("acting_merchant", Vec::<String>::new()));
+            }
+        }
     }
 }
 
@@ -191,6 +220,7 @@ mod tests {
         for (path, item) in description["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let access = match operation["security"][0].as_object().unwrap().keys().next().map(String::as_str) {
+                    Some("merchant_key") if operation["security"][1]["acting_merchant"].is_array() => Access::MerchantRead,
                     Some("merchant_key") => Access::Merchant,
                     Some("operator_key") => Access::Operator,
                     Some("provider_signature") => Access::Provider,

@@ -159,6 +159,9 @@ pub trait Platform: Send + Sync + 'static {
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>>;
 
+    /// Whether there is such a merchant. Asked with every read of an operator: from memory, without waiting.
+    fn is_merchant(&self, merchant: MerchantId) -> bool;
+
     /// Merchants in the order of their ids, at most `count_max`, from the first whose id is larger than `after`.
     fn merchants(
         &self,

@@ -12,6 +12,8 @@ struct Operation {
     method: String,
     path: String,
     scheme: Option<String>,
+    /// Whether an operator may call it too, naming a merchant.
+    is_read: bool,
 }
 
 /// Every operation, with something in place of its path parameters.
@@ -21,8 +23,9 @@ fn operations() -> Vec<Operation> {
     for (path, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let scheme = operation["security"][0].as_object().unwrap().keys().next().cloned();
+            let is_read = operation["security"][1]["acting_merchant"].is_array();
             let path = path.replace("{id}", "pay_00000000000000000000000000").replace("{public_id}", "0123456789");
-            operations.push(Operation { method: method.to_uppercase(), path, scheme });
+            operations.push(Operation { method: method.to_uppercase(), path, scheme, is_read });
         }
     }
     assert!(operations.len() >= 22);
@@ -30,10 +33,18 @@ fn operations() -> Vec<Operation> {
 }
 
 async fn call(rig: &Rig, operation: &Operation, key: Option<&str>) -> support::Answer {
+    call_as(rig, operation, key, &[]).await
+}
+
+/// As [`call`], naming merchants in `Bezant-Merchant`.
+async fn call_as(rig: &Rig, operation: &Operation, key: Option<&str>, merchants: &[&str]) -> support::Answer {
     let mut request = Request::builder().method(operation.method.as_str()).uri(&operation.path);
     request = request.header("idempotency-key", "k").header("content-type", "application/json");
     if let Some(key) = key {
         request = request.header("authorization", format!("Bearer {key}"));
+    }
+    for merchant in merchants {
+        request = request.header("bezant-merchant", *merchant);
     }
     rig.send(request.body(Body::empty()).unwrap()).await
 }
@@ -60,7 +71,8 @@ async fn every_operation_is_401_without_a_key_and_403_with_the_wrong_kind() {
             Some(other) => panic!("{name} has the unknown scheme {other}"),
         };
         assert_eq!(call(&rig, &operation, None).await.problem(), (401, "api_key_missing".into()), "{name}");
-        assert_eq!(call(&rig, &operation, Some(wrong)).await.problem(), (403, "api_key_wrong_kind".into()), "{name}");
+        let refused = if operation.is_read { (400, "merchant_missing".into()) } else { (403, "api_key_wrong_kind".into()) };
+        assert_eq!(call(&rig, &operation, Some(wrong)).await.problem(), refused, "{name}");
     }
 }
 
@@ -72,6 +84,54 @@ async fn every_operation_is_reached_with_the_right_kind_of_key() {
         let status = call(&rig, &operation, Some(key)).await.status.as_u16();
         assert!(![401, 403, 405, 500].contains(&status), "{} {}: {status}", operation.method, operation.path);
     }
+}
+
+#[tokio::test]
+async fn an_operator_who_names_a_merchant_reads_what_its_key_reads_and_changes_nothing() {
+    let rig = Rig::new();
+    let merchant = rig.merchant.to_string();
+    let (mut reads, mut changes) = (0, 0);
+    for operation in operations().into_iter().filter(|operation| operation.scheme.as_deref() == Some("merchant_key")) {
+        let name = format!("{} {}", operation.method, operation.path);
+        let by_operator = call_as(&rig, &operation, Some(&rig.operator_key), &[&merchant]).await;
+        if operation.is_read {
+            reads += 1;
+            let own = call(&rig, &operation, Some(&rig.key)).await;
+            let shown = |answer: &support::Answer| answer.status.is_success().then(|| answer.json());
+            assert_eq!((by_operator.status, shown(&by_operator)), (own.status, shown(&own)), "{name}");
+        } else {
+            changes += 1;
+            assert_eq!(by_operator.problem(), (403, "api_key_wrong_kind".into()), "{name}");
+        }
+        assert_eq!(operation.is_read, operation.method == "GET", "{name}");
+    }
+    assert!(reads >= 13 && changes >= 9, "{reads} reads, {changes} changes");
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_merchant_that_the_header_names_and_no_other() {
+    let rig = Rig::new();
+    let id = rig.captured("k1", 500).await;
+    let payment = Operation { method: "GET".into(), path: format!("/v1/payments/{id}"), scheme: None, is_read: true };
+    let own = rig.merchant.to_string();
+    let other = base::MerchantId::from_u128(2).to_string();
+    let nobody = base::MerchantId::from_u128(9).to_string();
+    let seen = call_as(&rig, &payment, Some(&rig.operator_key), &[&own]).await;
+    assert_eq!(seen.json()["id"], serde_json::json!(id));
+    for (key, merchants, status, code) in [
+        (&rig.operator_key, vec![other.as_str()], 404, "payment_unknown"),
+        (&rig.operator_key, vec![nobody.as_str()], 404, "merchant_unknown"),
+        (&rig.operator_key, vec!["books"], 404, "merchant_unknown"),
+        (&rig.operator_key, vec![""], 404, "merchant_unknown"),
+        (&rig.operator_key, vec![own.as_str(), other.as_str()], 404, "merchant_unknown"),
+        (&rig.operator_key, vec!["4242424242424242"], 422, "card_number_refused"),
+        (&rig.key, vec![other.as_str()], 403, "api_key_wrong_kind"),
+        (&rig.other_key, vec![own.as_str()], 403, "api_key_wrong_kind"),
+    ] {
+        let answer = call_as(&rig, &payment, Some(key), &merchants).await;
+        assert_eq!(answer.problem(), (status, code.into()), "{merchants:?}");
+    }
+    assert_eq!(call_as(&rig, &payment, Some(&rig.key), &[&own]).await.status, 200, "a merchant may name itself");
 }
 
 #[tokio::test]
@@ -98,7 +158,7 @@ async fn another_merchants_objects_do_not_exist() {
         ("GET", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
         ("DELETE", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
     ] {
-        let operation = Operation { method: method.into(), path, scheme: None };
+        let operation = Operation { method: method.into(), path, scheme: None, is_read: false };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.problem(), (404, code.into()), "{}", operation.path);
     }
     let request = Request::builder().method("POST").uri("/v1/refunds").header("authorization", format!("Bearer {}", rig.other_key));
@@ -110,7 +170,7 @@ async fn another_merchants_objects_do_not_exist() {
     let request = request.header("idempotency-key", "k2").body(Body::from(r#"{"payment_method":"pm_card_visa"}"#)).unwrap();
     assert_eq!(rig.send(request).await.problem(), (404, "customer_unknown".into()));
     for path in ["/v1/payments", "/v1/refunds", "/v1/customers", &format!("/v1/refunds?payment={id}")] {
-        let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None };
+        let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None, is_read: false };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.json()["data"], serde_json::json!([]), "{path}");
     }
 }

@@ -42,6 +42,9 @@ async fn a_log_line_names_trace_route_and_payment_and_repeats_nothing_of_the_cli
     let id = created["id"].as_str().unwrap();
     rig.get("/v1/payments/secret-path?secret=words").await.problem();
     rig.post("/v1/payments", "k", json!({ "description": "4242424242424242" })).await.problem();
+    let read = http::Request::builder().uri("/v1/payments").header("authorization", format!("Bearer {}", rig.operator_key));
+    let read = read.header("bezant-merchant", rig.merchant.to_string()).body(Body::empty()).unwrap();
+    assert_eq!(rig.send(read).await.status, 200);
 
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let logged: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -49,6 +52,10 @@ async fn a_log_line_names_trace_route_and_payment_and_repeats_nothing_of_the_cli
     assert_eq!((&fields["route"], &fields["method"]), (&json!("/v1/payments"), &json!("POST")), "{text}");
     assert_eq!((&fields["payment_id"], &fields["status"]), (&json!(id), &json!(201)), "{text}");
     assert!(logged.iter().any(|line| line["fields"]["code"] == "card_number_refused"), "{text}");
+    let looked = logged.iter().find(|line| line["message"] == "an operator reads a merchant's data").unwrap();
+    let merchant = rig.merchant.to_string();
+    assert_eq!((&looked["fields"]["merchant_id"], &looked["fields"]["route"]), (&json!(merchant), &json!("/v1/payments")), "{text}");
+    assert!(looked["fields"]["operator_id"].as_str().unwrap().starts_with("opr_"), "{text}");
     for secret in ["ada@", "order-secret", "key-secret", "secret-path", "words", "4242424242424242", &rig.key[10..]] {
         assert!(!text.contains(secret), "{secret} is in {text}");
     }

@@ -121,16 +121,18 @@ pub fn run_keys(mut store: KeyStore<OsIo>, cache: &KeyCache, jobs: &Receiver<Key
     Ok(())
 }
 
-/// API keys by public part, as durable events made them.
+/// API keys by public part, and merchants, as durable events made them.
 #[derive(Default)]
 pub struct Directory {
     keys: RwLock<HashMap<[u8; 10], ApiKey>>,
+    merchants: RwLock<HashSet<MerchantId>>,
 }
 
 impl Directory {
     /// Starts from what a state holds.
     pub fn from_state(state: &engine::State) -> Self {
-        Self { keys: RwLock::new(state.api_keys.iter().map(|(id, key)| (*id, key.clone())).collect()) }
+        let keys = state.api_keys.iter().map(|(id, key)| (*id, key.clone())).collect();
+        Self { keys: RwLock::new(keys), merchants: RwLock::new(state.merchants.keys().copied().collect()) }
     }
 
     /// Follows a durable event.
@@ -145,8 +147,16 @@ impl Directory {
                     key.revoked = true;
                 }
             }
+            Event::MerchantCreated { merchant, .. } => {
+                self.merchants.write().unwrap_or_else(PoisonError::into_inner).insert(*merchant);
+            }
             _ => {}
         }
+    }
+
+    /// Whether there is such a merchant.
+    pub fn is_merchant(&self, merchant: MerchantId) -> bool {
+        self.merchants.read().unwrap_or_else(PoisonError::into_inner).contains(&merchant)
     }
 
     /// Whose key this is: known, verified, not revoked.
@@ -302,6 +312,10 @@ impl Platform for Door {
             };
             self.look(look).await
         })
+    }
+
+    fn is_merchant(&self, merchant: MerchantId) -> bool {
+        self.directory.is_merchant(merchant)
     }
 
     fn merchants(

@@ -397,6 +397,10 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn is_merchant(&self, merchant: MerchantId) -> bool {
+        self.inner.lock().unwrap().state.merchants.contains_key(&merchant)
+    }
+
     fn merchants(
         &self,
         after: Option<MerchantId>,
