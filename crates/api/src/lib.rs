@@ -34,6 +34,7 @@ pub use openapi::openapi;
 pub use platform::{
     AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused,
 };
+pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
 
 use crate::errors::{Code, Problem};

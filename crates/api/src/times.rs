@@ -6,7 +6,7 @@ use base::time::NS_PER_S;
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// A time of RFC 3339, section 5.6, from 1970 to 2553: any offset, at most nine decimals of a second, no leap second.
-pub(crate) fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
     if bytes.len() < 20 || !text.is_ascii() || separators.iter().any(|(at, separator)| bytes[*at] != *separator) {
