@@ -2,10 +2,12 @@
 //! the connection that has been idle the longest.
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -88,7 +90,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
             _ = stopping.wait_for(|stop| *stop) => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             with(&register, Register::close_idlest);
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
@@ -97,7 +99,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
         if connections.len() >= limits.connections_max {
             with(&register, Register::close_idlest);
         }
-        connections.spawn(connection(stream, router.clone(), limits.head_timeout, Arc::clone(&register), stopping.clone()));
+        connections.spawn(connection((stream, peer), router.clone(), limits.head_timeout, Arc::clone(&register), stopping.clone()));
     }
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.grace, drained).await.is_err() {
@@ -105,12 +107,19 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, head_timeout: Duration, register: Shared, mut stopping: watch::Receiver<bool>) {
+async fn connection(
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    head_timeout: Duration,
+    register: Shared,
+    mut stopping: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true); // only costs latency when refused
     let close = Arc::new(Notify::new());
     let busy = Arc::new(AtomicBool::new(false));
     let place = with(&register, |register| register.add(Connection { close: Arc::clone(&close), busy: Arc::clone(&busy) }));
-    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
         let (mut router, busy) = (router.clone(), Arc::clone(&busy));
         async move {
             busy.store(true, Ordering::Relaxed);

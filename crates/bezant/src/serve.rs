@@ -1,6 +1,7 @@
 //! The composition root: opens what is on disk, starts the threads, serves until told to stop or until the journal
 //! fails.
 
+use crate::clock::Clock;
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
 use crate::keystore::KeyStore;
 use crate::partition::{self, Partition, Skips};
@@ -418,7 +419,7 @@ async fn serve(
     let signals = signals().map_err(Error::System)?; // whoever reads that we listen may ask us to stop
     announce(options, address, &operator_key, demo_key.as_deref());
     let platform: Arc<dyn Platform> = Arc::clone(door) as Arc<dyn Platform>;
-    let router = web::router(api::router(platform, api_options(options)), web::Options {});
+    let router = web::router(api::router(platform, api_options(options)), web_options());
     let (stop, stopping) = watch::channel(false);
     let serving = tokio::spawn(listener::serve(bound, router, limits, stopping));
     let sweeps = match options.sweep {
@@ -467,6 +468,15 @@ fn api_options(options: &Options) -> api::Options {
         allow_simulate: options.demo,
         providers: vec!["stripe".to_owned()],
     }
+}
+
+fn web_options() -> web::Options {
+    let entropy = || {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the system's random source works");
+        bytes
+    };
+    web::Options { clock: Arc::new(Clock::wall), entropy: Arc::new(entropy) }
 }
 
 /// Completes when the process is asked to stop.

@@ -1,8 +1,9 @@
 //! Dark or light: the system's choice unless a cookie says otherwise. The switch is a form, so that it needs no script.
 
+use crate::console::session::own_origin;
 use axum::extract::Form;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::collections::BTreeMap;
 
 /// Name of the cookie.
@@ -52,7 +53,10 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 }
 
 /// Remembers the choice and goes back to where it was made.
-pub(crate) async fn choose(Form(fields): Form<BTreeMap<String, String>>) -> Response {
+pub(crate) async fn choose(headers: HeaderMap, Form(fields): Form<BTreeMap<String, String>>) -> Response {
+    if own_origin(&headers).is_none() {
+        return (StatusCode::FORBIDDEN, "the form was not sent from a page of this server\n").into_response();
+    }
     let wanted = fields.get("theme").map(String::as_str);
     let theme = Theme::ALL.into_iter().find(|theme| Some(theme.name()) == wanted).unwrap_or(Theme::System);
     let cookie = format!("{COOKIE}={}; Path=/; Max-Age={COOKIE_AGE_S}; SameSite=Lax; HttpOnly", theme.name());

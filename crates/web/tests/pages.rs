@@ -7,11 +7,13 @@ use axum::body::Body;
 use axum::routing::get;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use std::sync::Arc;
 use tower::ServiceExt;
 
 fn pages() -> Router {
     let api = Router::new().route("/v1/thing", get(|| async { "a thing" })).fallback(|| async { (StatusCode::NOT_FOUND, "no route") });
-    web::router(api, web::Options {})
+    let options = web::Options { clock: Arc::new(|| base::Timestamp::from_s(1)), entropy: Arc::new(|| [7; 32]) };
+    web::router(api, options)
 }
 
 async fn answer(request: http::request::Builder) -> Response<Body> {
@@ -24,7 +26,7 @@ async fn text(response: Response<Body>) -> String {
 
 #[tokio::test]
 async fn every_page_forbids_inline_code_and_framing() {
-    for path in ["/", "/docs", "/docs/running", "/docs/nothing", "/assets/nothing"] {
+    for path in ["/", "/console", "/console/login", "/console/nothing", "/docs", "/docs/running", "/docs/nothing", "/assets/nothing"] {
         let response = answer(Request::get(path)).await;
         let header = |name: header::HeaderName| response.headers()[name].to_str().unwrap().to_owned();
         assert!(header(header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{path}");
@@ -61,8 +63,13 @@ async fn the_api_beside_the_pages_answers_as_before() {
 
 #[tokio::test]
 async fn the_choice_of_colours_needs_no_script_and_leads_back() {
-    let request = Request::post("/theme").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let request = request.body(Body::from("theme=dark&back=%2Fdocs%2Frunning")).unwrap();
+    let form =
+        || Request::post("/theme").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").header(header::HOST, "pay.example");
+    for origin in ["https://evil.example", "null"] {
+        let request = form().header(header::ORIGIN, origin).body(Body::from("theme=dark")).unwrap();
+        assert_eq!(pages().oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN, "{origin}");
+    }
+    let request = form().header(header::ORIGIN, "https://pay.example").body(Body::from("theme=dark&back=%2Fdocs%2Frunning")).unwrap();
     let response = pages().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert_eq!(response.headers()[header::LOCATION], "/docs/running");
