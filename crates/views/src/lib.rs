@@ -26,7 +26,7 @@ pub use cursor::{Cursor, CursorError, CursorKind};
 pub use error::{Error, RebuildReason};
 pub use reader::{
     DisputeFilter, EventFilter, Found, MerchantRow, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX,
-    SEARCH_MERCHANTS_MAX, SEARCH_RESULTS_MAX, SearchResults, WebhookFilter,
+    SEARCH_MERCHANTS_MAX, SEARCH_RESULTS_MAX, Scope, SearchResults, WebhookFilter,
 };
 pub use rows::{
     AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,

@@ -15,7 +15,7 @@ use crate::rows::{
     AttemptRow, CaptureRow, CustomerRow, DisputeId, DisputeRow, EventRow, LegRow, PaymentMethodRow, PaymentRow, RefundRow, WebhookRow,
 };
 use crate::schema::{CUSTOMERS, DISPUTES, LEGS, PAYMENT_METHODS, PAYMENTS, REFUNDS, WEBHOOKS};
-use base::{Currency, CustomerId, MerchantId, PaymentId, PaymentMethodId, RefundId, Timestamp};
+use base::{Currency, CustomerId, DeclineClass, MerchantId, PaymentId, PaymentMethodId, RefundId, Timestamp};
 use engine::{EventKind, NoticeSource, NoticeUse};
 use payments::{DisputeStatus, PaymentStatus, RefundStatus};
 use pool::Pool;
@@ -28,6 +28,21 @@ use std::sync::{Arc, LazyLock};
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Most rows that one search looks at; it goes on with the next page.
 pub const SCAN_ROWS_MAX: usize = 10_000;
+
+/// Whose objects a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One merchant's.
+    Merchant(MerchantId),
+    /// All merchants': for operators only.
+    All,
+}
+
+impl From<MerchantId> for Scope {
+    fn from(merchant: MerchantId) -> Self {
+        Self::Merchant(merchant)
+    }
+}
 
 /// Which payments a list shows; absent fields do not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +61,12 @@ pub struct PaymentFilter {
     pub amount_minor_min: Option<u64>,
     /// Those of this many minor units or fewer.
     pub amount_minor_max: Option<u64>,
+    /// Those of this customer.
+    pub customer: Option<CustomerId>,
+    /// Those whose last refusal permits this.
+    pub decline_class: Option<DeclineClass>,
+    /// Those whose last refusal has this code of the provider.
+    pub decline_code: Option<String>,
 }
 
 /// Which refunds a list shows; absent fields do not restrict.
@@ -145,6 +166,71 @@ static BY_STATUS: LazyLock<String> = LazyLock::new(|| {
          WHERE merchant = ?1 AND number < ?2 AND number >= ?3 AND status = ?4 ORDER BY number DESC"
     )
 });
+
+static BY_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns} FROM payments INDEXED BY payments_by_customer \
+         WHERE customer = ?4 AND merchant = ?1 AND number < ?2 AND number >= ?3 ORDER BY number DESC"
+    )
+});
+
+static BY_DECLINE: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns} FROM payments INDEXED BY payments_by_decline \
+         WHERE merchant = ?1 AND decline_code = ?4 AND number < ?2 AND number >= ?3 ORDER BY number DESC"
+    )
+});
+
+/// Of all merchants, each with its merchant's id.
+static PAYMENTS_BACKWARD: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns}, merchants.id FROM payments CROSS JOIN merchants ON merchants.number = payments.merchant \
+         WHERE payments.number < ?1 AND payments.number >= ?2 ORDER BY payments.number DESC"
+    )
+});
+
+/// As [`PAYMENTS_BACKWARD`].
+static PAYMENTS_OF_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
+    let columns = PAYMENTS.selection();
+    format!(
+        "SELECT {columns}, merchants.id FROM payments INDEXED BY payments_by_customer \
+         CROSS JOIN merchants ON merchants.number = payments.merchant \
+         WHERE payments.customer = ?3 AND payments.number < ?1 AND payments.number >= ?2 ORDER BY payments.number DESC"
+    )
+});
+
+/// Of all merchants, each with its payment's and its merchant's id.
+static REFUNDS_BACKWARD: LazyLock<String> = LazyLock::new(|| {
+    let columns = REFUNDS.selection();
+    format!(
+        "SELECT {columns}, payments.id, merchants.id FROM refunds CROSS JOIN payments ON payments.number = refunds.payment \
+         CROSS JOIN merchants ON merchants.number = refunds.merchant WHERE refunds.number < ?1 ORDER BY refunds.number DESC"
+    )
+});
+
+/// As [`REFUNDS_BACKWARD`].
+static DISPUTES_BACKWARD: LazyLock<String> = LazyLock::new(|| {
+    let columns = DISPUTES.selection();
+    format!(
+        "SELECT {columns}, payments.id, merchants.id FROM disputes CROSS JOIN payments ON payments.number = disputes.payment \
+         CROSS JOIN merchants ON merchants.number = disputes.merchant WHERE disputes.number < ?1 ORDER BY disputes.number DESC"
+    )
+});
+
+/// As [`DISPUTES_BACKWARD`].
+static DISPUTES_OF_STATUS: LazyLock<String> = LazyLock::new(|| {
+    let columns = DISPUTES.selection();
+    format!(
+        "SELECT {columns}, payments.id, merchants.id FROM disputes INDEXED BY disputes_by_status \
+         CROSS JOIN payments ON payments.number = disputes.payment CROSS JOIN merchants ON merchants.number = disputes.merchant \
+         WHERE disputes.status = ?2 AND disputes.number < ?1 ORDER BY disputes.number DESC"
+    )
+});
+
+const DISPUTES_OPEN: &str = "SELECT number FROM disputes INDEXED BY disputes_by_status WHERE status = ?1 LIMIT ?2";
 
 static BY_REFERENCE: LazyLock<String> = LazyLock::new(|| {
     let columns = PAYMENTS.selection();
@@ -291,33 +377,15 @@ impl Reader {
         self.read(|connection| payment_of(connection, merchant, id))
     }
 
-    /// The merchant's payments, newest first.
+    /// Payments, newest first. A reference is one merchant's, so that all merchants together have none.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn payments(&self, merchant: MerchantId, filter: &PaymentFilter, page: &Page) -> Result<PageOf<PaymentRow>, Error> {
-        self.read(|connection| {
-            let Some(number) = lookup::merchant_number(connection, merchant)? else {
-                return empty(connection);
-            };
-            let before = created_before(connection, filter.created_until)?.min(page.seq_before());
-            let from = filter.created_from.map_or(Ok(0), |from| first_seq_at(connection, from))?;
-            let (before, from) = (clamped(before), clamped(from));
-            let read = |row: &Row<'_>| {
-                let found = PaymentRow::read(&mut Cells::new(PAYMENTS.name, row), |found| (found == number).then_some(merchant))?;
-                Ok(Some(found.1).filter(|payment| filter.matches(payment)))
-            };
-            match (filter.reference, filter.status) {
-                (Some(reference), _) => {
-                    let key = prefix(u128::from_be_bytes(reference));
-                    scan(connection, &BY_REFERENCE, &[&number, &before, &from, &key, &reference], page, CursorKind::Payments, read)
-                }
-                (None, Some(status)) => {
-                    scan(connection, &BY_STATUS, &[&number, &before, &from, &status.code()], page, CursorKind::Payments, read)
-                }
-                (None, None) => scan(connection, &BY_MERCHANT, &[&number, &before, &from], page, CursorKind::Payments, read),
-            }
-        })
+    pub fn payments(&self, scope: impl Into<Scope>, filter: &PaymentFilter, page: &Page) -> Result<PageOf<PaymentRow>, Error> {
+        match scope.into() {
+            Scope::Merchant(merchant) => self.read(|connection| payments_of_merchant(connection, merchant, filter, page)),
+            Scope::All => self.read(|connection| payments_of_all(connection, filter, page)),
+        }
     }
 
     /// The refund, if this merchant owns it.
@@ -336,28 +404,32 @@ impl Reader {
         })
     }
 
-    /// The merchant's refunds, newest first. Another merchant's payment has none.
+    /// Refunds, newest first. Another merchant's payment has none.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn refunds(&self, merchant: MerchantId, filter: &RefundFilter, page: &Page) -> Result<PageOf<RefundRow>, Error> {
+    pub fn refunds(&self, scope: impl Into<Scope>, filter: &RefundFilter, page: &Page) -> Result<PageOf<RefundRow>, Error> {
+        let scope = scope.into();
         self.read(|connection| {
             let before = clamped(page.seq_before());
-            let read = |row: &Row<'_>| {
-                let found = read_refund(row, merchant)?;
-                Ok(Some(found).filter(|refund| filter.status.is_none_or(|status| refund.status == status)))
-            };
+            let fits = |refund: &RefundRow| filter.status.is_none_or(|status| refund.status == status);
+            let kind = CursorKind::Refunds;
             if let Some(payment) = filter.payment {
-                return match payment_of(connection, merchant, payment)? {
+                return match payment_in(connection, scope, payment)? {
                     Some(payment) => {
-                        let number = unsigned(payment.number);
-                        scan(connection, &REFUNDS_BY_PAYMENT, &[&number, &before], page, CursorKind::Refunds, read)
+                        let read = |row: &Row<'_>| Ok(Some(read_refund(row, payment.merchant)?).filter(fits));
+                        scan(connection, &REFUNDS_BY_PAYMENT, &[&unsigned(payment.number), &before], page, kind, read)
                     }
                     None => empty(connection),
                 };
             }
+            let Scope::Merchant(merchant) = scope else {
+                let read = |row: &Row<'_>| Ok(Some(search::read_refund(row)?).filter(fits));
+                return scan(connection, &REFUNDS_BACKWARD, &[&before], page, kind, read);
+            };
+            let read = |row: &Row<'_>| Ok(Some(read_refund(row, merchant)?).filter(fits));
             match lookup::merchant_number(connection, merchant)? {
-                Some(number) => scan(connection, &REFUNDS_BY_MERCHANT, &[&number, &before], page, CursorKind::Refunds, read),
+                Some(number) => scan(connection, &REFUNDS_BY_MERCHANT, &[&number, &before], page, kind, read),
                 None => empty(connection),
             }
         })
@@ -424,30 +496,48 @@ impl Reader {
         })
     }
 
-    /// The merchant's disputes, newest first. Another merchant's payment has none.
+    /// Disputes, newest first. Another merchant's payment has none.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn disputes(&self, merchant: MerchantId, filter: &DisputeFilter, page: &Page) -> Result<PageOf<DisputeRow>, Error> {
+    pub fn disputes(&self, scope: impl Into<Scope>, filter: &DisputeFilter, page: &Page) -> Result<PageOf<DisputeRow>, Error> {
+        let scope = scope.into();
         self.read(|connection| {
             let before = clamped(page.seq_before());
-            let read = |row: &Row<'_>| {
-                let found = read_dispute(row, merchant)?;
-                Ok(Some(found).filter(|dispute| filter.status.is_none_or(|status| dispute.status == status)))
-            };
+            let fits = |dispute: &DisputeRow| filter.status.is_none_or(|status| dispute.status == status);
+            let kind = CursorKind::Disputes;
             if let Some(payment) = filter.payment {
-                return match payment_of(connection, merchant, payment)? {
+                return match payment_in(connection, scope, payment)? {
                     Some(payment) => {
-                        let number = unsigned(payment.number);
-                        scan(connection, &DISPUTES_BY_PAYMENT, &[&number, &before], page, CursorKind::Disputes, read)
+                        let read = |row: &Row<'_>| Ok(Some(read_dispute(row, payment.merchant)?).filter(fits));
+                        scan(connection, &DISPUTES_BY_PAYMENT, &[&unsigned(payment.number), &before], page, kind, read)
                     }
                     None => empty(connection),
                 };
             }
+            let Scope::Merchant(merchant) = scope else {
+                let read = |row: &Row<'_>| Ok(Some(search::read_dispute(row)?).filter(fits));
+                return match filter.status {
+                    Some(status) => scan(connection, &DISPUTES_OF_STATUS, &[&before, &status.code()], page, kind, read),
+                    None => scan(connection, &DISPUTES_BACKWARD, &[&before], page, kind, read),
+                };
+            };
+            let read = |row: &Row<'_>| Ok(Some(read_dispute(row, merchant)?).filter(fits));
             match lookup::merchant_number(connection, merchant)? {
-                Some(number) => scan(connection, &DISPUTES_BY_MERCHANT, &[&number, &before], page, CursorKind::Disputes, read),
+                Some(number) => scan(connection, &DISPUTES_BY_MERCHANT, &[&number, &before], page, kind, read),
                 None => empty(connection),
             }
+        })
+    }
+
+    /// How many disputes of all merchants are open; no more than `count_max` and [`PAGE_ROWS_MAX`] are counted.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn disputes_open(&self, count_max: usize) -> Result<usize, Error> {
+        self.read(|connection| {
+            let parameters = params![DisputeStatus::Open.code(), rows_max(count_max)];
+            lookup::all(connection, DISPUTES_OPEN, parameters, DISPUTES.name, |cells| cells.u64()).map(|found| found.len())
         })
     }
 
@@ -601,7 +691,19 @@ impl Reader {
 
 impl PaymentFilter {
     fn matches(&self, payment: &PaymentRow) -> bool {
-        let Self { status, created_from, created_until, currency, reference, amount_minor_min, amount_minor_max } = self;
+        let Self {
+            status,
+            created_from,
+            created_until,
+            currency,
+            reference,
+            amount_minor_min,
+            amount_minor_max,
+            customer,
+            decline_class,
+            decline_code,
+        } = self;
+        let decline = payment.last_decline.as_ref();
         status.is_none_or(|status| payment.status == status)
             && created_from.is_none_or(|from| payment.created_at >= from)
             && created_until.is_none_or(|until| payment.created_at < until)
@@ -609,6 +711,9 @@ impl PaymentFilter {
             && reference.is_none_or(|reference| payment.reference == Some(reference))
             && amount_minor_min.is_none_or(|least| payment.money.amount_minor >= least)
             && amount_minor_max.is_none_or(|most| payment.money.amount_minor <= most)
+            && customer.is_none_or(|customer| payment.on_file.is_some_and(|on_file| on_file.customer == customer))
+            && decline_class.is_none_or(|class| decline.is_some_and(|decline| decline.class == class))
+            && decline_code.as_ref().is_none_or(|code| decline.is_some_and(|decline| decline.code == *code))
     }
 }
 
@@ -675,6 +780,63 @@ fn payment_of(connection: &Connection, merchant: MerchantId, id: PaymentId) -> R
     // Another merchant's row is read under this one's id and dropped before anybody sees it.
     let found = lookup::payment(connection, id, |_| Some(merchant))?;
     Ok(found.filter(|(owner, _)| *owner == number).map(|(_, row)| row))
+}
+
+fn payments_of_merchant(
+    connection: &Connection,
+    merchant: MerchantId,
+    filter: &PaymentFilter,
+    page: &Page,
+) -> Result<PageOf<PaymentRow>, Error> {
+    let Some(number) = lookup::merchant_number(connection, merchant)? else {
+        return empty(connection);
+    };
+    let (before, from) = created_between(connection, filter, page)?;
+    let read = |row: &Row<'_>| {
+        let found = PaymentRow::read(&mut Cells::new(PAYMENTS.name, row), |found| (found == number).then_some(merchant))?;
+        Ok(Some(found.1).filter(|payment| filter.matches(payment)))
+    };
+    let scan_by = |sql: &str, key: &dyn ToSql| scan(connection, sql, &[&number, &before, &from, key], page, CursorKind::Payments, read);
+    // The narrowest first; what a statement does not ask for, `matches` does.
+    if let Some(reference) = filter.reference {
+        let key = prefix(u128::from_be_bytes(reference));
+        return scan(connection, &BY_REFERENCE, &[&number, &before, &from, &key, &reference], page, CursorKind::Payments, read);
+    }
+    match (filter.customer, &filter.decline_code, filter.status) {
+        (Some(customer), _, _) => scan_by(&BY_CUSTOMER, &customer.as_u128().to_be_bytes()),
+        (None, Some(code), _) => scan_by(&BY_DECLINE, code),
+        (None, None, Some(status)) => scan_by(&BY_STATUS, &status.code()),
+        (None, None, None) => scan(connection, &BY_MERCHANT, &[&number, &before, &from], page, CursorKind::Payments, read),
+    }
+}
+
+fn payments_of_all(connection: &Connection, filter: &PaymentFilter, page: &Page) -> Result<PageOf<PaymentRow>, Error> {
+    if filter.reference.is_some() {
+        return empty(connection);
+    }
+    let (before, from) = created_between(connection, filter, page)?;
+    let read = |row: &Row<'_>| Ok(Some(search::read_payment(row)?).filter(|payment| filter.matches(payment)));
+    match filter.customer {
+        Some(customer) => {
+            let parameters: [&dyn ToSql; 3] = [&before, &from, &customer.as_u128().to_be_bytes()];
+            scan(connection, &PAYMENTS_OF_CUSTOMER, &parameters, page, CursorKind::Payments, read)
+        }
+        None => scan(connection, &PAYMENTS_BACKWARD, &[&before, &from], page, CursorKind::Payments, read),
+    }
+}
+
+/// Between which events the payments of a page were created: before the first, from the second on.
+fn created_between(connection: &Connection, filter: &PaymentFilter, page: &Page) -> Result<(i64, i64), Error> {
+    let before = created_before(connection, filter.created_until)?.min(page.seq_before());
+    let from = filter.created_from.map_or(Ok(0), |from| first_seq_at(connection, from))?;
+    Ok((clamped(before), clamped(from)))
+}
+
+fn payment_in(connection: &Connection, scope: Scope, id: PaymentId) -> Result<Option<PaymentRow>, Error> {
+    match scope {
+        Scope::Merchant(merchant) => payment_of(connection, merchant, id),
+        Scope::All => search::payment_by_id(connection, id),
+    }
 }
 
 fn read_refund(row: &Row<'_>, merchant: MerchantId) -> Result<RefundRow, Error> {

@@ -5,7 +5,7 @@
 //! sorted inside each batch. Raise [`VERSION`] with any change of the tables or of what events do to rows.
 
 /// Version of the tables and of the projection, kept as SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
 pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
@@ -154,7 +154,12 @@ pub(crate) const PAYMENTS: Table = Table {
         changing("changed_seq", Integer),
     ],
     key: &["number"],
-    indexes: &[("payments_by_merchant", "merchant", None), ("payments_by_status", "merchant, status", None)],
+    indexes: &[
+        ("payments_by_merchant", "merchant", None),
+        ("payments_by_status", "merchant, status", None),
+        ("payments_by_customer", "customer", Some("customer")),
+        ("payments_by_decline", "merchant, decline_code", Some("decline_code")),
+    ],
 };
 
 /// Payments by the first eight bytes of their ids.
@@ -269,7 +274,11 @@ pub(crate) const DISPUTES: Table = Table {
         changing("changed_seq", Integer),
     ],
     key: &["number"],
-    indexes: &[("disputes_by_merchant", "merchant", None), ("disputes_by_payment", "payment", None)],
+    indexes: &[
+        ("disputes_by_merchant", "merchant", None),
+        ("disputes_by_payment", "payment", None),
+        ("disputes_by_status", "status", None),
+    ],
 };
 
 /// Disputes by the first eight bytes of their ids.

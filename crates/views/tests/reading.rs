@@ -9,7 +9,7 @@ use engine::{Entry, Event, EventKind, NoticeSource, NoticeUse};
 use payments::{DisputeStatus, PaymentStatus};
 use views::{
     Cursor, CursorKind, DisputeFilter, DisputeId, EventFilter, Found, Order, Page, PageOf, PaymentFilter, PaymentRow, Reader, RefundFilter,
-    SCAN_ROWS_MAX, SEARCH_MERCHANTS_MAX, WebhookFilter, Writer,
+    SCAN_ROWS_MAX, SEARCH_MERCHANTS_MAX, Scope, WebhookFilter, Writer,
 };
 
 fn whole() -> Page {
@@ -411,4 +411,54 @@ fn a_search_looks_among_a_bounded_number_of_merchants_and_says_when_there_are_mo
     assert!(!results.merchants_all && results.found.is_empty());
     let by_id = reader.search(&merchant(most + 1).to_string(), |_| [0; 16]).unwrap().found;
     assert!(matches!(&by_id[..], [Found::Merchant(row)] if row.handle == last));
+}
+
+#[test]
+fn all_merchants_payments_refunds_and_disputes_are_listed_together_with_their_owners() {
+    let folder = Folder::new();
+    let mut entries = six();
+    entries.push(disputed(4, "du_1", 70));
+    entries.push(disputed(6, "du_2", 71));
+    let reader = opened(&folder, entries);
+    let all = reader.payments(Scope::All, &PaymentFilter::default(), &whole()).unwrap().items;
+    let mut merged = Vec::new();
+    for number in [1, 2] {
+        merged.extend(reader.payments(merchant(number), &PaymentFilter::default(), &whole()).unwrap().items);
+    }
+    merged.sort_by_key(|row| std::cmp::Reverse(row.number));
+    assert_eq!(all, merged);
+    assert!(all.iter().any(|row| row.merchant == merchant(1)) && all.iter().any(|row| row.merchant == merchant(2)));
+    let mut seen = Vec::new();
+    let mut page = Page { after: None, limit: 2 };
+    loop {
+        let found = reader.payments(Scope::All, &PaymentFilter::default(), &page).unwrap();
+        seen.extend(found.items);
+        let Some(next) = found.next else { break };
+        page.after = Some(next);
+    }
+    assert_eq!(seen, all, "none twice, none missing");
+
+    let disputes = reader.disputes(Scope::All, &DisputeFilter::default(), &whole()).unwrap().items;
+    let owners: Vec<_> = disputes.iter().map(|row| (row.provider_id.as_str(), row.merchant, row.payment)).collect();
+    assert_eq!(owners, [("du_2", merchant(2), payment(6)), ("du_1", merchant(1), payment(4))]);
+    let open = DisputeFilter { status: Some(DisputeStatus::Open), ..DisputeFilter::default() };
+    assert_eq!(reader.disputes(Scope::All, &open, &whole()).unwrap().items, disputes);
+    let won = DisputeFilter { status: Some(DisputeStatus::Won), ..DisputeFilter::default() };
+    assert!(reader.disputes(Scope::All, &won, &whole()).unwrap().items.is_empty());
+    let of_one = DisputeFilter { payment: Some(payment(6)), ..DisputeFilter::default() };
+    assert_eq!(reader.disputes(Scope::All, &of_one, &whole()).unwrap().items.len(), 1);
+    assert!(reader.disputes(merchant(1), &of_one, &whole()).unwrap().items.is_empty(), "another merchant's payment has none");
+    assert_eq!((reader.disputes_open(100).unwrap(), reader.disputes_open(1).unwrap()), (2, 1));
+
+    let refunds = reader.refunds(Scope::All, &RefundFilter::default(), &whole()).unwrap().items;
+    let mut merged = Vec::new();
+    for number in [1, 2] {
+        merged.extend(reader.refunds(merchant(number), &RefundFilter::default(), &whole()).unwrap().items);
+    }
+    merged.sort_by_key(|row| std::cmp::Reverse(row.number));
+    assert_eq!(refunds, merged);
+    for row in &refunds {
+        let of_one = RefundFilter { payment: Some(row.payment), ..RefundFilter::default() };
+        assert!(reader.refunds(Scope::All, &of_one, &whole()).unwrap().items.contains(row));
+    }
 }

@@ -161,9 +161,7 @@ fn merchants(connection: &Connection) -> Result<Vec<MerchantRow>, Error> {
 fn by_our_id(connection: &Connection, text: &str) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     if let Ok(id) = text.parse::<PaymentId>() {
-        for number in numbers(connection, PAYMENTS_OF_PREFIX, prefix(id.as_u128()))? {
-            found.extend(payment(connection, number)?.filter(|row| row.id == id).map(|row| Found::Payment(Box::new(row))));
-        }
+        found.extend(payment_by_id(connection, id)?.map(|row| Found::Payment(Box::new(row))));
     }
     if let Ok(id) = text.parse::<RefundId>() {
         for number in numbers(connection, REFUNDS_OF_PREFIX, prefix(id.as_u128()))? {
@@ -235,11 +233,24 @@ fn numbers(connection: &Connection, sql: &str, key: i64) -> Result<Vec<u64>, Err
     lookup::all(connection, sql, params![key, rows_max(SAME_PREFIX_MAX)], "index", |cells| cells.u64())
 }
 
+/// The payment of that id, whoever owns it.
+pub(super) fn payment_by_id(connection: &Connection, id: PaymentId) -> Result<Option<PaymentRow>, Error> {
+    for number in numbers(connection, PAYMENTS_OF_PREFIX, prefix(id.as_u128()))? {
+        if let Some(row) = payment(connection, number)?.filter(|row| row.id == id) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
 fn payment(connection: &Connection, number: u64) -> Result<Option<PaymentRow>, Error> {
-    numbered(connection, &PAYMENT_BY_NUMBER, number, |row| {
-        let merchant = MerchantId::from_u128(from_end(PAYMENTS.name, row, 1)?);
-        Ok(PaymentRow::read(&mut Cells::new(PAYMENTS.name, row), |_| Some(merchant))?.1)
-    })
+    numbered(connection, &PAYMENT_BY_NUMBER, number, read_payment)
+}
+
+/// A payment whose row ends with its merchant's id.
+pub(super) fn read_payment(row: &Row<'_>) -> Result<PaymentRow, Error> {
+    let merchant = MerchantId::from_u128(from_end(PAYMENTS.name, row, 1)?);
+    Ok(PaymentRow::read(&mut Cells::new(PAYMENTS.name, row), |_| Some(merchant))?.1)
 }
 
 fn customer(connection: &Connection, number: u64) -> Result<Option<CustomerRow>, Error> {
@@ -257,19 +268,25 @@ fn method(connection: &Connection, number: u64) -> Result<Option<PaymentMethodRo
 }
 
 fn refund(connection: &Connection, number: u64) -> Result<Option<RefundRow>, Error> {
-    numbered(connection, &REFUND_BY_NUMBER, number, |row| {
-        let merchant = MerchantId::from_u128(from_end(REFUNDS.name, row, 1)?);
-        let payment = PaymentId::from_u128(from_end(REFUNDS.name, row, 2)?);
-        RefundRow::read(&mut Cells::new(REFUNDS.name, row), merchant, payment)
-    })
+    numbered(connection, &REFUND_BY_NUMBER, number, read_refund)
+}
+
+/// A refund whose row ends with its payment's and its merchant's id.
+pub(super) fn read_refund(row: &Row<'_>) -> Result<RefundRow, Error> {
+    let merchant = MerchantId::from_u128(from_end(REFUNDS.name, row, 1)?);
+    let payment = PaymentId::from_u128(from_end(REFUNDS.name, row, 2)?);
+    RefundRow::read(&mut Cells::new(REFUNDS.name, row), merchant, payment)
 }
 
 fn dispute(connection: &Connection, number: u64) -> Result<Option<DisputeRow>, Error> {
-    numbered(connection, &DISPUTE_BY_NUMBER, number, |row| {
-        let merchant = MerchantId::from_u128(from_end(DISPUTES.name, row, 1)?);
-        let payment = PaymentId::from_u128(from_end(DISPUTES.name, row, 2)?);
-        DisputeRow::read(&mut Cells::new(DISPUTES.name, row), merchant, payment)
-    })
+    numbered(connection, &DISPUTE_BY_NUMBER, number, read_dispute)
+}
+
+/// A dispute whose row ends with its payment's and its merchant's id.
+pub(super) fn read_dispute(row: &Row<'_>) -> Result<DisputeRow, Error> {
+    let merchant = MerchantId::from_u128(from_end(DISPUTES.name, row, 1)?);
+    let payment = PaymentId::from_u128(from_end(DISPUTES.name, row, 2)?);
+    DisputeRow::read(&mut Cells::new(DISPUTES.name, row), merchant, payment)
 }
 
 fn webhook(connection: &Connection, key: i64, event_id: &str) -> Result<Option<Found>, Error> {

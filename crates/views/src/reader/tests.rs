@@ -27,7 +27,10 @@ fn no_query_scans_a_table_or_sorts() {
     statements.extend([&CUSTOMERS_BY_MERCHANT, &METHODS_BY_CUSTOMER].map(|sql| sql.as_str()));
     statements.extend(webhooks.map(|sql| sql.as_str()));
     statements.extend(lists.map(|sql| sql.as_str()));
-    statements.extend([JOURNEY, EVENTS_FORWARD, EVENTS_BACKWARD, EVENT_BY_SEQ, AT_OF_EVENT]);
+    let wide = [&PAYMENTS_BACKWARD, &PAYMENTS_OF_CUSTOMER, &REFUNDS_BACKWARD, &DISPUTES_BACKWARD, &DISPUTES_OF_STATUS];
+    statements.extend(wide.map(|sql| sql.as_str()));
+    statements.extend([&BY_CUSTOMER, &BY_DECLINE].map(|sql| sql.as_str()));
+    statements.extend([DISPUTES_OPEN, JOURNEY, EVENTS_FORWARD, EVENTS_BACKWARD, EVENT_BY_SEQ, AT_OF_EVENT]);
     statements.extend(search::statements());
     for sql in statements {
         let plan = plan(&connection, sql);
