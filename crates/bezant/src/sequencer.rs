@@ -220,6 +220,9 @@ impl Handle {
 /// Follows durable entries with their sequence numbers.
 pub type Observer = Box<dyn FnMut(u64, &Entry) + Send>;
 
+/// Told on the writing thread how long the disk took for each batch.
+pub type Synced = Box<dyn FnMut(Duration) + Send>;
+
 /// Where durable facts go.
 pub struct Outlets {
     /// Sends to make.
@@ -267,13 +270,13 @@ impl Running {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlets: Outlets) -> std::io::Result<Running> {
+pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlets: Outlets, synced: Synced) -> std::io::Result<Running> {
     let (sender, receiver) = channel();
     let (jobs, work) = sync_channel(1);
     let load = Arc::new(Load::default());
     load.durable_seq.store(partition.state().next_seq - 1, Ordering::Release);
     let written = sender.clone();
-    let writer = std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written))?;
+    let writer = std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written, synced))?;
     let handle = Handle { sender, load: Arc::clone(&load) };
     let round = partition.begin();
     let mut sequencer = Sequencer {
@@ -298,7 +301,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
 }
 
 /// The writing thread: appends what it is given, seals when nothing follows.
-fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<Message>) {
+fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<Message>, mut synced: Synced) {
     let mut sealed = true;
     loop {
         let job = if sealed { work.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { work.recv_timeout(SEAL_AFTER) };
@@ -307,6 +310,10 @@ fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<M
                 let started = Instant::now();
                 let result = partition::append(journal.as_mut(), first_seq, epoch, &batch);
                 metrics::histogram!(names::JOURNAL_APPEND_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
+                if let Some(took) = journal.last_sync() {
+                    metrics::histogram!(names::JOURNAL_FDATASYNC_DURATION_SECONDS).record(took.as_secs_f64());
+                    synced(took);
+                }
                 sealed = false;
                 Message::Written(result)
             }

@@ -63,7 +63,7 @@ fn start(disk: &SimIo, trip: fn(&Command) -> bool) -> World {
     let (dispatches, dispatched) = mpsc::unbounded_channel();
     let (durable, to_views) = sync_channel(1_024);
     let outlets = Outlets { dispatches, durable, observe: Box::new(|_, _| {}), durable_seq: watch::channel(0).0 };
-    let running = sequencer::start(partition, Box::new(journal), epoch, outlets).unwrap();
+    let running = sequencer::start(partition, Box::new(journal), epoch, outlets, Box::new(|_| {})).unwrap();
     World { running, dispatched, _durable: to_views }
 }
 

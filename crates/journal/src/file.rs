@@ -5,6 +5,7 @@
 //! sync the operating system may show bytes that the disk does not hold. Opening it again settles what is there.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::frame::{FRAME_ALIGN_BYTES, Header, SEAL_BYTES, check_batch, encode_frame};
 use crate::reader::{Index, Shared};
@@ -95,6 +96,8 @@ pub struct FileJournal<I: Io> {
     tail: Tail,
     sealed: bool,
     stopped: bool,
+    /// How long the last record waited for the disk.
+    last_sync: Option<Duration>,
     batch_bytes_max: usize,
     /// Reused for every record.
     frame: Vec<u8>,
@@ -137,6 +140,7 @@ impl<I: Io> FileJournal<I> {
             tail: scan.tail,
             sealed,
             stopped: false,
+            last_sync: None,
             batch_bytes_max: options.batch_bytes_max,
             frame: Vec::new(),
             _lock: lock,
@@ -183,7 +187,9 @@ impl<I: Io> FileJournal<I> {
         let io = &self.shared.io;
         let Active { file, path, offset, .. } = &self.active;
         io.write_at(file, *offset, &self.frame).map_err(IoFailure::on("write", path))?;
+        let started = Instant::now();
         io.sync_data(file).map_err(IoFailure::on("sync", path))?;
+        self.last_sync = Some(started.elapsed());
         self.active.offset += wide(self.frame.len());
         Ok(())
     }
@@ -265,6 +271,10 @@ impl<I: Io> Journal for FileJournal<I> {
             self.stopped = true;
             AppendError::Io(failure)
         })
+    }
+
+    fn last_sync(&self) -> Option<Duration> {
+        self.last_sync
     }
 
     fn read(&self, from_seq: u64) -> Result<Box<dyn Iterator<Item = Result<OwnedBatch, ReadError>> + '_>, ReadError> {

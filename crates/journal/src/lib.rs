@@ -34,6 +34,8 @@ pub use scan::TailState;
 pub use snapshot::{SnapshotStore, list_snapshots, load_snapshot_file};
 pub use spare::SegmentPreparer;
 
+use std::time::Duration;
+
 /// The sequence number of the first event of every journal.
 pub const FIRST_SEQ: u64 = 1;
 
@@ -144,6 +146,11 @@ pub trait Journal: Send {
     /// # Errors
     /// [`AppendError::Stopped`] and [`AppendError::Io`], as for `append`.
     fn seal(&mut self) -> Result<(), AppendError>;
+
+    /// How long the last append waited for the disk to have it; `None` where nothing was appended or nobody measures.
+    fn last_sync(&self) -> Option<Duration> {
+        None
+    }
 
     /// The batches from the one that contains `from_seq` to the tail of this moment, in order. `from_seq` 0 means from
     /// the start.
