@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::errors::{Code, Problem};
-use crate::extract::{MerchantCaller, Parameters, PathText};
+use crate::extract::{MerchantCaller, Parameters, PathText, ReadScope};
 use crate::middleware::About;
 use crate::objects::{Amount, List};
 use crate::openapi;
@@ -25,6 +25,8 @@ pub(crate) struct Dispute {
     /// Always `dispute`.
     #[schema(value_type = String, example = "dispute")]
     object: &'static str,
+    /// Whose, `mer_…`
+    merchant: String,
     /// The disputed payment, `pay_…`
     payment: String,
     /// Where it stands.
@@ -51,6 +53,7 @@ impl From<&DisputeRow> for Dispute {
         Self {
             id: row.id.to_string(),
             object: "dispute",
+            merchant: row.merchant.to_string(),
             payment: row.payment.to_string(),
             status: row.status.name(),
             amount: Amount::new(row.money),
@@ -94,7 +97,7 @@ pub(crate) async fn retrieve(
 
 /// List disputes
 ///
-/// Newest first.
+/// Newest first; with an operator's key and without `Bezant-Merchant`, of all merchants.
 #[utoipa::path(
     get, path = "/v1/disputes", tag = "disputes", operation_id = "listDisputes",
     params(openapi::PageQuery, openapi::DisputeQuery, openapi::MinSeqHeader),
@@ -102,7 +105,7 @@ pub(crate) async fn retrieve(
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    MerchantCaller(merchant): MerchantCaller,
+    ReadScope(scope): ReadScope,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -113,7 +116,7 @@ pub(crate) async fn list(
     };
     parameters.finish()?;
     let seq = caught_up(&app, &headers).await?;
-    let found = query(&app, move |_, views| views.disputes(merchant, &filter, &page)).await?;
+    let found = query(&app, move |_, views| views.disputes(scope, &filter, &page)).await?;
     let data: Vec<Dispute> = found.items.iter().map(Into::into).collect();
     Ok(read_response(Json(List::new(data, found.next.map(|next| next.to_string()))), seq))
 }

@@ -19,6 +19,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use views::Scope;
 
 /// The client's key.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -36,6 +37,10 @@ const NAME_BYTES_MAX: usize = 80;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MerchantCaller(pub(crate) MerchantId);
 
+/// Whose objects the request may see: one merchant's, or all when an operator named nobody. Only on routes whose guard admits both.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadScope(pub(crate) Scope);
+
 /// The operator whose key the request carries. Only on routes whose guard admits operators.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OperatorCaller(pub(crate) OperatorId);
@@ -47,6 +52,18 @@ impl FromRequestParts<App> for MerchantCaller {
         match parts.extensions.get::<Principal>() {
             Some(Principal::Merchant(merchant)) => Ok(Self(*merchant)),
             Some(Principal::Operator(_)) | None => Err(Problem::new(Code::ApiKeyWrongKind)),
+        }
+    }
+}
+
+impl FromRequestParts<App> for ReadScope {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &App) -> Result<Self, Problem> {
+        match parts.extensions.get::<Principal>() {
+            Some(Principal::Merchant(merchant)) => Ok(Self(Scope::Merchant(*merchant))),
+            Some(Principal::Operator(_)) => Ok(Self(Scope::All)),
+            None => Err(Problem::new(Code::ApiKeyWrongKind)),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Read first: [`routes`](router) in this file for what there is, `middleware.rs` for what every request passes,
 //! `errors.rs` for everything that can be refused.
 
+mod activity;
 mod attention;
 mod canonical;
 mod customers;
@@ -19,9 +20,11 @@ mod middleware;
 mod objects;
 mod openapi;
 mod operators;
+mod overview;
 mod paging;
 mod payment_methods;
 mod payments;
+mod performance;
 mod platform;
 mod reads;
 mod refunds;
@@ -30,9 +33,10 @@ mod submission;
 mod times;
 mod webhooks;
 
+pub use activity::{Activity, EndedCall, Usage};
 pub use openapi::openapi;
 pub use platform::{
-    AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
 };
 pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
@@ -84,11 +88,12 @@ struct Route {
 fn routes() -> Vec<Route> {
     let merchant = |method, path, handler| Route { method, path, access: Access::Merchant, handler };
     let read = |path, handler| Route { method: "GET", path, access: Access::MerchantRead, handler };
+    let scoped = |path, handler| Route { method: "GET", path, access: Access::ScopedRead, handler };
     let operator = |method, path, handler| Route { method, path, access: Access::Operator, handler };
     let open = |path, handler| Route { method: "GET", path, access: Access::Open, handler };
     vec![
         merchant("POST", "/v1/payments", post(payments::create)),
-        read("/v1/payments", get(reads::payments)),
+        scoped("/v1/payments", get(reads::payments)),
         read("/v1/payments/{id}", get(reads::payment)),
         merchant("POST", "/v1/payments/{id}/confirm", post(payments::confirm)),
         merchant("POST", "/v1/payments/{id}/capture", post(payments::capture)),
@@ -103,9 +108,9 @@ fn routes() -> Vec<Route> {
         read("/v1/payment_methods/{id}", get(payment_methods::retrieve)),
         merchant("DELETE", "/v1/payment_methods/{id}", delete(payment_methods::remove)),
         merchant("POST", "/v1/refunds", post(refunds::create)),
-        read("/v1/refunds", get(reads::refunds)),
+        scoped("/v1/refunds", get(reads::refunds)),
         read("/v1/refunds/{id}", get(reads::refund)),
-        read("/v1/disputes", get(disputes::list)),
+        scoped("/v1/disputes", get(disputes::list)),
         read("/v1/disputes/{id}", get(disputes::retrieve)),
         read("/v1/balances", get(reads::balances)),
         read("/v1/events", get(reads::events)),
@@ -118,6 +123,8 @@ fn routes() -> Vec<Route> {
         operator("POST", "/v1/operators", post(operators::create_operator)),
         operator("POST", "/v1/operators/{id}/api_keys", post(operators::create_operator_key)),
         operator("GET", "/v1/search", get(search::search)),
+        operator("GET", "/v1/overview", get(overview::overview)),
+        operator("GET", "/v1/performance", get(performance::performance)),
         operator("GET", "/v1/parked_calls", get(attention::parked)),
         operator("POST", "/v1/parked_calls/{id}/look", post(attention::look)),
         operator("GET", "/v1/quarantine", get(attention::quarantine)),

@@ -38,6 +38,8 @@ pub(crate) enum Access {
     Merchant,
     /// A merchant's server, or an operator who names the merchant in `Bezant-Merchant`. Only for what changes nothing.
     MerchantRead,
+    /// As [`Access::MerchantRead`]; an operator who names nobody reads all merchants'.
+    ScopedRead,
     /// Somebody who runs the platform.
     Operator,
     /// A provider: the handler checks its signature.
@@ -79,6 +81,10 @@ pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Ne
         headers.insert(TRACEPARENT, value);
     }
     let status = response.status();
+    let makes_payment = (method, route.as_str(), status) == ("POST", "/v1/payments", StatusCode::CREATED);
+    if let Some(About(payment)) = response.extensions().get::<About>().filter(|_| makes_payment) {
+        app.platform.activity().payment_answered(app.platform.now(), *payment, started.elapsed());
+    }
     metrics::counter!(names::HTTP_REQUESTS_TOTAL, "method" => method, "route" => route.clone(), "status" => status.as_str().to_owned())
         .increment(1);
     metrics::histogram!(names::HTTP_REQUEST_DURATION_SECONDS, "method" => method, "route" => route).record(started.elapsed().as_secs_f64());
@@ -209,7 +215,7 @@ fn authenticate(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<P
     let wrong_kind = |wanted: &str| Problem::of_field(Code::ApiKeyWrongKind, "Authorization", format!("this needs {wanted}"));
     match (guard.access, key.kind(), principal) {
         (Access::Open | Access::Provider, _, _) | (Access::Operator, KeyKind::Operator, Principal::Operator(_)) => Ok(principal),
-        (Access::Merchant | Access::MerchantRead, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(own)) => {
+        (Access::Merchant | Access::MerchantRead | Access::ScopedRead, KeyKind::Secret | KeyKind::Restricted, Principal::Merchant(own)) => {
             match named_merchant(headers)? {
                 Some(named) if named != own => {
                     Err(Problem::of_field(Code::ApiKeyWrongKind, BEZANT_MERCHANT, "only an operator's key may name another merchant"))
@@ -217,16 +223,21 @@ fn authenticate(guard: &Guard, method: &Method, headers: &HeaderMap) -> Result<P
                 Some(_) | None => Ok(principal),
             }
         }
-        (Access::MerchantRead, KeyKind::Operator, Principal::Operator(operator)) if method.is_safe() => {
-            let merchant = named_merchant(headers)?.ok_or_else(|| Problem::of_field(Code::MerchantMissing, BEZANT_MERCHANT, NAME_IT))?;
-            if !guard.app.platform.is_merchant(merchant) {
+        (Access::MerchantRead | Access::ScopedRead, KeyKind::Operator, Principal::Operator(operator)) if method.is_safe() => {
+            let named = named_merchant(headers)?;
+            if named.is_none() && guard.access == Access::MerchantRead {
+                return Err(Problem::of_field(Code::MerchantMissing, BEZANT_MERCHANT, NAME_IT));
+            }
+            if named.is_some_and(|merchant| !guard.app.platform.is_merchant(merchant)) {
                 return Err(Problem::of_field(Code::MerchantUnknown, BEZANT_MERCHANT, "there is no such merchant"));
             }
-            audit(operator, Some(merchant));
-            Ok(Principal::Merchant(merchant))
+            audit(operator, named);
+            Ok(named.map_or(principal, Principal::Merchant))
         }
         (Access::Merchant, _, _) => Err(wrong_kind("a merchant's secret key (sk_… or rk_…)")),
-        (Access::MerchantRead, _, _) => Err(wrong_kind("a merchant's secret key (sk_… or rk_…), or an operator's with Bezant-Merchant")),
+        (Access::MerchantRead | Access::ScopedRead, _, _) => {
+            Err(wrong_kind("a merchant's secret key (sk_… or rk_…), or an operator's with Bezant-Merchant"))
+        }
         (Access::Operator, _, _) => Err(wrong_kind("an operator's key (ok_…)")),
     }
 }

@@ -2,7 +2,7 @@
 //! the same object, so that a client need not know which one answered.
 
 use crate::details::{Customer, PaymentDetails, RefundDetails, Shown};
-use base::{AttemptId, Currency, Decline, DeclineClass, Money, NextAction, PaymentId, RefundId, SubjectId, Timestamp};
+use base::{AttemptId, Currency, Decline, DeclineClass, MerchantId, Money, NextAction, PaymentId, RefundId, SubjectId, Timestamp};
 use engine::state::Balance;
 use engine::{CaptureMode, EventKind, OnFile, Presence};
 use payments::postings::AccountKind;
@@ -84,6 +84,8 @@ pub(crate) struct Payment {
     /// Always `payment`.
     #[schema(value_type = String, example = "payment")]
     pub(crate) object: &'static str,
+    /// Whose, `mer_…`
+    pub(crate) merchant: String,
     /// Where it stands.
     #[schema(schema_with = payment_status_schema)]
     pub(crate) status: &'static str,
@@ -145,6 +147,8 @@ pub(crate) struct Refund {
     /// Always `refund`.
     #[schema(value_type = String, example = "refund")]
     pub(crate) object: &'static str,
+    /// Whose, `mer_…`
+    pub(crate) merchant: String,
     /// The payment, `pay_…`
     pub(crate) payment: String,
     /// Where it stands.
@@ -375,6 +379,7 @@ fn time(at: Option<Timestamp>) -> Option<String> {
 /// What the engine's state and a row have in common; the one place where a payment becomes an object.
 struct PaymentParts<'a> {
     id: PaymentId,
+    merchant: MerchantId,
     status: PaymentStatus,
     money: Money,
     held_minor: u64,
@@ -403,6 +408,7 @@ impl PaymentParts<'_> {
         Payment {
             id: self.id.to_string(),
             object: "payment",
+            merchant: self.merchant.to_string(),
             status: self.status.name(),
             amount: Amount::new(self.money),
             held_minor: self.held_minor,
@@ -466,6 +472,7 @@ impl Payment {
         });
         let parts = PaymentParts {
             id,
+            merchant: payment.merchant,
             status: payment.status,
             money: payment.money,
             held_minor: payment.held_minor,
@@ -501,6 +508,7 @@ impl Payment {
         });
         let parts = PaymentParts {
             id: row.id,
+            merchant: row.merchant,
             status: row.status,
             money: row.money,
             held_minor: row.held_minor,
@@ -526,14 +534,15 @@ impl Payment {
 
 impl Refund {
     /// From the engine's state.
-    pub(crate) fn of_state(payment: PaymentId, currency: Currency, refund: &engine::Refund, shown: Shown<RefundDetails>) -> Self {
+    pub(crate) fn of_state(id: PaymentId, payment: &engine::Payment, refund: &engine::Refund, shown: Shown<RefundDetails>) -> Self {
         let RefundDetails { reason, metadata } = shown.details;
         Self {
             id: refund.refund.to_string(),
             object: "refund",
-            payment: payment.to_string(),
+            merchant: payment.merchant.to_string(),
+            payment: id.to_string(),
             status: refund.status.name(),
-            amount: Amount::new(Money { amount_minor: refund.amount_minor, currency }),
+            amount: Amount::new(Money { amount_minor: refund.amount_minor, currency: payment.money.currency }),
             reason,
             metadata,
             erased: shown.erased,
@@ -550,6 +559,7 @@ impl Refund {
         Self {
             id: RefundId::to_string(&row.id),
             object: "refund",
+            merchant: row.merchant.to_string(),
             payment: row.payment.to_string(),
             status: row.status.name(),
             amount: Amount::new(row.money),
@@ -636,17 +646,24 @@ fn attempt_outcome_schema() -> Object {
         .build()
 }
 
+/// Every class of a decline.
+const DECLINE_CLASSES: [DeclineClass; 9] = [
+    DeclineClass::HardCard,
+    DeclineClass::HardRisk,
+    DeclineClass::SoftFunds,
+    DeclineClass::SoftIssuer,
+    DeclineClass::SoftPsp,
+    DeclineClass::FixData,
+    DeclineClass::Authenticate,
+    DeclineClass::Config,
+    DeclineClass::Duplicate,
+];
+
+/// The class of that name in the API.
+pub(crate) fn parse_decline_class(name: &str) -> Option<DeclineClass> {
+    DECLINE_CLASSES.into_iter().find(|class| decline_class(*class) == name)
+}
+
 fn decline_class_schema() -> Object {
-    let classes = [
-        DeclineClass::HardCard,
-        DeclineClass::HardRisk,
-        DeclineClass::SoftFunds,
-        DeclineClass::SoftIssuer,
-        DeclineClass::SoftPsp,
-        DeclineClass::FixData,
-        DeclineClass::Authenticate,
-        DeclineClass::Config,
-        DeclineClass::Duplicate,
-    ];
-    names(classes.into_iter().map(decline_class))
+    names(DECLINE_CLASSES.into_iter().map(decline_class))
 }

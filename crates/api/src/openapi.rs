@@ -2,7 +2,9 @@
 
 use crate::errors::ProblemDocument;
 use crate::extract::BEZANT_MERCHANT;
-use crate::{attention, customers, disputes, operators, payment_methods, payments, reads, refunds, search, webhooks};
+use crate::{
+    attention, customers, disputes, operators, overview, payment_methods, payments, performance, reads, refunds, search, webhooks,
+};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
@@ -60,6 +62,13 @@ pub(crate) struct PaymentQuery {
     amount_minor_min: Option<u64>,
     /// Those of this many minor units or fewer.
     amount_minor_max: Option<u64>,
+    /// Those of this customer, `cus_…`
+    customer: Option<String>,
+    /// Those whose last refusal is of this class, such as `soft_funds`.
+    decline_class: Option<String>,
+    /// Those whose last refusal has this code of the provider, such as `insufficient_funds`.
+    #[param(max_length = 64)]
+    decline_code: Option<String>,
 }
 
 /// Which refunds.
@@ -139,7 +148,7 @@ pub(crate) struct EventQuery {
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
-        search::search, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+        search::search, overview::overview, performance::performance, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Keys, &OperatorsRead, &Problems),
@@ -167,15 +176,21 @@ struct OperatorsRead;
 
 impl Modify for OperatorsRead {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        for operation in openapi.paths.paths.values_mut().filter_map(|item| item.get.as_mut()) {
-            let Some(security) = operation.security.as_mut() else { continue };
+        let operator = || SecurityRequirement::new("operator_key", Vec::<String>::new());
+        for (path, item) in &mut openapi.paths.paths {
+            let Some(security) = item.get.as_mut().and_then(|operation| operation.security.as_mut()) else { continue };
             if *security == [SecurityRequirement::new("merchant_key", Vec::<String>::new())] {
-                let operator = SecurityRequirement::new("operator_key", Vec::<String>::new());
-                security.push(operator.add("acting_merchant", Vec::<String>::new()));
+                security.push(operator().add("acting_merchant", Vec::<String>::new()));
+                if OF_ALL_MERCHANTS.contains(&path.as_str()) {
+                    security.push(operator());
+                }
             }
         }
     }
 }
+
+/// What an operator reads of all merchants by naming none.
+const OF_ALL_MERCHANTS: [&str; 3] = ["/v1/payments", "/v1/refunds", "/v1/disputes"];
 
 /// Every operation can answer a problem.
 struct Problems;
@@ -220,6 +235,7 @@ mod tests {
         for (path, item) in description["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let access = match operation["security"][0].as_object().unwrap().keys().next().map(String::as_str) {
+                    Some("merchant_key") if operation["security"][2].is_object() => Access::ScopedRead,
                     Some("merchant_key") if operation["security"][1]["acting_merchant"].is_array() => Access::MerchantRead,
                     Some("merchant_key") => Access::Merchant,
                     Some("operator_key") => Access::Operator,

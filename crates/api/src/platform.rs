@@ -1,6 +1,7 @@
 //! The one seam between HTTP and the platform. Behind it are the sequencer, the engine's state, the key store and the
 //! read models; nothing here knows how they work, and tests put a platform of their own in their place.
 
+use crate::activity::Activity;
 use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
@@ -91,6 +92,36 @@ impl Parked {
     }
 }
 
+/// What stands open now, of all merchants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Calls whose outcome is unknown and being found out.
+    pub unknown_open: u64,
+    /// Calls that wait for a person.
+    pub parked: u64,
+    /// Those of them for which the provider did something else than was asked.
+    pub mismatched: u64,
+    /// Commands that are kept out.
+    pub quarantined: u64,
+    /// Whether expiries wait because the clock jumped.
+    pub expiries_suspended: bool,
+}
+
+impl Standing {
+    /// That of a state. It looks at every open call, and at nothing that is closed.
+    pub fn of(state: &engine::State) -> Self {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let open_in = |wanted| state.effects.values().filter(move |open| open.status == wanted);
+        Self {
+            unknown_open: count(open_in(engine::EffectStatus::Unknown).count()),
+            parked: count(open_in(engine::EffectStatus::Parked).count()),
+            mismatched: count(open_in(engine::EffectStatus::Parked).filter(|open| state.is_mismatched(open)).count()),
+            quarantined: count(state.quarantine.len()),
+            expiries_suspended: state.expiries_suspended,
+        }
+    }
+}
+
 /// A provider's message as it came in; nothing of it is believed yet.
 #[derive(Clone, Debug)]
 pub struct Webhook {
@@ -173,6 +204,9 @@ pub trait Platform: Send + Sync + 'static {
     /// larger than `after`; and the platform's time.
     fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<Parked>, Timestamp), SubmitError>>;
 
+    /// What stands open. May be a second old, however many ask.
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, SubmitError>>;
+
     /// Fingerprints of quarantined commands in order, at most `count_max`, from the first that is larger than `after`.
     fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>>;
 
@@ -214,6 +248,15 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Waits until the read models hold event `seq`; `false` when `deadline` comes first.
     fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool>;
+
+    /// The last event that the read models hold.
+    fn views_seq(&self) -> u64;
+
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// What is happening.
+    fn activity(&self) -> &Activity;
 
     /// Whether the platform can take work.
     fn readiness(&self) -> Readiness;

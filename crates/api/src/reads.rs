@@ -7,10 +7,10 @@
 use crate::App;
 use crate::details::{self, PaymentDetails, RefundDetails, Shown};
 use crate::errors::{Code, Problem};
-use crate::extract::{MerchantCaller, Parameters, PathText, min_seq};
+use crate::extract::{BEZANT_MERCHANT, MerchantCaller, Parameters, PathText, ReadScope, min_seq};
 use crate::journey;
 use crate::middleware::{About, BEZANT_SEQ};
-use crate::objects::{Balances, Event, List, Payment, Refund};
+use crate::objects::{self, Balances, Event, List, Payment, Refund};
 use crate::openapi;
 use crate::submission;
 use crate::times::parse_rfc3339;
@@ -24,7 +24,7 @@ use http::{HeaderMap, HeaderValue};
 use payments::{PaymentStatus, RefundStatus};
 use std::time::Duration;
 use tokio::time::Instant;
-use views::{Cursor, CursorKind, EventFilter, Order, Page, PaymentFilter, PaymentRow, Reader, RefundFilter};
+use views::{Cursor, CursorKind, EventFilter, Order, Page, PaymentFilter, PaymentRow, Reader, RefundFilter, Scope};
 
 /// How long a read waits for the read models, in milliseconds.
 const READ_WAIT_MS_MAX: u64 = 2_000;
@@ -32,6 +32,8 @@ const READ_WAIT_MS_MAX: u64 = 2_000;
 const PAGE_LIMIT_DEFAULT: usize = 20;
 /// Most objects on a page.
 pub(crate) const PAGE_LIMIT_MAX: usize = 100;
+/// Longest decline code of a provider, in bytes.
+const DECLINE_CODE_BYTES_MAX: usize = 64;
 /// Most events of one journey: every attempt, capture and refund a payment may have, with room for looks at them.
 const JOURNEY_EVENTS_MAX: usize = views::PAGE_ROWS_MAX;
 
@@ -65,7 +67,7 @@ pub(crate) async fn payment(
 
 /// List payments
 ///
-/// Newest first.
+/// Newest first; with an operator's key and without `Bezant-Merchant`, of all merchants.
 #[utoipa::path(
     get, path = "/v1/payments", tag = "payments", operation_id = "listPayments",
     params(openapi::PageQuery, openapi::PaymentQuery, openapi::MinSeqHeader),
@@ -73,7 +75,7 @@ pub(crate) async fn payment(
 )]
 pub(crate) async fn payments(
     State(app): State<App>,
-    MerchantCaller(merchant): MerchantCaller,
+    ReadScope(scope): ReadScope,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -81,19 +83,31 @@ pub(crate) async fn payments(
     let amount = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let reference = parameters
         .parse("reference", "a reference of at most 200 bytes", |text| (text.len() <= REFERENCE_BYTES_MAX).then(|| text.to_owned()))?;
+    let reference = match (scope, reference) {
+        (_, None) => None,
+        (Scope::Merchant(merchant), Some(reference)) => Some(app.reference(merchant, &reference)),
+        (Scope::All, Some(_)) => {
+            let detail = "a reference is one merchant's: name the merchant in Bezant-Merchant, or ask GET /v1/search";
+            return Err(Problem::of_field(Code::MerchantMissing, BEZANT_MERCHANT, detail));
+        }
+    };
+    let code = |text: &str| (text.len() <= DECLINE_CODE_BYTES_MAX).then(|| text.to_owned());
     let filter = PaymentFilter {
         status: parameters.parse("status", "a payment's status", PaymentStatus::parse_name)?,
         created_from: parameters.parse("created_from", "a time such as 2026-11-21T09:33:00Z", parse_rfc3339)?,
         created_until: parameters.parse("created_until", "a time such as 2026-11-21T09:33:00Z", parse_rfc3339)?,
         currency: parameters.parse("currency", "an ISO 4217 code such as EUR", |text| text.parse().ok())?,
-        reference: reference.map(|reference| app.reference(merchant, &reference)),
+        reference,
         amount_minor_min: parameters.parse("amount_minor_min", "a whole number", amount)?,
         amount_minor_max: parameters.parse("amount_minor_max", "a whole number", amount)?,
+        customer: parameters.parse("customer", "a customer's id, cus_…", |text| text.parse().ok())?,
+        decline_class: parameters.parse("decline_class", "a decline's class, such as soft_funds", objects::parse_decline_class)?,
+        decline_code: parameters.parse("decline_code", "a provider's code of at most 64 bytes", code)?,
     };
     parameters.finish()?;
     let seq = caught_up(&app, &headers).await?;
     let found = query(&app, move |app, views| {
-        let found = views.payments(merchant, &filter, &page)?;
+        let found = views.payments(scope, &filter, &page)?;
         let data: Result<Vec<_>, _> = found.items.iter().map(|row| object(app, views, row)).collect();
         Ok(List::new(data?, found.next.map(|next| next.to_string())))
     });
@@ -152,7 +166,7 @@ pub(crate) async fn refund(
 
 /// List refunds
 ///
-/// Newest first.
+/// Newest first; with an operator's key and without `Bezant-Merchant`, of all merchants.
 #[utoipa::path(
     get, path = "/v1/refunds", tag = "refunds", operation_id = "listRefunds",
     params(openapi::PageQuery, openapi::RefundQuery, openapi::MinSeqHeader),
@@ -160,7 +174,7 @@ pub(crate) async fn refund(
 )]
 pub(crate) async fn refunds(
     State(app): State<App>,
-    MerchantCaller(merchant): MerchantCaller,
+    ReadScope(scope): ReadScope,
     mut parameters: Parameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -171,7 +185,7 @@ pub(crate) async fn refunds(
     };
     parameters.finish()?;
     let seq = caught_up(&app, &headers).await?;
-    let found = query(&app, move |_, views| views.refunds(merchant, &filter, &page)).await?;
+    let found = query(&app, move |_, views| views.refunds(scope, &filter, &page)).await?;
     let object = |row| Refund::of_row(row, details::open(app.platform.as_ref(), row.details.as_ref()));
     let data = found.items.iter().map(object).collect();
     Ok(read_response(Json(List::new(data, found.next.map(|next| next.to_string()))), seq))

@@ -87,5 +87,5 @@ pub(crate) async fn create(
 
 fn object(payment: PaymentId, known: &engine::Payment, refund: RefundId, shown: Shown<RefundDetails>) -> Result<Refund, Problem> {
     let found = known.refund(refund).ok_or_else(|| Problem::new(Code::RefundUnknown))?;
-    Ok(Refund::of_state(payment, known.money.currency, found, shown))
+    Ok(Refund::of_state(payment, known, found, shown))
 }

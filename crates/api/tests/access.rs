@@ -14,6 +14,8 @@ struct Operation {
     scheme: Option<String>,
     /// Whether an operator may call it too, naming a merchant.
     is_read: bool,
+    /// Whether that operator may name nobody and reads all merchants'.
+    is_scoped: bool,
 }
 
 /// Every operation, with something in place of its path parameters.
@@ -25,7 +27,8 @@ fn operations() -> Vec<Operation> {
             let scheme = operation["security"][0].as_object().unwrap().keys().next().cloned();
             let is_read = operation["security"][1]["acting_merchant"].is_array();
             let path = path.replace("{id}", "pay_00000000000000000000000000").replace("{public_id}", "0123456789");
-            operations.push(Operation { method: method.to_uppercase(), path, scheme, is_read });
+            let is_scoped = operation["security"][2].is_object();
+            operations.push(Operation { method: method.to_uppercase(), path, scheme, is_read, is_scoped });
         }
     }
     assert!(operations.len() >= 22);
@@ -71,6 +74,10 @@ async fn every_operation_is_401_without_a_key_and_403_with_the_wrong_kind() {
             Some(other) => panic!("{name} has the unknown scheme {other}"),
         };
         assert_eq!(call(&rig, &operation, None).await.problem(), (401, "api_key_missing".into()), "{name}");
+        if operation.is_scoped {
+            assert_eq!(call(&rig, &operation, Some(wrong)).await.status, 200, "{name}");
+            continue;
+        }
         let refused = if operation.is_read { (400, "merchant_missing".into()) } else { (403, "api_key_wrong_kind".into()) };
         assert_eq!(call(&rig, &operation, Some(wrong)).await.problem(), refused, "{name}");
     }
@@ -112,7 +119,7 @@ async fn an_operator_who_names_a_merchant_reads_what_its_key_reads_and_changes_n
 async fn an_operator_sees_the_merchant_that_the_header_names_and_no_other() {
     let rig = Rig::new();
     let id = rig.captured("k1", 500).await;
-    let payment = Operation { method: "GET".into(), path: format!("/v1/payments/{id}"), scheme: None, is_read: true };
+    let payment = Operation { method: "GET".into(), path: format!("/v1/payments/{id}"), scheme: None, is_read: true, is_scoped: false };
     let own = rig.merchant.to_string();
     let other = base::MerchantId::from_u128(2).to_string();
     let nobody = base::MerchantId::from_u128(9).to_string();
@@ -132,6 +139,32 @@ async fn an_operator_sees_the_merchant_that_the_header_names_and_no_other() {
         assert_eq!(answer.problem(), (status, code.into()), "{merchants:?}");
     }
     assert_eq!(call_as(&rig, &payment, Some(&rig.key), &[&own]).await.status, 200, "a merchant may name itself");
+}
+
+#[tokio::test]
+async fn an_operator_who_names_nobody_lists_what_all_merchants_have() {
+    let rig = Rig::new();
+    let own = rig.captured("k1", 500).await;
+    let request = rig.request("POST", "/v1/payments").header("idempotency-key", "k2");
+    let mut request = request.body(Body::from(support::payment(700, "pm_card_visa").to_string())).unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {}", rig.other_key).parse().unwrap());
+    let other = rig.send(request).await.json()["id"].as_str().unwrap().to_owned();
+    rig.post("/v1/refunds", "r1", serde_json::json!({ "payment": own, "amount_minor": 100 })).await;
+    let list = async |path: &str| rig.operate("GET", path, None).await.json()["data"].clone();
+    let all = list("/v1/payments").await;
+    let shown: Vec<_> = all.as_array().unwrap().iter().map(|found| (found["id"].clone(), found["merchant"].clone())).collect();
+    let merchant = |number| serde_json::json!(base::MerchantId::from_u128(number).to_string());
+    assert_eq!(shown, [(serde_json::json!(other), merchant(2)), (serde_json::json!(own), merchant(1))]);
+    let narrowed = list("/v1/payments?amount_minor_min=600").await;
+    assert_eq!((narrowed.as_array().unwrap().len(), &narrowed[0]["id"]), (1, &serde_json::json!(other)));
+    assert_eq!(list(&format!("/v1/refunds?payment={own}")).await[0]["merchant"], merchant(1));
+    assert_eq!(list("/v1/refunds").await.as_array().unwrap().len(), 1);
+    assert_eq!(list("/v1/disputes").await, serde_json::json!([]));
+    let by_reference = rig.operate("GET", "/v1/payments?reference=order-1", None).await;
+    assert_eq!(by_reference.problem(), (400, "merchant_missing".into()));
+    let page = rig.operate("GET", "/v1/payments?limit=1", None).await.json();
+    let next = format!("/v1/payments?limit=1&cursor={}", page["next_cursor"].as_str().unwrap());
+    assert_eq!(list(&next).await[0]["id"], serde_json::json!(own));
 }
 
 #[tokio::test]
@@ -158,7 +191,7 @@ async fn another_merchants_objects_do_not_exist() {
         ("GET", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
         ("DELETE", format!("/v1/payment_methods/{stored}"), "payment_method_unknown"),
     ] {
-        let operation = Operation { method: method.into(), path, scheme: None, is_read: false };
+        let operation = Operation { method: method.into(), path, scheme: None, is_read: false, is_scoped: false };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.problem(), (404, code.into()), "{}", operation.path);
     }
     let request = Request::builder().method("POST").uri("/v1/refunds").header("authorization", format!("Bearer {}", rig.other_key));
@@ -170,7 +203,7 @@ async fn another_merchants_objects_do_not_exist() {
     let request = request.header("idempotency-key", "k2").body(Body::from(r#"{"payment_method":"pm_card_visa"}"#)).unwrap();
     assert_eq!(rig.send(request).await.problem(), (404, "customer_unknown".into()));
     for path in ["/v1/payments", "/v1/refunds", "/v1/customers", &format!("/v1/refunds?payment={id}")] {
-        let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None, is_read: false };
+        let operation = Operation { method: "GET".into(), path: path.to_owned(), scheme: None, is_read: false, is_scoped: false };
         assert_eq!(call(&rig, &operation, Some(&rig.other_key)).await.json()["data"], serde_json::json!([]), "{path}");
     }
 }

@@ -58,10 +58,36 @@ async fn filters_narrow_a_list() {
         ("created_until=2026-11-21T00:00:00Z", vec![]),
         ("status=captured&currency=EUR", vec![&taken]),
         ("status=", vec![&yen, &declined, &taken]),
+        ("decline_code=insufficient_funds", vec![&declined]),
+        ("decline_code=card_declined", vec![]),
+        ("decline_class=soft_funds", vec![&declined]),
+        ("decline_class=soft_funds&decline_code=insufficient_funds&status=declined&currency=EUR", vec![&declined]),
+        ("decline_class=hard_card", vec![]),
+        ("decline_code=insufficient_funds&amount_minor_max=100", vec![]),
     ] {
         let page = rig.get(&format!("/v1/payments?{query}")).await;
         assert_eq!(page.status, StatusCode::OK, "{query}: {}", page.text);
         assert_eq!(ids(&page.json()).iter().collect::<Vec<_>>(), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_customers_payments_are_found_and_values_that_cannot_be_are_refused() {
+    let rig = Rig::new();
+    rig.captured("k0", 100).await;
+    let customer = rig.post("/v1/customers", "c1", json!({})).await.json()["id"].as_str().unwrap().to_owned();
+    let body = json!({ "payment_method": "pm_card_visa" });
+    let stored = rig.post(&format!("/v1/customers/{customer}/payment_methods"), "c2", body).await.json();
+    let body = json!({ "amount": { "amount_minor": 300, "currency": "EUR" }, "payment_method": stored["id"] });
+    let made = rig.post("/v1/payments", "k1", body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let found = rig.get(&format!("/v1/payments?customer={customer}")).await.json();
+    assert_eq!(json!(ids(&found)), json!([made.json()["id"]]));
+    assert!(ids(&rig.get(&format!("/v1/payments?customer={customer}&status=declined")).await.json()).is_empty());
+    let nobody = rig.get("/v1/payments?customer=cus_00000000000000000000000000").await.json();
+    assert!(ids(&nobody).is_empty());
+    for query in ["customer=ada", "decline_class=broken", &format!("decline_code={}", "x".repeat(65)), "amount_minor_min=-1"] {
+        assert_eq!(rig.get(&format!("/v1/payments?{query}")).await.problem(), (400, "query_parameter_invalid".into()), "{query}");
     }
 }
 

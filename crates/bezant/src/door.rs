@@ -7,7 +7,10 @@ use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
-use api::{AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, SubmitError, Submitted, Webhook, WebhookRefused};
+use api::{
+    AccountBalances, Activity, BoxFuture, Opened, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
+    WebhookRefused,
+};
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
@@ -219,7 +222,20 @@ pub struct Door {
     pub metrics: telemetry::MetricsHandle,
     /// Who takes providers' messages, by number of the provider endpoint.
     pub desks: Vec<NoticeDesk>,
+    /// What is happening.
+    pub activity: Arc<Activity>,
+    /// What stood open at the last look.
+    pub standing: Standings,
 }
+
+/// What stands open, looked at no more often than [`STANDING_MS_MAX`] allows, however many ask.
+#[derive(Default)]
+pub struct Standings {
+    last: tokio::sync::Mutex<Option<(StdInstant, Standing)>>,
+}
+
+/// How old may be what is shown of what stands open: looking takes the deciding thread's time, in milliseconds.
+const STANDING_MS_MAX: u128 = 1_000;
 
 /// Most times that one person's data can be erased.
 const ERASURES_PER_PERSON_MAX: u32 = 1_000;
@@ -336,6 +352,21 @@ impl Platform for Door {
         Box::pin(self.look(move |state| (Parked::of(state, after, count_max), Clock::wall().max(state.last_at))))
     }
 
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, SubmitError>> {
+        Box::pin(async move {
+            // Held while one looks, so that the others share what it sees.
+            let mut last = self.standing.last.lock().await;
+            if let Some((at, standing)) = *last
+                && at.elapsed().as_millis() < STANDING_MS_MAX
+            {
+                return Ok(standing);
+            }
+            let standing = self.look(Standing::of).await?;
+            *last = Some((StdInstant::now(), standing));
+            Ok(standing)
+        })
+    }
+
     fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>> {
         Box::pin(self.look(move |state| {
             let later = state.quarantine.iter().filter(|known| after.is_none_or(|after| **known > after));
@@ -408,6 +439,18 @@ impl Platform for Door {
     fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool> {
         let mut applied = self.views_seq.clone();
         Box::pin(async move { matches!(timeout_at(deadline, applied.wait_for(|applied| *applied >= seq)).await, Ok(Ok(_))) })
+    }
+
+    fn views_seq(&self) -> u64 {
+        *self.views_seq.borrow()
+    }
+
+    fn now(&self) -> Timestamp {
+        Clock::wall()
+    }
+
+    fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     fn readiness(&self) -> Readiness {

@@ -22,4 +22,5 @@ pub mod sequencer;
 pub mod serve;
 pub mod snapshots;
 pub mod sweep;
+pub mod usage;
 pub mod webhooks;

@@ -1,9 +1,11 @@
 //! Makes the sends that durable entries ask for and brings their outcomes back. Knows nothing of payments: what an
 //! outcome means is the engine's to say.
 
+use crate::clock::Clock;
 use crate::request::{self, Requests};
 use crate::sequencer::Handle;
-use base::{NotSentReason, Outcome, Redacted, UnknownReason};
+use api::{Activity, EndedCall};
+use base::{NotSentReason, Outcome, OutcomeClass, Redacted, UnknownReason};
 use connectors::{Decoded, Stored, StoredCard, StoredOutcome};
 use egress::{Client, Endpoint, Request, Response};
 use engine::{CardFacts, Command, Dispatch, ErrandDispatch, ErrandDone, ErrandOutcome, ErrandReport, OutcomeReport, SendKind};
@@ -43,6 +45,8 @@ pub struct Runner {
     pub requests: Arc<Requests>,
     /// Time from the start of a send to its complete answer.
     pub send_timeout: Duration,
+    /// Counts calls that ended.
+    pub activity: Arc<Activity>,
 }
 
 impl Runner {
@@ -74,9 +78,12 @@ impl Runner {
             SendKind::Lookup => self.look_up(dispatch).await,
         };
         let requested = &dispatch.requested;
-        let class = format!("{:?}", decoded.outcome.class());
-        self.measure(requested.provider, requested.kind.name(), &class, started);
-        tracing::debug!(payment_id = %dispatch.payment, effect_id = %requested.effect, send = dispatch.send, outcome = class, "a send ended");
+        let class = decoded.outcome.class();
+        self.measure(requested.provider, requested.kind.name(), class, started);
+        let ended =
+            EndedCall { at: Clock::wall(), provider: requested.provider, payment: Some(dispatch.payment), class, took: started.elapsed() };
+        self.activity.call(&ended);
+        tracing::debug!(payment_id = %dispatch.payment, effect_id = %requested.effect, send = dispatch.send, outcome = ?class, "a send ended");
         OutcomeReport { effect: requested.effect, send: dispatch.send, outcome: decoded.outcome, provider_id: decoded.provider_id }
     }
 
@@ -88,9 +95,10 @@ impl Runner {
             SendKind::First | SendKind::Replay => self.send_errand(dispatch).await,
             SendKind::Lookup => self.look_up_errand(dispatch).await,
         };
-        let class = format!("{:?}", outcome.class());
-        self.measure(requested.provider, requested.kind.name(), &class, started);
-        tracing::debug!(customer_id = %requested.customer, errand_id = %requested.errand, send = dispatch.send, outcome = class, "a send ended");
+        let class = outcome.class();
+        self.measure(requested.provider, requested.kind.name(), class, started);
+        self.activity.call(&EndedCall { at: Clock::wall(), provider: requested.provider, payment: None, class, took: started.elapsed() });
+        tracing::debug!(customer_id = %requested.customer, errand_id = %requested.errand, send = dispatch.send, outcome = ?class, "a send ended");
         ErrandReport { errand: requested.errand, send: dispatch.send, outcome: errand_outcome(outcome) }
     }
 
@@ -117,9 +125,9 @@ impl Runner {
         }
     }
 
-    fn measure(&self, provider: u16, operation: &'static str, class: &str, started: Instant) {
+    fn measure(&self, provider: u16, operation: &'static str, class: OutcomeClass, started: Instant) {
         let provider = self.requests.connector(provider).capabilities().name;
-        metrics::histogram!(names::PROVIDER_REQUEST_DURATION_SECONDS, "provider" => provider, "operation" => operation, "outcome" => class.to_owned())
+        metrics::histogram!(names::PROVIDER_REQUEST_DURATION_SECONDS, "provider" => provider, "operation" => operation, "outcome" => format!("{class:?}"))
             .record(started.elapsed().as_secs_f64());
     }
 

@@ -2,7 +2,7 @@
 //! fails.
 
 use crate::clock::Clock;
-use crate::door::{self, Directory, Door, KeyCache, KeyedHash};
+use crate::door::{self, Directory, Door, KeyCache, KeyedHash, Standings};
 use crate::keystore::KeyStore;
 use crate::partition::{self, Partition, Skips};
 use crate::policy::{Ladder, default_policy};
@@ -12,8 +12,8 @@ use crate::secrets::Secrets;
 use crate::sequencer::{self, Ended, Handle, Outlets, Running, Submission};
 use crate::sweep::{Schedule, Sweeper};
 use crate::webhooks::{NoticeDesk, WebhookEndpoint};
-use crate::{feed, keystore, listener, secrets, snapshots};
-use api::Platform;
+use crate::{feed, keystore, listener, secrets, snapshots, usage};
+use api::{Activity, Platform};
 use base::{MerchantId, OperatorId, Redacted};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
@@ -197,6 +197,7 @@ fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
 /// See [`Error`].
 pub async fn run(options: Options) -> Result<(), Error> {
     let metrics = telemetry::install_metrics();
+    let activity = Arc::new(Activity::new(Clock::wall()));
     let disk = open_disk(&options.data, options.segment_bytes)?;
     let stripe: Arc<dyn Connector> =
         Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
@@ -216,6 +217,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
             targets: vec![Target { endpoint: endpoint.clone(), secret: options.stripe_key.clone() }],
             requests: Arc::clone(&requests),
             send_timeout: SEND_TIMEOUT,
+            activity: Arc::clone(&activity),
         })
     };
     let sweeping = runner(SWEEP_CONNECTIONS_MAX, connectors::stripe::EVENTS_RESPONSE_BYTES_MAX)?;
@@ -229,15 +231,18 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let (dispatches, dispatched) = mpsc::unbounded_channel();
     let (durable, to_views) = sync_channel(feed::BATCHES_QUEUED_MAX);
     let (durable_seq, _) = watch::channel(disk.state.next_seq - 1);
-    let observing = Arc::clone(&directory);
+    let (observing, counting) = (Arc::clone(&directory), Arc::clone(&activity));
     let observe = Box::new(move |_seq: u64, entry: &engine::Entry| {
         observing.observe(&entry.event);
+        counting.entry(entry);
         count(entry);
     });
     let skips = Skips::of(&disk.state);
     let partition = Partition::new(disk.state, policy, derive_key, requests);
+    let timing = Arc::clone(&activity);
+    let synced = Box::new(move |took| timing.sync(Clock::wall(), took));
     let outlets = Outlets { dispatches, durable, observe, durable_seq };
-    let running = sequencer::start(partition, Box::new(disk.journal), epoch, outlets).map_err(Error::System)?;
+    let running = sequencer::start(partition, Box::new(disk.journal), epoch, outlets, synced).map_err(Error::System)?;
     let handle = running.handle.clone();
 
     let (key_jobs, key_work) = channel();
@@ -273,6 +278,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
         views_seq,
         metrics,
         desks,
+        activity,
+        standing: Standings::default(),
     });
     set_up(&handle, epoch, fresh).await?;
     let served = serve(&options, &door, sweeping, running, keys_failure).await;
@@ -496,21 +503,16 @@ fn signals() -> std::io::Result<impl Future<Output = ()>> {
 async fn gauge(door: Arc<Door>) {
     use telemetry::names;
     loop {
-        let counts = door
-            .handle
-            .read(|state| {
-                let count = |wanted: engine::EffectStatus| state.effects.values().filter(|open| open.status == wanted).count();
-                [state.effects.len(), count(engine::EffectStatus::Unknown), count(engine::EffectStatus::Parked)]
-            })
-            .await;
-        if let Some(counts) = counts {
-            let [open, unknown, parked] = counts.map(|count| f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
-            metrics::gauge!(names::EFFECTS_OPEN).set(open);
-            metrics::gauge!(names::UNKNOWN_OPEN).set(unknown);
-            metrics::gauge!(names::PARKED_OPEN).set(parked);
+        let open = door.handle.read(|state| state.effects.len()).await;
+        if let (Some(open), Ok(standing)) = (open, door.standing().await) {
+            let count = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            metrics::gauge!(names::EFFECTS_OPEN).set(f64::from(u32::try_from(open).unwrap_or(u32::MAX)));
+            metrics::gauge!(names::UNKNOWN_OPEN).set(count(standing.unknown_open));
+            metrics::gauge!(names::PARKED_OPEN).set(count(standing.parked));
         }
         let lag = door.handle.load.durable_seq().saturating_sub(*door.views_seq.borrow());
         metrics::gauge!(names::VIEWS_LAG_EVENTS).set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
+        door.activity.usage(Clock::wall(), usage::read());
         door.metrics.fold_observations();
         tokio::time::sleep(METRICS_EVERY).await;
     }

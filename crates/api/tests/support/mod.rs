@@ -30,6 +30,10 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 const S: u64 = 1_000_000_000;
+/// When a platform starts, in seconds since 1970: 2026-11-21T09:33:00Z.
+pub const STARTED_S: u64 = 1_795_253_580;
+/// How long every call to the provider takes.
+pub const CALL_MS: u64 = 40;
 /// How long a test waits for what must come before it fails.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// Number of permits that lets everything through.
@@ -96,6 +100,7 @@ pub struct TestPlatform {
     gate: Semaphore,
     arrivals: watch::Sender<u64>,
     known_keys: Mutex<BTreeSet<SubjectId>>,
+    activity: api::Activity,
 }
 
 impl Drop for TestPlatform {
@@ -114,7 +119,7 @@ impl TestPlatform {
         let writer = views::Writer::open(&path).unwrap();
         let reader = views::Reader::open(&path).unwrap();
         let state = State::new();
-        let inner = Inner { state, now_ns: 1_795_253_580 * S, writer, unapplied: Vec::new(), commands: Vec::new() };
+        let inner = Inner { state, now_ns: STARTED_S * S, writer, unapplied: Vec::new(), commands: Vec::new() };
         let platform = Self {
             inner: Mutex::new(inner),
             policy: policy(),
@@ -131,6 +136,7 @@ impl TestPlatform {
             gate: Semaphore::new(OPEN),
             arrivals: watch::Sender::new(0),
             known_keys: Mutex::new(BTreeSet::new()),
+            activity: api::Activity::new(Timestamp::from_s(STARTED_S)),
         };
         for command in [Command::RaiseMinVersion { version: 1 }, Command::StartLeader { epoch: 1 }] {
             platform.run(&command);
@@ -209,6 +215,8 @@ impl TestPlatform {
         let seq = inner.state.next_seq - 1;
         for effect in effects {
             if let Some(report) = self.outcome(&inner.state, effect) {
+                let payment = inner.state.effects.get(&effect).map(|open| open.payment);
+                self.ended(inner.now_ns, payment, report.outcome.class());
                 self.decide(&mut inner, &Command::ReportOutcome(report));
             }
         }
@@ -219,6 +227,31 @@ impl TestPlatform {
         drop(inner);
         self.notify();
         Submitted { reply, seq }
+    }
+
+    fn ended(&self, now_ns: u64, payment: Option<PaymentId>, class: base::OutcomeClass) {
+        let took = std::time::Duration::from_millis(CALL_MS);
+        self.activity.call(&api::EndedCall { at: Timestamp::from_ns(now_ns), provider: 0, payment, class, took });
+    }
+
+    /// Moves the time on.
+    pub fn pass(&self, seconds: u64) {
+        self.inner.lock().unwrap().now_ns += seconds * S;
+    }
+
+    /// The calls that are under way end without an answer that anybody could read.
+    pub fn lose_answers(&self) {
+        let mut inner = self.inner.lock().unwrap();
+        let in_flight = inner.state.effects.values().filter(|open| open.status == engine::EffectStatus::InFlight);
+        for open in in_flight.cloned().collect::<Vec<_>>() {
+            let (effect, send) = (open.requested.effect, open.sends);
+            let outcome = Outcome::Unknown(base::UnknownReason::Timeout);
+            self.ended(inner.now_ns, Some(open.payment), outcome.class());
+            self.decide(&mut inner, &Command::ReportOutcome(engine::OutcomeReport { effect, send, outcome, provider_id: None }));
+        }
+        Self::apply_views(&mut inner, false);
+        drop(inner);
+        self.notify();
     }
 
     /// Nobody finds out what became of any open call, until all are parked.
@@ -253,6 +286,7 @@ impl TestPlatform {
         let first_seq = inner.state.next_seq;
         for entry in &decision.entries {
             inner.state.evolve(entry);
+            self.activity.entry(entry);
         }
         inner.unapplied.extend(recorded(first_seq, &decision.entries));
         (decision.reply, effects)
@@ -420,6 +454,10 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn standing(&self) -> BoxFuture<'_, Result<api::Standing, SubmitError>> {
+        Box::pin(async move { Ok(api::Standing::of(&self.inner.lock().unwrap().state)) })
+    }
+
     fn quarantine(&self, after: Option<[u8; 16]>, count_max: usize) -> BoxFuture<'_, Result<Vec<[u8; 16]>, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();
@@ -526,6 +564,18 @@ impl Platform for TestPlatform {
             let reached = changes.wait_for(|_| self.inner.lock().unwrap().writer.applied_seq() >= seq);
             tokio::time::timeout_at(deadline, reached).await.is_ok()
         })
+    }
+
+    fn views_seq(&self) -> u64 {
+        self.inner.lock().unwrap().writer.applied_seq()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ns(self.inner.lock().unwrap().now_ns)
+    }
+
+    fn activity(&self) -> &api::Activity {
+        &self.activity
     }
 
     fn readiness(&self) -> Readiness {
