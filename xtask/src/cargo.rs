@@ -48,7 +48,13 @@ pub(crate) fn metadata() -> Result<Value, Failure> {
 
 /// Builds packages and gives the programs that came out, by name.
 pub(crate) fn build(packages: &[&str], release: bool) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    build_with(packages, release, &[])
+}
+
+/// As [`build`], with what else cargo is to be told, such as which targets.
+pub(crate) fn build_with(packages: &[&str], release: bool, arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>, Failure> {
     let mut command = cargo(["build", "--message-format=json-render-diagnostics"]);
+    command.args(arguments);
     for package in packages {
         command.args(["--package", package]);
     }

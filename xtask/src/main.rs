@@ -1,6 +1,7 @@
 //! Automation of the project: `cargo xtask demo|test|ci|seeds|judges|fuzz|bench|tidy`. Each task runs real programs and says what it ran;
 //! nothing here is linked into the product.
 
+mod bench;
 mod cargo;
 mod checks;
 mod demo;
@@ -50,10 +51,8 @@ enum Task {
         targets: Vec<String>,
     },
     /// Measure against yardsticks of the same run; fails below a bar.
-    Bench {
-        /// What to measure.
-        what: Bench,
-    },
+    #[command(subcommand)]
+    Bench(Bench),
     /// Check the rules of the workspace that no compiler knows.
     Tidy,
     /// Everything that must pass before a change is merged.
@@ -61,10 +60,12 @@ enum Task {
 }
 
 /// What can be measured.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Debug, Subcommand)]
 enum Bench {
     /// The provider simulator alone against a bare HTTP echo; the bar is a third.
     Sandbox,
+    /// Payments through the platform against an echo, a relay and the disk; see docs/performance.md.
+    Payments(bench::Options),
 }
 
 /// Why a task failed, with the exit code to leave with.
@@ -89,7 +90,8 @@ fn main() -> ExitCode {
         Task::Seeds { count } => checks::seeds(count),
         Task::Judges => judges::run(false),
         Task::Fuzz { seconds, targets } => fuzz::run(&targets, seconds),
-        Task::Bench { what: Bench::Sandbox } => {
+        Task::Bench(Bench::Payments(options)) => bench::payments(&options),
+        Task::Bench(Bench::Sandbox) => {
             cargo::succeed(&mut cargo::cargo(["run", "--quiet", "--package", "sandbox", "--example", "ceiling"]))
         }
         Task::Tidy => tidy::run(),

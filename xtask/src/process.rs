@@ -47,6 +47,11 @@ impl Process {
         Ok(Self { name, child, log: log.to_owned(), lines })
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first line of its output, once.
     pub(crate) fn first_line(&self, wait: Duration) -> Option<String> {
         match self.lines.recv_timeout(wait) {

@@ -1,6 +1,7 @@
 //! Arguments and exit codes: the list of commands is here, one file per group of commands below. What they do is elsewhere.
 
 mod attempts;
+mod bench;
 mod journal;
 mod operators;
 mod privacy;
@@ -9,6 +10,7 @@ mod serve;
 mod table;
 mod webhooks;
 
+use crate::bench::BenchCommand;
 use crate::operate::{self, Remote};
 use crate::pay::PayOptions;
 use crate::{admin, pay};
@@ -54,6 +56,9 @@ enum Command {
     /// Erase a person's data.
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
+    /// Measure how fast a running platform is.
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 /// A running platform.
@@ -99,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Quarantine(command) => block_on(quarantine::run(command)),
         Command::Webhooks(command) => block_on(webhooks::run(command)),
         Command::Privacy(command) => privacy::run(command),
+        Command::Bench(command) => bench::run(&command),
     }
 }
 
@@ -116,7 +122,7 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> ExitCode {
 }
 
 fn run(work: impl Future<Output = ExitCode>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_name("runtime").enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("cannot start: {error}"));
@@ -166,6 +172,7 @@ mod tests {
             "webhooks show evt_1 --operator-key KEY",
             "webhooks replay evt_1 --operator-key KEY",
             "pay --orders orders.csv --api-key KEY",
+            "bench payments --api-key KEY",
             "operators create bob --operator-key KEY",
             "operators create-key opr_1 --operator-key KEY",
             "attempts parked --operator-key KEY",

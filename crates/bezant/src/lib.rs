@@ -5,10 +5,12 @@
 //! [`serve`] (everything wired together).
 
 pub mod admin;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod door;
 pub mod feed;
+pub mod histogram;
 pub mod keystore;
 pub mod listener;
 pub mod operate;

@@ -6,7 +6,6 @@
 //! with the file. Read `row.rs` for what a row must be, `judge.rs` for what an answer means, `worker.rs` for what is
 //! sent again.
 
-mod histogram;
 mod judge;
 mod link;
 mod progress;
@@ -79,7 +78,7 @@ pub struct PayOptions {
     pub quiet: bool,
 }
 
-fn redacted(text: &str) -> Result<Redacted<String>, Infallible> {
+pub(crate) fn redacted(text: &str) -> Result<Redacted<String>, Infallible> {
     Ok(Redacted::new(text.to_owned()))
 }
 

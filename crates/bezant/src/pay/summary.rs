@@ -1,8 +1,8 @@
 //! What a run did: counts, sums per currency, latencies; as one JSON object and as a table. Its size does not depend
 //! on the number of orders.
 
-use super::histogram::Histogram;
 use super::judge::Outcome;
+use crate::histogram::Histogram;
 use base::{Currency, Money};
 use serde::Serialize;
 use serde_json::Number;

@@ -10,27 +10,41 @@ const BUCKETS: usize = STEPS * (64 - 5 + 1);
 
 /// Counts of durations.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub struct Histogram {
     counts: Vec<u64>,
     total: u64,
 }
 
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Histogram {
     /// Nothing counted.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self { counts: vec![0; BUCKETS], total: 0 }
     }
 
     /// Counts one duration.
-    pub(super) fn record(&mut self, duration: Duration) {
+    pub fn record(&mut self, duration: Duration) {
         let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.counts[bucket(us)] += 1;
         self.total += 1;
     }
 
+    /// Adds what another one counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.total += other.total;
+    }
+
     /// The smallest bucket's upper end, in microseconds, that at least `per_mille` of the durations do not exceed; zero
     /// when nothing was counted.
-    pub(super) fn quantile_us(&self, per_mille: u64) -> u64 {
+    pub fn quantile_us(&self, per_mille: u64) -> u64 {
         let rank = (u128::from(self.total) * u128::from(per_mille)).div_ceil(1_000).max(1);
         let mut seen = 0_u128;
         for (index, count) in self.counts.iter().enumerate() {
@@ -84,5 +98,19 @@ mod tests {
         assert!((50_000..51_600).contains(&p50), "{p50}");
         assert!((99_000..102_100).contains(&p99), "{p99}");
         assert!(histogram.quantile_us(0) >= 1_000);
+    }
+
+    #[test]
+    fn two_merged_are_as_one_that_counted_all() {
+        let (mut even, mut odd, mut all) = (Histogram::new(), Histogram::new(), Histogram::new());
+        for us in 0..5_000 {
+            let one = if us % 2 == 0 { &mut even } else { &mut odd };
+            one.record(Duration::from_micros(us * 7));
+            all.record(Duration::from_micros(us * 7));
+        }
+        even.merge(&odd);
+        for per_mille in [0, 1, 500, 990, 1_000] {
+            assert_eq!(even.quantile_us(per_mille), all.quantile_us(per_mille));
+        }
     }
 }
