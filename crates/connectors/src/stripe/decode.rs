@@ -5,6 +5,7 @@
 //! a lookup it proves nothing.
 
 use super::decline::{decline, refund_decline};
+use super::json::{self, member};
 use super::object::{INTENT, Intent, Refund, code_text, is_id, reference, text};
 use super::{RESPONSE_BYTES_MAX, from_provider, to_provider};
 use crate::connector::{Call, Decoded, Operation};
@@ -81,7 +82,7 @@ pub(super) fn body(response: &Response) -> Option<Value> {
     if response.body.len() > RESPONSE_BYTES_MAX {
         return None;
     }
-    serde_json::from_slice(&response.body).ok()
+    json::read(&response.body)
 }
 
 /// A lookup's body; a lookup that was refused says nothing about the call.
@@ -265,8 +266,8 @@ fn next_action(intent: &Intent<'_>) -> NextAction {
 /// The entries of a list that carry our reference, and whether there are entries we do not see; `None` when it is no
 /// list.
 fn entries_of_ours<'a>(call: &Call, list: &'a Value) -> Option<(Vec<&'a Value>, bool)> {
-    let data = list.get("data")?.as_array()?;
-    let has_more = list.get("has_more")?.as_bool()?;
+    let data = member(list, "data")?.as_array()?;
+    let has_more = member(list, "has_more")?.as_bool()?;
     let ours = |value: &&Value| reference(value) == Some(call.reference.as_str());
     Some((data.iter().take(LIST_ENTRIES_MAX).filter(ours).collect(), has_more || data.len() > LIST_ENTRIES_MAX))
 }
@@ -341,10 +342,10 @@ fn best_refund(call: &Call, intent_id: &str, money: Money, list: &Value) -> Deco
 /// Stripe's error table. An idempotency error is `Unknown` whatever its status: it says that an earlier send arrived.
 pub(super) fn error_answer(call: &Call, response: &Response) -> Decoded {
     let value = body(response);
-    let error = value.as_ref().and_then(|value| value.get("error")).filter(|error| error.is_object());
+    let error = value.as_ref().and_then(|value| member(value, "error")).filter(|error| error.is_object());
     let error_type = error.and_then(|error| text(error, "type"));
     let code = error.and_then(|error| text(error, "code")).unwrap_or_default();
-    let intent = error.and_then(|error| error.get("payment_intent"));
+    let intent = error.and_then(|error| member(error, "payment_intent"));
     let intent_id = intent.and_then(|intent| text(intent, "id")).filter(|id| is_id(id, INTENT));
     let provider_id = match &call.operation {
         Operation::Authorize { .. } => intent_id,

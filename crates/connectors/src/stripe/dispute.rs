@@ -1,6 +1,7 @@
 //! Stripe's dispute objects in our words. Sources: Stripe's API reference of the dispute object, its page on how disputes
 //! work, and its changelog of 2025-08-27.basil for prevented ones.
 
+use super::json::{self, member};
 use super::object::{INTENT, PLAIN, code_text, currency, is_id, linked_id, number, text};
 use super::{RESPONSE_BYTES_MAX, from_provider};
 use base::{Currency, DisputeFact, DisputePhase, Money, Timestamp};
@@ -21,7 +22,7 @@ pub(super) fn fetched(dispute: &str, response: &Response) -> Option<(String, Dis
     if !(200..300).contains(&response.status) || response.body.len() > RESPONSE_BYTES_MAX {
         return None;
     }
-    let value: Value = serde_json::from_slice(&response.body).ok()?;
+    let value = json::read(&response.body)?;
     dispute_fact(&value).filter(|(_, fact)| fact.dispute == dispute)
 }
 
@@ -41,7 +42,7 @@ pub(super) fn dispute_fact(object: &Value) -> Option<(String, DisputeFact)> {
     let amount_minor = from_provider(number(object, "amount")?, currency)?;
     let balance = balance(object, currency);
     let is_withdrawn = balance.as_ref().is_some_and(|balance| balance.is_withdrawn);
-    let due_by = object.get("evidence_details").and_then(|details| number(details, "due_by"));
+    let due_by = member(object, "evidence_details").and_then(|details| number(details, "due_by"));
     let fact = DisputeFact {
         dispute,
         money: Money { amount_minor, currency },
@@ -74,15 +75,15 @@ fn phase(status: &str, is_withdrawn: bool) -> DisputePhase {
 /// than of the latter means that the money is gone. They are counted and not summed, because a transaction in another
 /// currency comes back at another rate. Fees in another currency than the dispute's cannot be said and are left out.
 fn balance(object: &Value, disputed: Currency) -> Option<Balance> {
-    let transactions = object.get("balance_transactions")?.as_array()?;
+    let transactions = member(object, "balance_transactions")?.as_array()?;
     if transactions.len() > TRANSACTIONS_MAX {
         return None;
     }
     let mut fee = 0_i64;
     let mut takings_and_returns = 0_i64;
     for transaction in transactions {
-        takings_and_returns = takings_and_returns.checked_add(transaction.get("amount")?.as_i64()?.signum())?;
-        let charged = transaction.get("fee")?.as_i64()?;
+        takings_and_returns = takings_and_returns.checked_add(member(transaction, "amount")?.as_i64()?.signum())?;
+        let charged = member(transaction, "fee")?.as_i64()?;
         if currency(transaction)? == disputed {
             fee = fee.checked_add(charged)?;
         }

@@ -9,6 +9,7 @@ mod decline;
 mod decode;
 mod dispute;
 mod encode;
+mod json;
 mod notice;
 mod object;
 mod stored;

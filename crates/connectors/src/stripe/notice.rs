@@ -5,6 +5,7 @@
 //! nothing but its meaning.
 
 use super::dispute::dispute_fact;
+use super::json::{self, member, members};
 use super::object::{INTENT, REFUND, currency, is_id, is_reference, linked_id, number, printable, reference, text};
 use super::{EVENTS_RESPONSE_BYTES_MAX, PROVIDER_ID_BYTES_MAX, from_provider};
 use crate::notices::{EventsPage, NOTICE_BYTES_MAX, NoticeError, SweptEvent};
@@ -51,11 +52,12 @@ pub(super) fn parse(body: &[u8]) -> Result<Notice, NoticeError> {
     if body.len() > NOTICE_BYTES_MAX {
         return Err(NoticeError::TooLarge);
     }
-    let fields = fields(body).ok_or(NoticeError::Unreadable)?;
+    let fields = members(body, &["created", "data", "id", "type"]).ok_or(NoticeError::Unreadable)?;
     let event_id = event_id(&fields).ok_or(NoticeError::Unreadable)?;
     let event_type = texts(&fields, "type").filter(|name| !name.is_empty()).ok_or(NoticeError::Unreadable)?;
     let created_at = read::<u64>(&fields, "created").map(Timestamp::from_s);
-    let about = read::<Value>(&fields, "data").and_then(|data| about(&event_type, data.get("object")?));
+    let data = fields.get("data").and_then(|data| json::read(data.get().as_bytes()));
+    let about = data.and_then(|data| about(&event_type, member(&data, "object")?));
     let about = about.unwrap_or(About::Other);
     Ok(Notice { event_id, event_type: printable(&event_type, EVENT_TYPE_BYTES_MAX), created_at, about })
 }
@@ -65,7 +67,7 @@ pub(super) fn page(response: &Response) -> Option<EventsPage> {
     if !(200..300).contains(&response.status) || response.body.len() > EVENTS_RESPONSE_BYTES_MAX {
         return None;
     }
-    let list = fields(&response.body)?;
+    let list = members(&response.body, &["data", "has_more"])?;
     let entries: Vec<&RawValue> = read(&list, "data")?;
     let has_more = read::<bool>(&list, "has_more")? || entries.len() > EVENTS_PER_PAGE_MAX;
     let mut page = EventsPage { events: Vec::new(), unreadable_count: 0, last_event_id: None, has_more };
@@ -75,7 +77,7 @@ pub(super) fn page(response: &Response) -> Option<EventsPage> {
             Ok(notice) => page.events.push(SweptEvent { raw: raw.to_vec(), notice }),
             Err(_) => page.unreadable_count += 1,
         }
-        if let Some(id) = fields(raw).and_then(|fields| event_id(&fields)) {
+        if let Some(id) = members(raw, &["id"]).and_then(|fields| event_id(&fields)) {
             page.last_event_id = Some(id);
         }
     }
@@ -87,20 +89,18 @@ pub(super) fn is_event_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= PROVIDER_ID_BYTES_MAX && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The members of an object, each still as it came. Of a name that comes twice the last counts.
-fn fields(body: &[u8]) -> Option<BTreeMap<String, &RawValue>> {
-    serde_json::from_slice(body).ok()
-}
+/// Members of an object by name.
+type Fields<'a> = BTreeMap<&'static str, &'a RawValue>;
 
-fn read<'a, T: serde::Deserialize<'a>>(fields: &BTreeMap<String, &'a RawValue>, name: &str) -> Option<T> {
+fn read<'a, T: serde::Deserialize<'a>>(fields: &Fields<'a>, name: &str) -> Option<T> {
     serde_json::from_str(fields.get(name)?.get()).ok()
 }
 
-fn texts(fields: &BTreeMap<String, &RawValue>, name: &str) -> Option<String> {
+fn texts(fields: &Fields<'_>, name: &str) -> Option<String> {
     read(fields, name)
 }
 
-fn event_id(fields: &BTreeMap<String, &RawValue>) -> Option<String> {
+fn event_id(fields: &Fields<'_>) -> Option<String> {
     texts(fields, "id").filter(|id| is_event_id(id))
 }
 

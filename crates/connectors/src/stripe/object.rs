@@ -1,6 +1,7 @@
 //! Reads the few fields we need out of Stripe's JSON objects. Everything here is hostile until parsed: unknown fields
 //! are ignored, wrong types make the object unreadable where the field matters for money.
 
+use super::json::member;
 use super::{PROVIDER_ID_BYTES_MAX, REFERENCE_BYTES_MAX, REFERENCE_METADATA, URL_BYTES_MAX};
 use base::Currency;
 use egress::{Endpoint, Network};
@@ -10,11 +11,11 @@ use serde_json::Value;
 const CODE_BYTES_MAX: usize = 64;
 
 pub(super) fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name)?.as_str()
+    member(value, name)?.as_str()
 }
 
 pub(super) fn number(value: &Value, name: &str) -> Option<u64> {
-    value.get(name)?.as_u64()
+    member(value, name)?.as_u64()
 }
 
 /// At most 64 bytes of visible ASCII; other characters become question marks.
@@ -53,7 +54,7 @@ pub(super) fn is_reference(reference: &str) -> bool {
 
 /// The id of another object, which stands there alone or inside the whole object.
 pub(super) fn linked_id<'a>(value: &'a Value, name: &str, prefixes: &[&str]) -> Option<&'a str> {
-    let id = match value.get(name)? {
+    let id = match member(value, name)? {
         Value::String(id) => id.as_str(),
         expanded => text(expanded, "id")?,
     };
@@ -86,7 +87,7 @@ pub(super) fn currency(value: &Value) -> Option<Currency> {
 
 /// Our reference in the object's metadata.
 pub(super) fn reference(value: &Value) -> Option<&str> {
-    text(value.get("metadata")?, REFERENCE_METADATA)
+    text(member(value, "metadata")?, REFERENCE_METADATA)
 }
 
 /// A payment intent.
@@ -123,8 +124,9 @@ impl<'a> Intent<'a> {
             return None;
         }
         let id = text(value, "id").filter(|id| is_id(id, INTENT))?;
-        let redirect_url =
-            value.get("next_action").and_then(|action| text(action.get("redirect_to_url")?, "url")).filter(|url| is_browser_url(url));
+        let redirect_url = member(value, "next_action")
+            .and_then(|action| text(member(action, "redirect_to_url")?, "url"))
+            .filter(|url| is_browser_url(url));
         Some(Self {
             id,
             status: text(value, "status")?,
@@ -134,8 +136,8 @@ impl<'a> Intent<'a> {
             currency: currency(value)?,
             reference: reference(value),
             redirect_url,
-            last_error: value.get("last_payment_error").filter(|error| error.is_object()),
-            fee: value.get("latest_charge").and_then(|charge| Fee::parse(charge.get("balance_transaction")?)),
+            last_error: member(value, "last_payment_error").filter(|error| error.is_object()),
+            fee: member(value, "latest_charge").and_then(|charge| Fee::parse(member(charge, "balance_transaction")?)),
         })
     }
 }
@@ -163,7 +165,7 @@ impl<'a> Refund<'a> {
         if text(value, "object") != Some("refund") {
             return None;
         }
-        let intent_id = match value.get("payment_intent") {
+        let intent_id = match member(value, "payment_intent") {
             Some(Value::String(id)) => Some(id.as_str()),
             Some(expanded) => text(expanded, "id"),
             None => None,

@@ -2,6 +2,7 @@
 //! customer and payment method objects. Card data never comes here: of a card Stripe tells what may be shown.
 
 use super::decode::{body, error_answer, looked_up};
+use super::json::member;
 use super::object::{CUSTOMER, METHOD, code_text, is_id, linked_id, number, reference, text};
 use crate::connector::{Call, Operation, Resolve};
 use crate::stored::{Stored, StoredCard, StoredMethod, StoredOutcome};
@@ -72,7 +73,7 @@ fn fetched_id(how: &Resolve) -> Option<&str> {
 
 /// A customer under our reference that was not deleted.
 fn customer(call: &Call, value: &Value) -> Option<Stored> {
-    let is_deleted = value.get("deleted").is_some_and(|deleted| deleted != &Value::Bool(false));
+    let is_deleted = member(value, "deleted").is_some_and(|deleted| deleted != &Value::Bool(false));
     if text(value, "object") != Some("customer") || is_deleted || reference(value) != Some(call.reference.as_str()) {
         return None;
     }
@@ -83,7 +84,7 @@ fn customer(call: &Call, value: &Value) -> Option<Stored> {
 /// Two customers under one reference mean that the key was forgotten in between. Any one is as good; the oldest stays the
 /// same from lookup to lookup.
 fn best_customer(call: &Call, list: &Value) -> StoredOutcome {
-    let Some(data) = list.get("data").and_then(Value::as_array) else { return UNDECODABLE };
+    let Some(data) = member(list, "data").and_then(Value::as_array) else { return UNDECODABLE };
     let of_ours = data.iter().take(LIST_ENTRIES_MAX).filter_map(|entry| {
         let created = number(entry, "created").unwrap_or(u64::MAX);
         Some((created, text(entry, "id")?, customer(call, entry)?))
@@ -100,7 +101,7 @@ fn is_method(value: &Value) -> bool {
 fn method(value: &Value) -> Option<StoredMethod> {
     let provider_id = text(value, "id").filter(|_| is_method(value))?.to_owned();
     let customer = linked_id(value, "customer", CUSTOMER)?.to_owned();
-    Some(StoredMethod { provider_id, customer, card: value.get("card").and_then(card) })
+    Some(StoredMethod { provider_id, customer, card: member(value, "card").and_then(card) })
 }
 
 fn card(value: &Value) -> Option<StoredCard> {
@@ -117,7 +118,7 @@ fn card(value: &Value) -> Option<StoredCard> {
 
 /// A payment method that belongs to nobody: Stripe says so with `null`, and never leaves the member out.
 fn detached(payment_method: &str, value: &Value) -> Option<Stored> {
-    let is_free = value.get("customer").is_some_and(Value::is_null);
+    let is_free = member(value, "customer").is_some_and(Value::is_null);
     let provider_id = text(value, "id").filter(|id| is_method(value) && is_free && *id == payment_method)?.to_owned();
     Some(Stored::Detached { provider_id })
 }
