@@ -2,6 +2,7 @@
 //! trait.
 
 use crate::clock::Clock;
+use crate::feed::Wanted;
 use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::SubjectKeys;
 use crate::secrets::{self, Secrets};
@@ -218,6 +219,8 @@ pub struct Door {
     pub views: views::Reader,
     /// How far the read models are.
     pub views_seq: watch::Receiver<u64>,
+    /// How far they are asked for.
+    pub views_wanted: Arc<Wanted>,
     /// Metrics.
     pub metrics: telemetry::MetricsHandle,
     /// Who takes providers' messages, by number of the provider endpoint.
@@ -438,6 +441,8 @@ impl Platform for Door {
 
     fn wait_views(&self, seq: u64, deadline: Instant) -> BoxFuture<'_, bool> {
         let mut applied = self.views_seq.clone();
+        // Not of what is not there yet: one who asks for too much must not keep rows from being gathered.
+        self.views_wanted.ask(seq.min(self.handle.load.durable_seq()));
         Box::pin(async move { matches!(timeout_at(deadline, applied.wait_for(|applied| *applied >= seq)).await, Ok(Ok(_))) })
     }
 

@@ -5,8 +5,9 @@ use crate::partition::{self, Skips};
 use crate::sequencer::Durable;
 use journal::{OsIo, Reader};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use views::Writer;
 
@@ -16,6 +17,26 @@ pub const BATCHES_QUEUED_MAX: usize = 4_096;
 const EVENTS_PER_TRANSACTION: usize = 8_192;
 /// How long to wait after a failure, and how often to look for what was missed.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long rows may wait for more to come when nobody asks for them. A transaction writes whole pages, so that one for many
+/// payments costs little more than one for each of them.
+const GATHER_MAX: Duration = Duration::from_millis(50);
+/// How often to look whether somebody asks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// The newest sequence number whose rows somebody waits for.
+#[derive(Debug, Default)]
+pub struct Wanted(AtomicU64);
+
+impl Wanted {
+    /// Asks for the rows up to this event without delay.
+    pub fn ask(&self, seq: u64) {
+        self.0.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    fn is_beyond(&self, applied_seq: u64) -> bool {
+        self.0.load(Ordering::Relaxed) > applied_seq
+    }
+}
 
 /// Runs until the other side closes. `applied` says how far the rows are.
 pub fn run(
@@ -25,9 +46,10 @@ pub fn run(
     skips: &Skips,
     durable: &Receiver<Durable>,
     applied: &watch::Sender<u64>,
+    wanted: &Wanted,
 ) {
     loop {
-        let outcome = catch_up(&mut writer, reader, skips, applied).and_then(|()| follow(&mut writer, durable, applied));
+        let outcome = catch_up(&mut writer, reader, skips, applied).and_then(|()| follow(&mut writer, durable, applied, wanted));
         match outcome {
             Ok(Followed::Missed) => {}
             Ok(Followed::Closed) => return,
@@ -89,14 +111,15 @@ fn catch_up(writer: &mut Writer, reader: &Reader<OsIo>, skips: &Skips, applied: 
     Ok(())
 }
 
-/// Applies batches as they become durable, as many at a time as wait.
-fn follow(writer: &mut Writer, durable: &Receiver<Durable>, applied: &watch::Sender<u64>) -> Result<Followed, Error> {
+/// Applies batches as they become durable, as many at a time as come until somebody asks for their rows.
+fn follow(writer: &mut Writer, durable: &Receiver<Durable>, applied: &watch::Sender<u64>, wanted: &Wanted) -> Result<Followed, Error> {
     loop {
         let first = match durable.recv_timeout(PATIENCE) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => return Ok(Followed::Missed),
             Err(RecvTimeoutError::Disconnected) => return Ok(Followed::Closed),
         };
+        let apply_at = Instant::now() + GATHER_MAX;
         let mut recorded = Vec::new();
         let mut next = Some(first);
         while let Some(batch) = next {
@@ -110,8 +133,74 @@ fn follow(writer: &mut Writer, durable: &Receiver<Durable>, applied: &watch::Sen
                 &batch.batch.events,
                 &batch.batch.transfers,
             )?);
-            next = if recorded.len() < EVENTS_PER_TRANSACTION { durable.try_recv().ok() } else { None };
+            next = if recorded.len() < EVENTS_PER_TRANSACTION { gather(durable, writer.applied_seq(), wanted, apply_at) } else { None };
         }
         applied.send_replace(writer.apply(&recorded)?);
+    }
+}
+
+/// The next batch that goes into the same transaction; `None` when it is time to write.
+fn gather(durable: &Receiver<Durable>, applied_seq: u64, wanted: &Wanted, apply_at: Instant) -> Option<Durable> {
+    loop {
+        if let Ok(batch) = durable.try_recv() {
+            return Some(batch);
+        }
+        let left = apply_at.saturating_duration_since(Instant::now());
+        if left.is_zero() || wanted.is_beyond(applied_seq) {
+            return None;
+        }
+        match durable.recv_timeout(left.min(LOOK_EVERY)) {
+            Ok(batch) => return Some(batch),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{Wanted, gather};
+    use crate::sequencer::Durable;
+    use events::EncodedBatch;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::{Duration, Instant};
+
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn batch(first_seq: u64) -> Durable {
+        let batch = EncodedBatch { event_count: 1, events: Vec::new(), transfers: Vec::new() };
+        Durable { first_seq, batch: Arc::new(batch) }
+    }
+
+    #[test]
+    fn what_waits_is_taken_whoever_asks_and_whatever_the_time() {
+        let (sender, receiver) = channel();
+        let wanted = Wanted::default();
+        wanted.ask(9);
+        sender.send(batch(3)).unwrap();
+        assert_eq!(gather(&receiver, 2, &wanted, Instant::now()).map(|batch| batch.first_seq), Some(3));
+        assert!(gather(&receiver, 2, &wanted, Instant::now()).is_none());
+    }
+
+    #[test]
+    fn rows_that_somebody_asks_for_are_written_without_waiting_for_more() {
+        let (_sender, receiver) = channel();
+        let wanted = Wanted::default();
+        wanted.ask(3);
+        wanted.ask(1);
+        assert!(gather(&receiver, 2, &wanted, Instant::now() + LONG).is_none());
+    }
+
+    #[test]
+    fn rows_that_nobody_asks_for_wait_for_more_until_nothing_can_come() {
+        let (sender, receiver) = channel();
+        let wanted = Wanted::default();
+        wanted.ask(2); // and was served
+        let sending = std::thread::spawn(move || sender.send(batch(3)).unwrap());
+        assert_eq!(gather(&receiver, 2, &wanted, Instant::now() + LONG).map(|batch| batch.first_seq), Some(3));
+        sending.join().unwrap();
+        assert!(gather(&receiver, 2, &wanted, Instant::now() + LONG).is_none());
     }
 }

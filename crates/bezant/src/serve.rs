@@ -259,7 +259,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let views = views::Reader::open(&views_path)?;
     let feed_path = views_path.clone();
     let (feed_skips, snapshot_skips) = (skips.clone(), skips);
-    spawn("views", move || feed::run(writer, &feed_path, &reader, &feed_skips, &to_views, &applied))?;
+    let views_wanted = Arc::new(feed::Wanted::default());
+    let wanted = Arc::clone(&views_wanted);
+    spawn("views", move || feed::run(writer, &feed_path, &reader, &feed_skips, &to_views, &applied, &wanted))?;
     let (stop_segments, segments_stopped) = channel::<()>();
     spawn("segments", move || prepare_segments(&preparer, &segments_stopped))?;
     let (stop_snapshots, snapshots_stopped) = channel::<()>();
@@ -276,6 +278,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         mode: mode_of(&options),
         views,
         views_seq,
+        views_wanted,
         metrics,
         desks,
         activity,
