@@ -57,23 +57,52 @@ impl AccountKind {
 /// Why a leg was posted; the number is the transfer's code. A leg that posts or voids a reservation keeps the
 /// reservation's code, as the ledger demands (`PendingTransferHasDifferentCode`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reason {
+pub enum Reason {
+    /// Money is reserved until an attempt's outcome is known.
     Hold,
+    /// A provider took money that was not reserved.
     Capture,
+    /// The provider's fee.
     Fee,
+    /// The provider released money.
     Available,
+    /// Money goes back to the customer.
     Refund,
+    /// A refund that had gone through came back.
     RefundReversal,
+    /// A capture that had gone through failed.
     CaptureReversal,
+    /// A dispute took money back.
     Dispute,
+    /// A won dispute gave money back.
     DisputeWon,
+    /// A provider moved money otherwise than asked.
     Mismatch,
+    /// The provider gave a fee back.
     FeeReversal,
+    /// What was moved otherwise than asked went back.
     MismatchReturned,
 }
 
 impl Reason {
-    const fn code(self) -> u16 {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::Hold,
+        Self::Capture,
+        Self::Fee,
+        Self::Available,
+        Self::Refund,
+        Self::RefundReversal,
+        Self::CaptureReversal,
+        Self::Dispute,
+        Self::DisputeWon,
+        Self::Mismatch,
+        Self::FeeReversal,
+        Self::MismatchReturned,
+    ];
+
+    /// The transfer's code.
+    pub const fn code(self) -> u16 {
         match self {
             Self::Hold => 1,
             Self::Capture => 2,
@@ -88,6 +117,11 @@ impl Reason {
             Self::FeeReversal => 12,
             Self::MismatchReturned => 13,
         }
+    }
+
+    /// The reason of that code.
+    pub fn of_code(code: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 }
 
