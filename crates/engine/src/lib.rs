@@ -13,6 +13,7 @@ pub mod effect;
 pub mod errand;
 pub mod event;
 mod evolve;
+mod outlook;
 pub mod refusal;
 pub mod state;
 
@@ -26,6 +27,7 @@ pub use derive::DeriveKey;
 pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
 pub use errand::{Errand, ErrandDispatch, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus};
 pub use event::{Entry, Event, EventKind, NoticeSource, NoticeUse, StrayDispute};
+pub use outlook::{Outlook, Permitted};
 pub use refusal::Refusal;
 pub use state::{
     ApiKey, Attempt, Capture, CardFacts, Customer, Dispute, KeyOwner, Merchant, OnFile, Payment, Refund, Sealed, State, StoredMethod,

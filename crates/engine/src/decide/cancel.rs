@@ -11,7 +11,7 @@ use base::PaymentId;
 use payments::PaymentStatus;
 
 /// Cancels that a merchant may ask for on one payment; an expiry asks beyond that, at most once an hour.
-const CANCELS_PER_PAYMENT_MAX: u16 = 50;
+pub(crate) const CANCELS_PER_PAYMENT_MAX: u16 = 50;
 
 pub(super) fn start(draft: &mut Draft<'_>, command: &CancelPayment) -> Result<Reply, Refusal> {
     let payment = draft.payment(command.merchant, command.payment)?;

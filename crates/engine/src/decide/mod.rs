@@ -13,6 +13,7 @@ mod platform;
 mod refund;
 mod tick;
 
+pub(crate) use self::cancel::CANCELS_PER_PAYMENT_MAX;
 use crate::command::{Command, Idempotency};
 use crate::context::{Context, ProviderPolicy};
 use crate::effect::EffectRequested;

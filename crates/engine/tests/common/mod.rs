@@ -145,7 +145,52 @@ impl World {
             check_state(&self.state);
         }
         self.entries.extend(decision.entries.iter().cloned());
+        for payment in decision.entries.iter().filter_map(|entry| entry.event.payment()) {
+            self.check_outlook(payment);
+        }
         decision
+    }
+
+    /// What is said to be permitted is exactly what would be decided.
+    fn check_outlook(&self, payment: PaymentId) {
+        let merchant = self.state.payments[&payment].merchant;
+        let outlook = self.state.outlook(merchant, payment).expect("a merchant sees its payment");
+        let key = |number: u64| idempotency(u64::MAX - number, 0);
+        let accepted = |command: Command| !matches!(self.decide(&command).reply, Reply::Refused(_));
+        let private = Private::default;
+        let confirm = Command::ConfirmPayment(ConfirmPayment {
+            merchant,
+            payment,
+            idempotency: key(1),
+            payment_method: Some("pm_other".into()),
+            method: None,
+            presence: Some(Presence::OnSession),
+            private: private(),
+        });
+        assert_eq!(accepted(confirm), outlook.permitted.confirm || outlook.permitted.look, "confirm of {:?}", outlook.payment);
+        let capture = |amount_minor| {
+            Command::CapturePayment(CapturePayment { merchant, payment, idempotency: key(2), amount_minor, private: private() })
+        };
+        let refund = |amount_minor| {
+            Command::CreateRefund(CreateRefund { merchant, payment, idempotency: key(3), amount_minor, details: None, private: private() })
+        };
+        for (command, max) in [(capture(None), outlook.permitted.capture_minor_max), (refund(None), outlook.permitted.refund_minor_max)] {
+            assert_eq!(accepted(command), max.is_some(), "{:?}", outlook.payment);
+        }
+        if let Some(max) = outlook.permitted.capture_minor_max {
+            assert!(accepted(capture(Some(max))) && !accepted(capture(Some(max + 1))), "{max} of {:?}", outlook.payment);
+        }
+        if let Some(max) = outlook.permitted.refund_minor_max {
+            assert!(accepted(refund(Some(max))) && !accepted(refund(Some(max + 1))), "{max} of {:?}", outlook.payment);
+        }
+        let cancel = Command::CancelPayment(CancelPayment { merchant, payment, idempotency: key(4), private: private() });
+        assert_eq!(accepted(cancel), outlook.permitted.cancel, "cancel of {:?}", outlook.payment);
+        let open: Vec<EffectId> = outlook.effects.iter().map(|open| open.requested.effect).collect();
+        for (effect, found) in self.state.effects.iter().filter(|(_, found)| found.payment == payment) {
+            assert!(open.contains(effect), "{found:?} is open and not shown");
+            let look = accepted(Command::LookAtParked { effect: *effect });
+            assert_eq!(look, outlook.parked().any(|parked| parked.requested.effect == *effect), "a look at {found:?}");
+        }
     }
 
     pub fn submit(&mut self, command: &Command) -> Reply {
