@@ -15,7 +15,7 @@ mod details;
 mod disputes;
 mod errors;
 mod extract;
-mod journey;
+pub mod journey;
 mod middleware;
 mod objects;
 mod openapi;
@@ -32,11 +32,13 @@ mod search;
 mod submission;
 mod times;
 mod webhooks;
+mod words;
 
 pub use activity::{Activity, EndedCall, Usage};
 pub use openapi::openapi;
 pub use platform::{
-    AccountBalances, BoxFuture, Opened, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, ShownField, ShownRequest, Standing,
+    SubmitError, Submitted, Webhook, WebhookRefused,
 };
 pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
@@ -98,7 +100,7 @@ fn routes() -> Vec<Route> {
         merchant("POST", "/v1/payments/{id}/confirm", post(payments::confirm)),
         merchant("POST", "/v1/payments/{id}/capture", post(payments::capture)),
         merchant("POST", "/v1/payments/{id}/cancel", post(payments::cancel)),
-        read("/v1/payments/{id}/journey", get(reads::journey)),
+        read("/v1/payments/{id}/journey", get(journey::route::retrieve)),
         merchant("POST", "/v1/customers", post(customers::create)),
         read("/v1/customers", get(customers::list)),
         read("/v1/customers/{id}", get(customers::retrieve)),

@@ -3,7 +3,7 @@
 use crate::errors::ProblemDocument;
 use crate::extract::BEZANT_MERCHANT;
 use crate::{
-    attention, customers, disputes, operators, overview, payment_methods, payments, performance, reads, refunds, search, webhooks,
+    attention, customers, disputes, journey, operators, overview, payment_methods, payments, performance, reads, refunds, search, webhooks,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -142,7 +142,7 @@ pub(crate) struct EventQuery {
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
-        payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, reads::journey,
+        payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, journey::route::retrieve,
         customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
         payment_methods::retrieve, payment_methods::remove,
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,

@@ -46,6 +46,40 @@ pub enum Opened {
     Erased,
 }
 
+/// A kept request to a provider, as people may see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRequest {
+    /// The method, in capitals.
+    pub method: &'static str,
+    /// The path without its query.
+    pub path: String,
+    /// Headers and fields of the body, in order.
+    pub fields: Vec<ShownField>,
+}
+
+/// A header or field of a request. Only values that are known to be harmless are there; credentials never are, not even
+/// in what is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownField {
+    /// Its name.
+    pub name: String,
+    /// Its value, if it may be seen.
+    pub value: Option<String>,
+    /// How long the value is, in bytes.
+    pub value_bytes: u64,
+}
+
+/// What opening a kept request gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenedRequest {
+    /// What may be seen of it.
+    Shown(ShownRequest),
+    /// The subject's key is destroyed: nobody can read it any more.
+    Erased,
+    /// It cannot be read for another reason.
+    Unreadable,
+}
+
 /// Who calls, proven by an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Principal {
@@ -186,6 +220,13 @@ pub trait Platform: Send + Sync + 'static {
 
     /// A merchant's payment from the engine's state, with the sequence number as of which it is true.
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>>;
+
+    /// What can still happen to a merchant's payment, from the engine's state, with the platform's time.
+    fn outlook(&self, merchant: MerchantId, payment: PaymentId)
+    -> BoxFuture<'_, Result<Option<(engine::Outlook, Timestamp)>, SubmitError>>;
+
+    /// Opens the kept request of a call to a provider endpoint, for people to see: only what is known to be harmless.
+    fn open_request(&self, provider: u16, sealed: &Sealed) -> OpenedRequest;
 
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>>;

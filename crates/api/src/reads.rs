@@ -34,8 +34,6 @@ const PAGE_LIMIT_DEFAULT: usize = 20;
 pub(crate) const PAGE_LIMIT_MAX: usize = 100;
 /// Longest decline code of a provider, in bytes.
 const DECLINE_CODE_BYTES_MAX: usize = 64;
-/// Most events of one journey: every attempt, capture and refund a payment may have, with room for looks at them.
-const JOURNEY_EVENTS_MAX: usize = views::PAGE_ROWS_MAX;
 
 /// Retrieve a payment
 #[utoipa::path(
@@ -112,32 +110,6 @@ pub(crate) async fn payments(
         Ok(List::new(data?, found.next.map(|next| next.to_string())))
     });
     Ok(read_response(Json(found.await?), seq))
-}
-
-/// Retrieve a payment's journey
-///
-/// Everything that happened to the payment, oldest first.
-#[utoipa::path(
-    get, path = "/v1/payments/{id}/journey", tag = "payments", operation_id = "retrieveJourney",
-    params(("id" = String, Path, description = "`pay_…`"), openapi::MinSeqHeader),
-    responses((status = 200, description = "its events", body = List<Event>)), security(("merchant_key" = []))
-)]
-pub(crate) async fn journey(
-    State(app): State<App>,
-    MerchantCaller(merchant): MerchantCaller,
-    path: PathText,
-    parameters: Parameters,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    parameters.finish()?;
-    let id = path.payment()?;
-    let seq = caught_up(&app, &headers).await?;
-    let rows = query(&app, move |_, views| views.journey(merchant, id, 0, JOURNEY_EVENTS_MAX)).await?;
-    let rows = rows.ok_or_else(|| Problem::new(Code::PaymentUnknown))?;
-    let data = rows.iter().map(|row| journey::event(row, &app.options.providers)).collect::<Result<Vec<_>, _>>()?;
-    let mut response = read_response(Json(List::new(data, None)), seq);
-    response.extensions_mut().insert(About(id));
-    Ok(response)
 }
 
 /// Retrieve a refund

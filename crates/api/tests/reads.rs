@@ -122,6 +122,39 @@ async fn a_journey_tells_what_happened_in_order() {
     assert_eq!(events[0]["data"]["amount"], json!({ "amount_minor": 1_999, "currency": "EUR" }));
     assert_eq!(events[1]["data"]["provider"], "stripe");
     assert_eq!((&events[2]["data"]["amount_minor"], &events[2]["data"]["provider_id"]), (&json!(1_999), &json!("pi_1")));
+    assert_eq!(events[2]["sentence"], "Stripe charged the customer 19.99 EUR. Stripe keeps 0.03 EUR.");
+    assert_eq!(events[2]["tone"], "good");
+}
+
+#[tokio::test]
+async fn a_journey_says_how_the_payment_stands_what_comes_next_and_what_can_be_done() {
+    let rig = Rig::new();
+    let id = rig.captured("k1", 1_999).await;
+    let journey = rig.get(&format!("/v1/payments/{id}/journey")).await.json();
+    assert_eq!((&journey["object"], &journey["payment"]), (&json!("journey"), &json!(id)));
+    assert_eq!(journey["summary"], json!({ "title": "Paid", "sentence": "The customer paid 19.99 EUR.", "tone": "good" }));
+    assert_eq!(journey["next"], json!({ "sentence": "Nothing: the payment is complete.", "at": null }));
+    let refund = json!({
+        "code": "refund",
+        "sentence": "Give up to 19.99 EUR back to the customer.",
+        "method": "POST",
+        "path": "/v1/refunds",
+        "cli": null,
+        "by": "merchant",
+    });
+    assert_eq!(journey["actions"], json!([refund]));
+    let charged = &journey["data"][2]["evidence"];
+    let kinds: Vec<&str> = charged.as_array().unwrap().iter().map(|proof| proof["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["answer", "ledger", "event"]);
+    let lines = charged[1]["lines"].as_array().unwrap();
+    let told: Vec<_> = lines.iter().map(|line| [&line["debit"], &line["credit"], &line["text"], &line["state"]]).collect();
+    assert_eq!(
+        told,
+        [
+            [&json!("Owed by the provider"), &json!("Merchant, pending"), &json!("19.99 EUR"), &json!("posted")],
+            [&json!("Provider's fees"), &json!("Owed by the provider"), &json!("0.03 EUR"), &json!("posted")],
+        ]
+    );
 }
 
 #[tokio::test]

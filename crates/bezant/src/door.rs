@@ -4,12 +4,12 @@
 use crate::clock::Clock;
 use crate::feed::Wanted;
 use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
-use crate::request::SubjectKeys;
+use crate::request::{self, SubjectKeys};
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, BoxFuture, Opened, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
+    AccountBalances, Activity, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
     WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
@@ -316,6 +316,28 @@ impl Platform for Door {
             let look = move |state: &engine::State| state.payment_of(merchant, payment).cloned().map(|found| (found, state.next_seq - 1));
             self.look(look).await
         })
+    }
+
+    fn outlook(
+        &self,
+        merchant: MerchantId,
+        payment: PaymentId,
+    ) -> BoxFuture<'_, Result<Option<(engine::Outlook, Timestamp)>, SubmitError>> {
+        Box::pin(self.look(move |state| {
+            let outlook = state.outlook(merchant, payment)?;
+            Some((outlook, Clock::wall().max(state.last_at)))
+        }))
+    }
+
+    fn open_request(&self, provider: u16, sealed: &Sealed) -> OpenedRequest {
+        let Some(desk) = self.desks.get(usize::from(provider)) else {
+            return OpenedRequest::Unreadable;
+        };
+        match request::opened(self.cache.as_ref(), sealed) {
+            Some(kept) => OpenedRequest::Shown(request::shown(&kept, desk.connector.shown_fields())),
+            None if self.cache.is_erased(sealed.subject) => OpenedRequest::Erased,
+            None => OpenedRequest::Unreadable,
+        }
     }
 
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>> {

@@ -1,13 +1,18 @@
 //! From the typed fields of an effect or errand to the exact bytes that its provider gets, sealed for the journal.
 
+use api::{ShownField, ShownRequest};
 use base::Money;
+use base::card::holds_card_number;
 use connectors::{Call, Connector, Operation, Resolve};
-use egress::Request;
+use egress::{Method, Request};
 use engine::{CaptureMode, EffectKind, EffectRequested, ErrandKind, ErrandRequested, Presence, Private, Sealed, SendKind};
 use std::sync::Arc;
 
 /// What provider requests are sealed for.
 pub const SEAL_PURPOSE: &str = "provider-request";
+
+/// The type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Gives the key of a subject, if it has one. Implemented by the key store's cache.
 pub trait SubjectKeys: Send + Sync {
@@ -59,7 +64,7 @@ impl Requests {
     }
 
     fn open(&self, sealed: &Sealed) -> Option<Request> {
-        Request::parse_bytes(&self.keys.open(SEAL_PURPOSE, sealed)?).ok()
+        opened(self.keys.as_ref(), sealed)
     }
 
     /// How to ask what became of a call.
@@ -83,6 +88,59 @@ impl Requests {
         let request = self.connector(requested.provider).encode_resolve(&call, &Resolve::Search).ok()?;
         Some((call, Resolve::Search, request))
     }
+}
+
+/// A sealed request; `None` when it cannot be opened.
+pub fn opened(keys: &dyn SubjectKeys, sealed: &Sealed) -> Option<Request> {
+    Request::parse_bytes(&keys.open(SEAL_PURPOSE, sealed)?).ok()
+}
+
+/// A request as people may see it: the values of `shown_fields`, and only the names and lengths of all others.
+pub fn shown(request: &Request, shown_fields: &[&str]) -> ShownRequest {
+    let method = match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    let field = |name: String, value: String| {
+        let value_bytes = u64::try_from(value.len()).unwrap_or(u64::MAX);
+        let is_shown = shown_fields.contains(&name.as_str()) && !holds_card_number(&value);
+        ShownField { name, value: is_shown.then_some(value), value_bytes }
+    };
+    let headers = request.headers.iter().map(|(name, value)| field(name.clone(), value.clone()));
+    let is_form = request.headers.iter().any(|(name, value)| name == "content-type" && value == FORM);
+    let body = if is_form { form_fields(&request.body) } else { Vec::new() };
+    let fields = headers.chain(body.into_iter().map(|(name, value)| field(name, value))).collect();
+    let path = request.path_and_query.split('?').next().unwrap_or_default().to_owned();
+    ShownRequest { method, path, fields }
+}
+
+/// Names and values of a form, in order.
+fn form_fields(body: &[u8]) -> Vec<(String, String)> {
+    let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let cut = |pair: &[u8]| {
+        let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        (form_text(&pair[..middle]), form_text(pair.get(middle + 1..).unwrap_or_default()))
+    };
+    pairs.map(cut).collect()
+}
+
+/// A name or value of a form without its escapes; what is no escape stays as it is.
+fn form_text(escaped: &[u8]) -> String {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = Vec::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match (first, after) {
+            (b'%', [high, low, beyond @ ..]) if digit(high).is_some() && digit(low).is_some() => {
+                bytes.push(digit(high).unwrap_or(0) << 4 | digit(low).unwrap_or(0));
+                rest = beyond;
+            }
+            (b'+', _) => bytes.push(b' '),
+            (byte, _) => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The connector's view of an errand.

@@ -307,6 +307,10 @@ pub trait Connector: Send + Sync {
     /// The first [`EncodeError`] that applies; the call is then not sent.
     fn encode(&self, call: &Call) -> Result<Request, EncodeError>;
 
+    /// Names of the headers and fields of [`Self::encode`]'s requests whose values may be shown to people: what was
+    /// asked for, and never a credential, personal data, or what a client wrote freely.
+    fn shown_fields(&self) -> &'static [&'static str];
+
     /// The request that finds out what a call came to.
     ///
     /// # Errors

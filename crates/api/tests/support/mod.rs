@@ -422,6 +422,21 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn outlook(
+        &self,
+        merchant: MerchantId,
+        payment: PaymentId,
+    ) -> BoxFuture<'_, Result<Option<(engine::Outlook, Timestamp)>, SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            Ok(inner.state.outlook(merchant, payment).map(|outlook| (outlook, inner.state.last_at)))
+        })
+    }
+
+    fn open_request(&self, _provider: u16, _sealed: &Sealed) -> api::OpenedRequest {
+        api::OpenedRequest::Unreadable // this platform never makes one
+    }
+
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<api::AccountBalances, SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();

@@ -23,6 +23,27 @@ const SEARCH_LIMIT: &str = "10";
 /// Refunds per page: Stripe's maximum, and the most that we make for one payment.
 const REFUNDS_LIMIT: &str = "100";
 
+/// Headers and fields whose values may be shown to people. Not among them: the idempotency key, with which whoever
+/// has it could find out what a request was answered; the address to which a customer returns, which a client writes
+/// freely and which may hold what only the customer should know; and instructions to a simulator, for the same reason.
+pub(super) const SHOWN_FIELDS: &[&str] = &[
+    "stripe-version",
+    "content-type",
+    "amount",
+    "currency",
+    "capture_method",
+    "confirm",
+    "payment_method",
+    CARDS_ONLY,
+    "customer",
+    "off_session",
+    "metadata[bezant_reference]",
+    "expand[0]",
+    "amount_to_capture",
+    "cancellation_reason",
+    "payment_intent",
+];
+
 /// The request of a call.
 pub(super) fn request(environment: Environment, capabilities: &Capabilities, call: &Call) -> Result<Request, EncodeError> {
     check_key(&call.key)?;

@@ -129,6 +129,10 @@ impl Connector for Stripe {
         &self.capabilities
     }
 
+    fn shown_fields(&self) -> &'static [&'static str] {
+        encode::SHOWN_FIELDS
+    }
+
     fn encode(&self, call: &Call) -> Result<Request, EncodeError> {
         encode::request(self.environment, &self.capabilities, call)
     }

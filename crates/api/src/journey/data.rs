@@ -10,12 +10,9 @@ use views::EventRow;
 
 /// An event of the read models as an object.
 pub(crate) fn event(row: &EventRow, providers: &[String]) -> Result<objects::Event, Problem> {
-    let decoded = events::decode_payload(row.seq, &row.payload).map_err(|error| {
-        tracing::error!({ telemetry::names::field::ERROR } = %error, { telemetry::names::field::SEQ } = row.seq, "an event cannot be read");
-        Problem::new(Code::Internal)
-    })?;
+    let decoded = payload(row)?;
     Ok(objects::Event {
-        id: EventId::from_u128(u128::from(row.seq)).to_string(),
+        id: event_id(row.seq),
         object: "event",
         seq: row.seq,
         kind: row.kind.name(),
@@ -25,8 +22,21 @@ pub(crate) fn event(row: &EventRow, providers: &[String]) -> Result<objects::Eve
     })
 }
 
+/// What an event's row says.
+pub(super) fn payload(row: &EventRow) -> Result<events::Payload, Problem> {
+    events::decode_payload(row.seq, &row.payload).map_err(|error| {
+        tracing::error!({ telemetry::names::field::ERROR } = %error, { telemetry::names::field::SEQ } = row.seq, "an event cannot be read");
+        Problem::new(Code::Internal)
+    })
+}
+
+/// The id of the event with that sequence number.
+pub(super) fn event_id(seq: u64) -> String {
+    EventId::from_u128(u128::from(seq)).to_string()
+}
+
 /// What a kind says. Every kind is named: a new one does not compile until somebody decided what of it is public.
-fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
+pub(super) fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
     let value = match event {
         Event::PaymentCreated(created) => json!({
             "amount": money(created.money),
