@@ -9,8 +9,8 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
-    WebhookRefused,
+    AccountBalances, Activity, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted,
+    Webhook, WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};

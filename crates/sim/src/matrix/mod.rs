@@ -8,7 +8,7 @@ mod judge;
 mod stage;
 
 pub use judge::Verdict;
-pub use stage::run;
+pub use stage::{MERCHANT, Seen, run, watch};
 
 use engine::CaptureMode;
 use sandbox::stripe::{FaultKind, WebhookFaultKind};

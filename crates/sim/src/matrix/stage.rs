@@ -99,6 +99,31 @@ pub fn run(plan: &Plan) -> Result<Verdict, String> {
     })
 }
 
+/// A payment as it stands some time into a run, with everything that happened to it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The state, as of the last of the entries.
+    pub state: State,
+    /// Everything that happened; the first has sequence number 1.
+    pub entries: Vec<Entry>,
+    /// When it is seen.
+    pub now: Timestamp,
+}
+
+/// Runs one plan for so many nanoseconds and shows how its payment stands then.
+///
+/// # Errors
+/// What went wrong, in words.
+pub fn watch(plan: &Plan, for_ns: u64) -> Result<Seen, String> {
+    let mut stage = Stage::new(plan.clone())?;
+    let until_ns = START_NS.saturating_add(for_ns);
+    stage.play_until(until_ns)?;
+    let payment = stage.payment.ok_or("there is no payment")?;
+    Ok(Seen { payment, state: stage.state().clone(), entries: stage.entries, now: Timestamp::from_ns(until_ns) })
+}
+
 fn euro() -> Currency {
     "EUR".parse().expect("the euro is a currency")
 }
@@ -172,6 +197,10 @@ impl Stage {
     }
 
     fn play(&mut self) -> Result<(), String> {
+        self.play_until(END_NS)
+    }
+
+    fn play_until(&mut self, end_ns: u64) -> Result<(), String> {
         let command = self.create(self.plan.story.method, false);
         match self.submit(&command)? {
             Reply::Payment { payment, .. } => self.payment = Some(payment),
@@ -180,7 +209,7 @@ impl Stage {
         self.after(ACT_NS, Happening::Acts);
         self.after(SWEEP_NS, Happening::Sweeps);
         for number in 1..=HAPPENINGS_MAX {
-            let Some(at_ns) = self.next_ns().filter(|at_ns| *at_ns <= END_NS) else {
+            let Some(at_ns) = self.next_ns().filter(|at_ns| *at_ns <= end_ns) else {
                 return Ok(());
             };
             self.now_ns = at_ns.max(self.now_ns);
