@@ -9,36 +9,42 @@ use engine::Refusal;
 use engine::state::KeyedObject;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use utoipa::ToSchema;
+use std::borrow::Cow;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Media type of problem documents (RFC 9457, section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// What is always true of a code.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts {
+pub struct Facts {
     /// The stable code.
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// One sentence for people, the same each time.
-    pub(crate) title: &'static str,
+    pub title: &'static str,
     /// What to do next.
-    pub(crate) what_to_do: &'static str,
+    pub what_to_do: &'static str,
     /// Whether the unchanged request may succeed later.
-    pub(crate) retryable: bool,
+    pub retryable: bool,
+}
+
+/// Every problem that the API can answer, in the order of the table.
+pub fn problems() -> impl Iterator<Item = Facts> {
+    Code::ALL.iter().map(|code| code.facts())
 }
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $status:literal, $retry:ident, $title:literal, $todo:literal;)+) => {
         /// Every error code there is. Only grows; a code never changes its meaning.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-        #[schema(as = ErrorCode)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         pub(crate) enum Code { $(#[doc = $title] #[serde(rename = $code)] $name,)+ }
 
         impl Code {
             /// Every code, in table order.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// What is always true of it.
@@ -218,6 +224,21 @@ impl Problem {
             trace_id,
             retryable: facts.retryable,
         }
+    }
+}
+
+/// In the description as it is sent.
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes: Vec<&str> = Self::ALL.iter().map(|code| code.facts().code).collect();
+        let description = "Every error code there is. Only grows; a code never changes its meaning.";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(codes)).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ErrorCode")
     }
 }
 

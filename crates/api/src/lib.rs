@@ -35,6 +35,7 @@ mod webhooks;
 mod words;
 
 pub use activity::{Activity, EndedCall, Usage};
+pub use errors::{Facts as ProblemFacts, problems};
 pub use openapi::openapi;
 pub use platform::{
     AccountBalances, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, ShownField, ShownRequest, Standing,
