@@ -25,12 +25,12 @@ fn the_page_about_life_cycles_shows_the_tables() {
     chapter!(text, "Dispute", DisputeStatus);
     chapter!(text, "Stored payment method", StoredMethodStatus);
     println!("{text}");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycles.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/lifecycles.md");
     if std::env::var_os("BEZANT_UPDATE").is_some() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs")).unwrap();
         std::fs::write(path, &text).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/lifecycles.md is out of date");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "docs/guide/lifecycles.md is out of date");
 }
 
 #[test]

@@ -26,7 +26,7 @@ async fn text(response: Response<Body>) -> String {
 
 #[tokio::test]
 async fn every_page_forbids_inline_code_and_framing() {
-    for path in ["/", "/console", "/console/login", "/console/nothing", "/docs", "/docs/running", "/docs/nothing", "/assets/nothing"] {
+    for path in ["/", "/console", "/console/login", "/console/nothing", "/docs", "/docs/runbook", "/docs/nothing", "/assets/nothing"] {
         let response = answer(Request::get(path)).await;
         let header = |name: header::HeaderName| response.headers()[name].to_str().unwrap().to_owned();
         assert!(header(header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{path}");
@@ -69,12 +69,46 @@ async fn the_choice_of_colours_needs_no_script_and_leads_back() {
         let request = form().header(header::ORIGIN, origin).body(Body::from("theme=dark")).unwrap();
         assert_eq!(pages().oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN, "{origin}");
     }
-    let request = form().header(header::ORIGIN, "https://pay.example").body(Body::from("theme=dark&back=%2Fdocs%2Frunning")).unwrap();
+    let request = form().header(header::ORIGIN, "https://pay.example").body(Body::from("theme=dark&back=%2Fdocs%2Frunbook")).unwrap();
     let response = pages().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    assert_eq!(response.headers()[header::LOCATION], "/docs/running");
+    assert_eq!(response.headers()[header::LOCATION], "/docs/runbook");
     let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
     assert!(cookie.starts_with("bezant_theme=dark; Path=/;"), "{cookie}");
     let page = text(answer(Request::get("/docs").header(header::COOKIE, "bezant_theme=dark")).await).await;
     assert!(page.contains("<html lang=\"en\" data-theme=\"dark\">"));
+}
+
+#[tokio::test]
+async fn every_problem_of_the_api_names_a_page_that_is_there() {
+    for facts in api::problems() {
+        let page = answer(Request::get(format!("/docs/errors/{}", facts.code))).await;
+        assert_eq!(page.status(), StatusCode::OK, "{}", facts.code);
+        let shown = text(page).await;
+        assert!(shown.contains(&format!("<h1>{}</h1>", facts.code)), "{shown}");
+    }
+    assert_eq!(answer(Request::get("/docs/errors/none_of_this_name")).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_documentation_is_found_by_words_and_says_what_it_looked_for() {
+    let shown = text(answer(Request::get("/docs/search?q=refund_above_remaining")).await).await;
+    assert!(shown.contains("href=\"/docs/errors/refund_above_remaining\""), "{shown}");
+    let hostile = text(answer(Request::get("/docs/search?q=%3Cscript%3E%22%C3%A4")).await).await;
+    assert!(hostile.contains("&lt;script&gt;") && !hostile.contains("<script>\""), "{hostile}");
+    let long = format!("/docs/search?q={}", "%C3%A4".repeat(5_000));
+    assert_eq!(answer(Request::get(long)).await.status(), StatusCode::OK);
+    assert_eq!(answer(Request::get("/docs/search")).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_page_of_the_navigation_is_there_and_has_one_heading() {
+    let index = text(answer(Request::get("/docs")).await).await;
+    let pages: Vec<&str> = index.split("href=\"/docs/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(pages.len() > 15, "{pages:?}");
+    for page in pages {
+        let response = answer(Request::get(format!("/docs/{page}"))).await;
+        assert_eq!(response.status(), StatusCode::OK, "{page}");
+        assert_eq!(text(response).await.matches("<h1>").count(), 1, "{page}");
+    }
 }

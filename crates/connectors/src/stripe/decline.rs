@@ -174,6 +174,67 @@ mod tests {
         }
     }
 
+    /// What a class is called in the API and what it permits.
+    fn explained(class: DeclineClass) -> (&'static str, &'static str, &'static str) {
+        match class {
+            DeclineClass::HardCard => {
+                ("hard_card", "lost, stolen, closed, expired, revoked", "never again with this card; ask for another one")
+            }
+            DeclineClass::HardRisk => {
+                ("hard_risk", "fraud, according to the bank or the provider", "do not try again, and do not tell the customer why")
+            }
+            DeclineClass::SoftFunds => ("soft_funds", "not enough money, or a limit is reached", "later, or with another card"),
+            DeclineClass::SoftIssuer => (
+                "soft_issuer",
+                "the bank refused without a lasting reason",
+                "once more later, or with another card; the customer may call the bank",
+            ),
+            DeclineClass::SoftPsp => ("soft_psp", "the provider had a problem", "try again in a moment"),
+            DeclineClass::FixData => ("fix_data", "something was typed wrongly", "let the customer correct it"),
+            DeclineClass::Authenticate => {
+                ("authenticate", "the bank wants the customer to confirm", "confirm the payment with the customer present")
+            }
+            DeclineClass::Config => {
+                ("config", "the provider's account is not set up for this", "nothing a customer can do; ask the operator")
+            }
+            DeclineClass::Duplicate => ("duplicate", "the provider believes that it did this before", "look at the earlier payment first"),
+        }
+    }
+
+    fn codes_in_words(codes: &[&str]) -> String {
+        codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Prints the tables into the page; run with `BEZANT_UPDATE=1` to rewrite them.
+    #[test]
+    fn the_page_about_declines_shows_the_tables() {
+        let mut classes = String::from("\n| Class | Why | What may be done | Codes of Stripe |\n|---|---|---|---|\n");
+        for (class, codes) in CLASSES {
+            let (name, why, permits) = explained(*class);
+            classes.push_str(&format!("| `{name}` | {why} | {permits} | {} |\n", codes_in_words(codes)));
+        }
+        let mut refunds = String::from("\n| Code | Class |\n|---|---|\n");
+        for (code, class) in REFUND_FAILURES {
+            refunds.push_str(&format!("| `{code}` | `{}` |\n", explained(class).0));
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/declines.md");
+        let mut made = std::fs::read_to_string(path).unwrap();
+        for (name, text) in [("classes", classes), ("refunds", refunds)] {
+            let begin = format!("<!-- begin {name} -->\n");
+            let from = made.find(&begin).unwrap() + begin.len();
+            let until = made.find(&format!("<!-- end {name} -->")).unwrap();
+            made.replace_range(from..until, &format!("{text}\n"));
+        }
+        if std::env::var_os("BEZANT_UPDATE").is_some() {
+            std::fs::write(path, &made).unwrap();
+        }
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            made,
+            "docs/guide/declines.md is out of date; run this test with BEZANT_UPDATE=1"
+        );
+    }
+
     #[test]
     fn codes_are_clipped_to_64_visible_ascii_bytes() {
         let decline = decline(&json!({ "decline_code": "x".repeat(1_000), "network_decline_code": "5\n1 ü" }));
