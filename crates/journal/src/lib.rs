@@ -29,7 +29,7 @@ pub use file::{FileJournal, OpenReport, Options};
 pub use frame::chain_hash;
 pub use io::{Io, OsIo};
 pub use memory::{MemoryFault, MemoryJournal, MemoryStore};
-pub use reader::{Batches, Reader};
+pub use reader::{Batches, Reader, Segment};
 pub use scan::TailState;
 pub use snapshot::{SnapshotStore, list_snapshots, load_snapshot_file};
 pub use spare::SegmentPreparer;
@@ -117,6 +117,14 @@ impl Tail {
 pub struct SnapshotRef {
     /// The first sequence number that the snapshot does not contain.
     pub next_seq: u64,
+}
+
+impl SnapshotRef {
+    /// Where its file is, below the journal's folder.
+    #[must_use]
+    pub fn path(self) -> String {
+        snapshot::snapshot_path(self)
+    }
 }
 
 /// What [`Journal::newest_valid_snapshot`] found.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::ScanError;
 use crate::frame::Kind;
 use crate::scan::{SegmentEntry, Trouble, Walk};
+use crate::segment::segment_path;
 use crate::snapshot::SnapshotShelf;
 use crate::spare::Spares;
 use crate::{FIRST_SEQ, Io, OwnedBatch, ReadError, Tail, tail_before};
@@ -69,6 +70,19 @@ impl<I: Io> Shared<I> {
     }
 }
 
+/// One segment of an open journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it is, below the journal's folder.
+    pub path: String,
+    /// The first event that it can hold.
+    pub first_seq: u64,
+    /// The last durable event that it holds; `None` while it holds none.
+    pub last_seq: Option<u64>,
+    /// Whether the journal goes on in it.
+    pub is_active: bool,
+}
+
 /// Reads an open journal from any thread.
 #[derive(Clone)]
 pub struct Reader<I: Io> {
@@ -88,6 +102,24 @@ impl<I: Io> Reader<I> {
     #[must_use]
     pub fn tail(&self) -> Tail {
         self.shared.index().tail
+    }
+
+    /// The newest segments, at most `count_max`, the newest last, and how many there are.
+    #[must_use]
+    pub fn segments(&self, count_max: usize) -> (Vec<Segment>, usize) {
+        let index = self.shared.index();
+        let count = index.segments.len();
+        let ends = index.segments.iter().skip(1).map(|next| Some(next.first_seq)).chain([None]);
+        let segment = |(entry, next_first_seq): (&SegmentEntry, Option<u64>)| {
+            let next_seq = next_first_seq.unwrap_or(index.tail.next_seq);
+            Segment {
+                path: segment_path(entry.first_seq),
+                first_seq: entry.first_seq,
+                last_seq: (next_seq > entry.first_seq).then(|| next_seq - 1),
+                is_active: next_first_seq.is_none(),
+            }
+        };
+        (index.segments.iter().zip(ends).skip(count.saturating_sub(count_max)).map(segment).collect(), count)
     }
 }
 

@@ -116,7 +116,7 @@ impl<I: Io> SnapshotStore<I> {
     }
 }
 
-fn snapshot_path(snapshot: SnapshotRef) -> String {
+pub(crate) fn snapshot_path(snapshot: SnapshotRef) -> String {
     format!("{SNAPSHOT_DIR}/{:020}.snap", snapshot.next_seq)
 }
 

@@ -227,6 +227,12 @@ fn many_segments_read_from_any_batch() {
     drop(journal);
     let (journal, report) = FileJournal::open(io, options).expect("it opens");
     assert!(report.segment_count >= 4);
+    let (segments, count) = journal.reader().segments(usize::MAX);
+    assert_eq!((segments.len(), count), (usize::try_from(report.segment_count).expect("few"), segments.len()));
+    assert!(segments.windows(2).all(|pair| !pair[0].is_active && pair[0].last_seq == Some(pair[1].first_seq - 1)));
+    let last = segments.last().expect("a journal has a segment");
+    assert!(last.is_active && last.last_seq == Some(journal.tail().next_seq - 1) && segments[0].first_seq == 1);
+    assert_eq!(journal.reader().segments(2), (segments[count - 2..].to_vec(), count), "the newest");
     assert_eq!(report.batch_count, 60);
     check(&journal);
 }
