@@ -517,3 +517,62 @@ fn window_start(now: Timestamp) -> u64 {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Activity, EndedCall, Recent, SAMPLES_MAX, Usage, WINDOW_S};
+    use base::{OutcomeClass, PaymentId, Timestamp};
+    use std::time::Duration;
+
+    const START_S: u64 = 10_000;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_s(START_S + seconds)
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+        let mut recent = Recent::new(3);
+        for key in [1, 2, 3, 2, 4] {
+            *recent.entry(key, 0).0 += 1;
+        }
+        assert_eq!((recent.take(&1), recent.take(&2), recent.take(&3), recent.take(&4)), (None, Some(2), Some(1), Some(1)));
+        assert_eq!(recent.take(&4), None, "taken once");
+        for key in 0..1_000 {
+            recent.entry(key, 0);
+            assert!(recent.order.len() <= 3 && recent.values.len() <= 3);
+        }
+    }
+
+    #[test]
+    fn what_a_request_adds_is_its_time_less_all_calls_of_its_payment() {
+        let activity = Activity::new(at(0));
+        let payment = PaymentId::from_u128(7);
+        for ms in [30, 20] {
+            let took = Duration::from_millis(ms);
+            activity.call(&EndedCall { at: at(1), provider: 0, payment: Some(payment), class: OutcomeClass::Approved, took });
+        }
+        activity.payment_answered(at(1), payment, Duration::from_millis(58));
+        let speed = activity.speed(at(2));
+        assert_eq!((speed.requests.total(), speed.added.total()), (1, 1));
+        let added_us = speed.added.quantile_us(500).unwrap();
+        assert!((8_000..=8_500).contains(&added_us), "{added_us}");
+        activity.payment_answered(at(3), payment, Duration::from_millis(58));
+        let again_us = activity.speed(at(4)).added.quantile_us(990).unwrap();
+        assert!(again_us >= 58_000, "its calls were counted once");
+        assert_eq!(activity.speed(at(WINDOW_S + 20)).requests.total(), 0, "forgotten with the window");
+    }
+
+    #[test]
+    fn usage_is_measured_over_the_window_and_a_bounded_number_of_samples_is_kept() {
+        let activity = Activity::new(at(0));
+        let usage = |cpu_us| Usage { cpu_us, written_bytes: None, resident_bytes: Some(1) };
+        for second in 0..1_000 {
+            activity.usage(at(second), usage(second * 10));
+        }
+        assert_eq!(super::lock(&activity.samples).len(), SAMPLES_MAX);
+        let speed = activity.speed(at(1_000));
+        assert_eq!((speed.cpu_us_per_payment, speed.bytes_per_payment, speed.resident_bytes), (None, None, Some(1)), "no payments");
+        assert_eq!(speed.payments_per_1000_s, 0);
+    }
+}

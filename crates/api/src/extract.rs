@@ -493,7 +493,16 @@ pub(crate) fn min_seq(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     parsed.map(Some).ok_or_else(|| Problem::of_field(Code::MinSeqInvalid, "Bezant-Min-Seq", "the header must be a whole number"))
 }
 
-/// The merchant that `Bezant-Merchant` names, when the request has one. A text that cannot be an id names nobody.
+/// The merchant that `Bezant-Merchant` names, when the request has one; there must be such a merchant.
+pub(crate) fn known_merchant(app: &App, headers: &HeaderMap) -> Result<Option<MerchantId>, Problem> {
+    let named = named_merchant(headers)?;
+    if named.is_some_and(|merchant| !app.platform.is_merchant(merchant)) {
+        return Err(Problem::of_field(Code::MerchantUnknown, BEZANT_MERCHANT, "there is no such merchant"));
+    }
+    Ok(named)
+}
+
+/// As [`known_merchant`], whether there is one or not. A text that cannot be an id names nobody.
 pub(crate) fn named_merchant(headers: &HeaderMap) -> Result<Option<MerchantId>, Problem> {
     let mut values = headers.get_all(BEZANT_MERCHANT).iter();
     let Some(value) = values.next() else {

@@ -7,14 +7,17 @@
 //! Read first: [`routes`](router) in this file for what there is, `middleware.rs` for what every request passes,
 //! `errors.rs` for everything that can be refused.
 
+mod accounts;
 mod activity;
 mod attention;
+mod books;
 mod canonical;
 mod customers;
 mod details;
 mod disputes;
 mod errors;
 mod extract;
+mod installation;
 pub mod journey;
 mod middleware;
 mod objects;
@@ -35,11 +38,12 @@ mod webhooks;
 mod words;
 
 pub use activity::{Activity, EndedCall, Usage};
+pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
 pub use openapi::openapi;
 pub use platform::{
-    AccountBalances, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, ShownField, ShownRequest, Standing,
-    SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, BoxFuture, Installation, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, SEGMENTS_SHOWN_MAX,
+    SegmentFacts, ShownField, ShownRequest, SnapshotFacts, Standing, StateFacts, SubmitError, Submitted, Webhook, WebhookRefused,
 };
 pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
@@ -116,6 +120,7 @@ fn routes() -> Vec<Route> {
         scoped("/v1/disputes", get(disputes::list)),
         read("/v1/disputes/{id}", get(disputes::retrieve)),
         read("/v1/balances", get(reads::balances)),
+        scoped("/v1/accounts", get(accounts::list)),
         read("/v1/events", get(reads::events)),
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
         operator("GET", "/v1/merchants", get(operators::merchants)),
@@ -127,6 +132,7 @@ fn routes() -> Vec<Route> {
         operator("POST", "/v1/operators/{id}/api_keys", post(operators::create_operator_key)),
         operator("GET", "/v1/search", get(search::search)),
         operator("GET", "/v1/overview", get(overview::overview)),
+        operator("GET", "/v1/platform", get(installation::platform)),
         operator("GET", "/v1/performance", get(performance::performance)),
         operator("GET", "/v1/parked_calls", get(attention::parked)),
         operator("POST", "/v1/parked_calls/{id}/look", post(attention::look)),

@@ -608,7 +608,7 @@ fn account(kind: AccountKind, balance: &Balance) -> Account {
 }
 
 /// Posted credits less posted debits; sums of 64-bit amounts never come near the limits of 128 bits.
-fn net(balance: &Balance) -> i128 {
+pub(crate) fn net(balance: &Balance) -> i128 {
     let signed = |sum: u128| i128::try_from(sum).unwrap_or(i128::MAX);
     signed(balance.credits_posted).saturating_sub(signed(balance.debits_posted))
 }
@@ -633,7 +633,7 @@ fn event_kind_schema() -> Object {
     names(EventKind::ALL.iter().map(|kind| kind.name()))
 }
 
-fn account_kind_schema() -> Object {
+pub(crate) fn account_kind_schema() -> Object {
     names(AccountKind::ALL.into_iter().map(AccountKind::name))
 }
 

@@ -3,7 +3,8 @@
 use crate::errors::ProblemDocument;
 use crate::extract::BEZANT_MERCHANT;
 use crate::{
-    attention, customers, disputes, journey, operators, overview, payment_methods, payments, performance, reads, refunds, search, webhooks,
+    accounts, attention, customers, disputes, installation, journey, operators, overview, payment_methods, payments, performance, reads,
+    refunds, search, webhooks,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -30,12 +31,34 @@ pub(crate) struct MinSeqHeader {
     bezant_min_seq: Option<u64>,
 }
 
+/// The header that narrows an operator's list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a header for the specification; extract.rs reads it")]
+pub(crate) struct MerchantHeader {
+    /// Only what is this merchant's, `mer_…`
+    #[param(rename = "Bezant-Merchant")]
+    bezant_merchant: Option<String>,
+}
+
 /// Which part of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters for the specification; reads.rs reads them")]
 pub(crate) struct PageQuery {
     /// Most objects on the page; 20 when absent.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// The `next_cursor` of an earlier page.
+    cursor: Option<String>,
+}
+
+/// Which part of the list of accounts.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; accounts.rs reads them")]
+pub(crate) struct AccountsQuery {
+    /// Most accounts on the page; 100 when absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// The `next_cursor` of an earlier page.
@@ -145,10 +168,10 @@ pub(crate) struct EventQuery {
         payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, journey::route::retrieve,
         customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
         payment_methods::retrieve, payment_methods::remove,
-        refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, reads::events,
+        refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, accounts::list, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
-        search::search, overview::overview, performance::performance, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
+        search::search, overview::overview, installation::platform, performance::performance, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Keys, &OperatorsRead, &Problems),
@@ -190,7 +213,7 @@ impl Modify for OperatorsRead {
 }
 
 /// What an operator reads of all merchants by naming none.
-const OF_ALL_MERCHANTS: [&str; 3] = ["/v1/payments", "/v1/refunds", "/v1/disputes"];
+const OF_ALL_MERCHANTS: [&str; 4] = ["/v1/accounts", "/v1/payments", "/v1/refunds", "/v1/disputes"];
 
 /// Every operation can answer a problem.
 struct Problems;

@@ -245,7 +245,7 @@ fn attention(standing: &Standing, providers: &[(&str, ProviderCalls)], disputes:
         "/v1/quarantine",
     );
     let clock = "The wall clock jumped: expiries wait until you confirm it.";
-    note("clock", u64::from(expiries_suspended), clock.to_owned(), "/v1/platform/clock/confirm");
+    note("clock", u64::from(expiries_suspended), clock.to_owned(), "/v1/platform");
     let late = format!("Lists are {lag_events} events behind the journal.");
     note("views", if lag_events > LAG_EVENTS_MAX { lag_events } else { 0 }, late, "/v1/platform");
     let disputes = u64::try_from(disputes).unwrap_or(u64::MAX);

@@ -2,14 +2,17 @@
 //! read models; nothing here knows how they work, and tests put a platform of their own in their place.
 
 use crate::activity::Activity;
+use crate::books::Books;
 use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
 use http::HeaderMap;
 use identity::{KeyKind, KeyRecord, ParsedKey};
 use payments::postings::AccountKind;
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use tokio::time::Instant;
+use views::Scope;
 
 /// A future that may be sent to another thread.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
@@ -100,6 +103,67 @@ pub enum Readiness {
 
 /// A merchant's ledger accounts with their balances.
 pub type AccountBalances = Vec<(Currency, AccountKind, engine::state::Balance)>;
+
+/// Most files of the journal that are shown.
+pub const SEGMENTS_SHOWN_MAX: usize = 100;
+
+/// One file of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentFacts {
+    /// Its name in the data folder.
+    pub name: String,
+    /// The first event that it can hold.
+    pub first_seq: u64,
+    /// The last event that it holds; absent while it holds none.
+    pub last_seq: Option<u64>,
+    /// Its size on disk, in bytes.
+    pub bytes: u64,
+    /// Whether nothing more is written to it.
+    pub is_sealed: bool,
+}
+
+/// One snapshot of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFacts {
+    /// The last event that it contains.
+    pub seq: u64,
+    /// Its size on disk, in bytes.
+    pub bytes: u64,
+    /// When it was made.
+    pub at: Option<Timestamp>,
+}
+
+/// What proves the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateFacts {
+    /// SHA-256 of the state.
+    pub digest: [u8; 32],
+    /// The last event that it contains.
+    pub seq: u64,
+}
+
+/// What is installed: program, files and choices. Nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installation {
+    /// Version of the program.
+    pub version: String,
+    /// How it was built, in words.
+    pub build: String,
+    /// The newest files of the journal, the newest last, at most [`SEGMENTS_SHOWN_MAX`].
+    pub segments: Vec<SegmentFacts>,
+    /// How many files the journal has.
+    pub segments_count: u64,
+    /// Snapshots, the newest first.
+    pub snapshots: Vec<SnapshotFacts>,
+    /// The chain hash after the last event: it proves every event before it.
+    pub chain_hash: [u8; 32],
+    /// The last digest of the state that was taken; absent while none was.
+    pub state: Option<StateFacts>,
+    /// Versions of what is written, by name.
+    pub schema_versions: BTreeMap<&'static str, u64>,
+    /// What the platform was started with, by name.
+    pub options: BTreeMap<&'static str, String>,
+}
 
 /// A call that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,6 +294,13 @@ pub trait Platform: Send + Sync + 'static {
 
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>>;
+
+    /// Accounts in the order of their ids, at most `count_max`, from the first whose id is larger than `after`, and the sums of all
+    /// that are in the scope.
+    fn books(&self, scope: Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<Books, SubmitError>>;
+
+    /// What is installed.
+    fn installation(&self) -> BoxFuture<'_, Result<Installation, SubmitError>>;
 
     /// Whether there is such a merchant. Asked with every read of an operator: from memory, without waiting.
     fn is_merchant(&self, merchant: MerchantId) -> bool;

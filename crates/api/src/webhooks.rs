@@ -3,7 +3,7 @@
 
 use crate::App;
 use crate::errors::{Code, Problem};
-use crate::extract::{Body, OperatorCaller, Parameters, PathPair, PathText, RawBody};
+use crate::extract::{Body, OperatorCaller, Parameters, PathPair, PathText, RawBody, known_merchant};
 use crate::middleware::BEZANT_SEQ;
 use crate::objects::{self, List};
 use crate::openapi;
@@ -139,10 +139,11 @@ pub(crate) async fn receive(
 
 /// List webhooks
 ///
-/// What providers sent, of all merchants, newest first; a message that was replayed stands there again.
+/// What providers sent, newest first; a message that was replayed stands there again. Of all merchants, or with `Bezant-Merchant`
+/// what is about payments of one.
 #[utoipa::path(
     get, path = "/v1/webhooks", tag = "operators", operation_id = "listWebhooks",
-    params(openapi::PageQuery, openapi::WebhookQuery, openapi::MinSeqHeader),
+    params(openapi::PageQuery, openapi::WebhookQuery, openapi::MerchantHeader, openapi::MinSeqHeader),
     responses((status = 200, description = "a page", body = List<WebhookLine>)), security(("operator_key" = []))
 )]
 pub(crate) async fn list(
@@ -160,6 +161,7 @@ pub(crate) async fn list(
         found: parameters.parse("found", "news, known, unmatched, kept or unclear", found)?,
         event_type: parameters.parse("type", "a provider's event type of at most 100 bytes", name)?,
         received_from: parameters.parse("received_from", "a time such as 2026-11-21T09:33:00Z", parse_rfc3339)?,
+        merchant: known_merchant(&app, &headers)?,
     };
     parameters.finish()?;
     let seq = caught_up(&app, &headers).await?;

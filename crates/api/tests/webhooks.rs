@@ -166,6 +166,13 @@ async fn operators_list_messages_and_read_their_bodies_until_the_person_is_erase
         let found: Vec<Value> = found["data"].as_array().unwrap().iter().map(|line| line["id"].clone()).collect();
         assert_eq!(json!(found), ids, "{query}");
     }
+    for (merchant, ids) in [(1, json!(["evt_1"])), (2, json!([]))] {
+        let request = Request::builder().uri("/v1/webhooks").header("authorization", format!("Bearer {}", rig.operator_key));
+        let request = request.header("bezant-merchant", base::MerchantId::from_u128(merchant).to_string());
+        let found = rig.send(request.body(Body::empty()).unwrap()).await.json();
+        let found: Vec<Value> = found["data"].as_array().unwrap().iter().map(|line| line["id"].clone()).collect();
+        assert_eq!(json!(found), ids, "{merchant}");
+    }
     let first = rig.operate("GET", "/v1/webhooks?limit=1", None).await.json();
     let next = format!("/v1/webhooks?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
     assert_eq!(rig.operate("GET", &next, None).await.json()["data"][0]["id"], "evt_0");

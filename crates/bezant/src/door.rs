@@ -3,14 +3,15 @@
 
 use crate::clock::Clock;
 use crate::feed::Wanted;
+use crate::installation::Facts;
 use crate::keystore::{self, GROUP_SLOTS_MAX, KeyStore, SubjectKey};
 use crate::request::{self, SubjectKeys};
 use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, BoxFuture, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted,
-    Webhook, WebhookRefused,
+    AccountBalances, Activity, Books, BoxFuture, Installation, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing,
+    SubmitError, Submitted, Webhook, WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
@@ -25,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant as StdInstant;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
+use views::Scope;
 
 /// What personal details are sealed for.
 pub const DETAILS_PURPOSE: &str = "details";
@@ -229,6 +231,8 @@ pub struct Door {
     pub activity: Arc<Activity>,
     /// What stood open at the last look.
     pub standing: Standings,
+    /// What is installed.
+    pub facts: Arc<Facts>,
 }
 
 /// What stands open, looked at no more often than [`STANDING_MS_MAX`] allows, however many ask.
@@ -352,6 +356,21 @@ impl Platform for Door {
                     .collect::<Vec<_>>()
             };
             self.look(look).await
+        })
+    }
+
+    fn books(&self, scope: Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<Books, SubmitError>> {
+        Box::pin(self.look(move |state| Books::of(state, scope, after, count_max)))
+    }
+
+    fn installation(&self) -> BoxFuture<'_, Result<Installation, SubmitError>> {
+        Box::pin(async move {
+            if self.facts.is_digest_due() {
+                let digest = self.look(Facts::digest_of).await?;
+                digest.into_iter().for_each(|facts| self.facts.digest.keep(facts));
+            }
+            let facts = Arc::clone(&self.facts);
+            tokio::task::spawn_blocking(move || facts.installation()).await.map_err(|_| SubmitError::Stopping)
         })
     }
 

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod door;
 pub mod feed;
 pub mod histogram;
+pub mod installation;
 pub mod keystore;
 pub mod listener;
 pub mod operate;

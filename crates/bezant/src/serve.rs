@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash, Standings};
+use crate::installation::{Facts, LastDigest};
 use crate::keystore::KeyStore;
 use crate::partition::{self, Partition, Skips};
 use crate::policy::{Ladder, default_policy};
@@ -22,6 +23,7 @@ use engine::event::VERSION_MAX;
 use engine::{Command, CreateApiKey, DeriveKey, KeyOwner, State};
 use identity::{KeyKind, Mode};
 use journal::{FileJournal, OsIo, Tail};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -264,8 +266,16 @@ pub async fn run(options: Options) -> Result<(), Error> {
     spawn("views", move || feed::run(writer, &feed_path, &reader, &feed_skips, &to_views, &applied, &wanted))?;
     let (stop_segments, segments_stopped) = channel::<()>();
     spawn("segments", move || prepare_segments(&preparer, &segments_stopped))?;
+    let digest = LastDigest::default();
+    let facts = Arc::new(Facts {
+        data: options.data.clone(),
+        journal: snapshot_reader.clone(),
+        snapshots: snapshot_store.clone(),
+        digest: digest.clone(),
+        options: shown_options(&options),
+    });
     let (stop_snapshots, snapshots_stopped) = channel::<()>();
-    spawn("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshot_skips, &snapshots_stopped))?;
+    spawn("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshot_skips, &digest, &snapshots_stopped))?;
     let sends = tokio::spawn(runner.run(dispatched, handle.clone()));
 
     let door = Arc::new(Door {
@@ -283,6 +293,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         desks,
         activity,
         standing: Standings::default(),
+        facts,
     });
     set_up(&handle, epoch, fresh).await?;
     let served = serve(&options, &door, sweeping, running, keys_failure).await;
@@ -467,6 +478,31 @@ async fn serve(
     stop_sweeps();
     let result = result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
     result.map_err(Error::Ended)
+}
+
+/// What the platform was started with, for operators: everything but secrets.
+fn shown_options(options: &Options) -> BTreeMap<&'static str, String> {
+    let Options { data, listen, stripe_url, stripe_key: _, demo, json: _, ladder, head_timeout, segment_bytes, stripe_webhooks, sweep } =
+        options;
+    let names: Vec<&str> = stripe_webhooks.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    let gaps = |gaps: &Option<engine::Gaps>| gaps.as_ref().map_or("as usual".to_owned(), |gaps| format!("{} of your own", gaps.0.len()));
+    let sweep = match sweep {
+        Schedule::Off => "off".to_owned(),
+        Schedule::Every(every) => format!("every {} ms", every.as_millis()),
+    };
+    BTreeMap::from([
+        ("data", data.display().to_string()),
+        ("listen", listen.to_string()),
+        ("stripe_url", stripe_url.clone()),
+        ("mode", if mode_of(options) == Mode::Live { "live" } else { "test" }.to_owned()),
+        ("demo", if *demo { "yes" } else { "no" }.to_owned()),
+        ("replay_gaps", gaps(&ladder.replay_gaps)),
+        ("lookup_gaps", gaps(&ladder.lookup_gaps)),
+        ("head_timeout", format!("{} ms", head_timeout.as_millis())),
+        ("segment_size", format!("{} MiB", segment_bytes / (1 << 20))),
+        ("webhook_endpoints", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
+        ("sweep", sweep),
+    ])
 }
 
 fn api_options(options: &Options) -> api::Options {

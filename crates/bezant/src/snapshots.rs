@@ -1,7 +1,9 @@
 //! Snapshots bound the time of a restart. They are made beside the hot path: the journal after the last snapshot is
 //! replayed onto it and the result saved.
 
+use crate::installation::LastDigest;
 use crate::partition::{self, LoadError, Skips};
+use api::StateFacts;
 use engine::State;
 use journal::{OsIo, Reader, SnapshotStore, Tail};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,7 +15,7 @@ pub const EVENTS_BETWEEN: u64 = 200_000;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Makes snapshots until `stop` closes. A failure is logged and tried again later: the journal alone is the truth.
-pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, stop: &Receiver<()>) {
+pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, digest: &LastDigest, stop: &Receiver<()>) {
     loop {
         match stop.recv_timeout(LOOK_EVERY) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -25,7 +27,8 @@ pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, st
         }
         let started = Instant::now();
         match make(reader, store, skips) {
-            Ok(at) => {
+            Ok((at, facts)) => {
+                digest.keep(facts);
                 metrics::histogram!(telemetry::names::SNAPSHOT_DURATION_SECONDS).record(started.elapsed().as_secs_f64());
                 tracing::info!(seq = at.next_seq, "snapshot made");
             }
@@ -48,11 +51,11 @@ pub enum Error {
     Save(#[from] journal::SnapshotError),
 }
 
-/// Replays the journal onto the newest sound snapshot and saves the result.
+/// Replays the journal onto the newest sound snapshot and saves the result; where that is, and the state's digest.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -> Result<Tail, Error> {
+pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -> Result<(Tail, StateFacts), Error> {
     let mut state = newest(store).unwrap_or_default();
     let mut at = Tail::GENESIS;
     for batch in reader.read(state.next_seq)? {
@@ -63,7 +66,7 @@ pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -
     if at != Tail::GENESIS {
         store.save(&at, &events::snapshot::encode(&state))?;
     }
-    Ok(at)
+    Ok((at, StateFacts { digest: events::snapshot::digest(&state), seq: state.next_seq - 1 }))
 }
 
 fn newest(store: &SnapshotStore<OsIo>) -> Option<State> {

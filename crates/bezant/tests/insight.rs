@@ -71,5 +71,17 @@ fn an_operator_sees_what_happens_how_fast_it_is_and_whose_everything_is() {
     assert!(number("fsyncs") >= 3.0 && number("fsync_p50_us") > 0.0);
     assert!(number("added_p50_ms") > 0.0 && number("added_p50_ms") <= number("request_p50_ms"), "the provider took its part");
     assert!(number("rss_mb") > 1.0);
+
+    let installed = read(&platform, "/v1/platform");
+    assert_eq!(installed["version"], env!("CARGO_PKG_VERSION"));
+    let segment = &installed["segments"][0];
+    let file = std::fs::metadata(plan.data.join(segment["name"].as_str().unwrap())).unwrap();
+    assert_eq!((&segment["first_seq"], &segment["bytes"], &segment["sealed"]), (&json!(1), &json!(file.len()), &json!(false)));
+    assert!(segment["last_seq"].as_u64().unwrap() >= overview["journal"]["durable_seq"].as_u64().unwrap());
+    assert_eq!((&installed["options"]["demo"], &installed["options"]["mode"]), (&json!("yes"), &json!("test")));
+    assert!(!installed.to_string().contains("sk_test_real_processes"), "nothing of it is secret");
+    assert!(installed["state"]["digest"].as_str().is_some_and(|digest| digest.len() == 64));
+    let books = read(&platform, "/v1/accounts");
+    assert_eq!((books["data"].as_array().unwrap().len(), &books["trial_balance"][0]["balanced"]), (6, &json!(true)), "{books}");
     assert_eq!(platform.stop().code(), Some(0));
 }

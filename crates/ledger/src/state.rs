@@ -2,6 +2,7 @@
 //! `transfers.rs` and `legs.rs`; the proof that a loaded state is sound in `consistency.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,12 @@ impl Ledger {
     /// All accounts in order of their ids.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
         self.accounts.values()
+    }
+
+    /// Accounts in order of their ids, from the first whose id is larger than `after`.
+    pub fn accounts_after(&self, after: Option<u128>) -> impl Iterator<Item = &Account> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.accounts.range((start, Bound::Unbounded)).map(|(_, account)| account)
     }
 
     /// The transfer of a client with this id, as it happened. Legs are not remembered.

@@ -22,6 +22,9 @@ mod schema;
 mod store;
 mod writer;
 
+/// Version of the tables and of what events do to rows.
+pub const SCHEMA_VERSION: u64 = schema::VERSION.unsigned_abs();
+
 pub use cursor::{Cursor, CursorError, CursorKind};
 pub use error::{Error, RebuildReason};
 pub use reader::{

@@ -98,6 +98,8 @@ pub struct WebhookFilter {
     pub event_type: Option<String>,
     /// Those that came in then or later.
     pub received_from: Option<Timestamp>,
+    /// Those about a payment of this merchant.
+    pub merchant: Option<MerchantId>,
 }
 
 /// Which events a list shows.
@@ -315,7 +317,7 @@ static METHODS_BY_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
 static WEBHOOKS_BACKWARD: LazyLock<String> = LazyLock::new(|| {
     let columns = WEBHOOKS.selection();
     format!(
-        "SELECT {columns}, payments.id FROM webhooks LEFT JOIN payments ON payments.number = webhooks.payment \
+        "SELECT {columns}, payments.id, payments.merchant FROM webhooks LEFT JOIN payments ON payments.number = webhooks.payment \
          WHERE webhooks.seq < ?1 AND webhooks.seq >= ?2 ORDER BY webhooks.seq DESC"
     )
 });
@@ -618,7 +620,20 @@ impl Reader {
         self.read(|connection| {
             let before = clamped(page.seq_before());
             let from = clamped(filter.received_from.map_or(Ok(0), |from| first_seq_at(connection, from))?);
-            let read = |row: &Row<'_>| Ok(Some(WebhookRow::read(&mut Cells::new(WEBHOOKS.name, row))?).filter(|row| filter.matches(row)));
+            let owner = match filter.merchant {
+                None => None,
+                Some(merchant) => match lookup::merchant_number(connection, merchant)? {
+                    Some(number) => Some(number),
+                    None => return empty(connection),
+                },
+            };
+            let read = |row: &Row<'_>| {
+                let mut cells = Cells::new(WEBHOOKS.name, row);
+                let webhook = WebhookRow::read(&mut cells)?;
+                let found = cells.u64_optional()?;
+                let is_owned = owner.is_none_or(|owner| found == Some(u64::from(owner)));
+                Ok(Some(webhook).filter(|webhook| is_owned && filter.matches(webhook)))
+            };
             scan(connection, &WEBHOOKS_BACKWARD, &[&before, &from], page, CursorKind::Webhooks, read)
         })
     }
@@ -719,7 +734,8 @@ impl PaymentFilter {
 
 impl WebhookFilter {
     fn matches(&self, webhook: &WebhookRow) -> bool {
-        let Self { source, found, event_type, received_from } = self;
+        // Whose payment it is about stands beside the row.
+        let Self { source, found, event_type, received_from, merchant: _ } = self;
         source.is_none_or(|source| webhook.source == source)
             && found.is_none_or(|found| webhook.found == found)
             && event_type.as_ref().is_none_or(|event_type| webhook.event_type == *event_type)

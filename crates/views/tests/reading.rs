@@ -334,6 +334,9 @@ fn webhooks_are_listed_newest_first_and_found_by_the_providers_id() {
     assert_eq!(listed(all()), [again.clone(), two.clone(), one.clone()]);
     assert_eq!(listed(WebhookFilter { found: Some(NoticeUse::Unmatched), ..all() }), [one]);
     assert_eq!(listed(WebhookFilter { source: Some(NoticeSource::Sweep), ..all() }), std::slice::from_ref(&two));
+    assert_eq!(listed(WebhookFilter { merchant: Some(merchant(1)), ..all() }), [again.clone(), two.clone()]);
+    assert_eq!(listed(WebhookFilter { merchant: Some(merchant(2)), ..all() }), []);
+    assert_eq!(listed(WebhookFilter { merchant: Some(merchant(9)), ..all() }), []);
     assert_eq!(listed(WebhookFilter { received_from: Some(Timestamp::from_s(71)), ..all() }), [again, two]);
     assert_eq!(listed(WebhookFilter { event_type: Some("refund.updated".into()), ..all() }), []);
     let found: Vec<_> = reader.webhooks_of("evt_1", 10).unwrap().into_iter().map(|row| (row.source, row.payment)).collect();

@@ -446,6 +446,34 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn books(&self, scope: views::Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<api::Books, SubmitError>> {
+        Box::pin(async move { Ok(api::Books::of(&self.inner.lock().unwrap().state, scope, after, count_max)) })
+    }
+
+    fn installation(&self) -> BoxFuture<'_, Result<api::Installation, SubmitError>> {
+        Box::pin(async move {
+            let inner = self.inner.lock().unwrap();
+            let state = api::StateFacts { digest: events::snapshot::digest(&inner.state), seq: inner.state.next_seq - 1 };
+            Ok(api::Installation {
+                version: "1.2.3".into(),
+                build: "test".into(),
+                segments: vec![api::SegmentFacts {
+                    name: "journal/1.seg".into(),
+                    first_seq: 1,
+                    last_seq: Some(state.seq),
+                    bytes: 4_096,
+                    is_sealed: false,
+                }],
+                segments_count: 1,
+                snapshots: vec![api::SnapshotFacts { seq: 1, bytes: 512, at: Some(Timestamp::from_s(STARTED_S)) }],
+                chain_hash: [0xAB; 32],
+                state: Some(state),
+                schema_versions: [("events", 1)].into(),
+                options: [("listen", "127.0.0.1:1".into())].into(),
+            })
+        })
+    }
+
     fn is_merchant(&self, merchant: MerchantId) -> bool {
         self.inner.lock().unwrap().state.merchants.contains_key(&merchant)
     }
