@@ -132,6 +132,7 @@ struct Running {
     sandbox_url: String,
     url: String,
     api_key: String,
+    operator_key: String,
 }
 
 /// Runs everything until it is told to stop, a child ends, or the file is charged.
@@ -174,7 +175,8 @@ fn bring_up(run: &Run, signs: &StopSigns) -> Result<Option<Running>, Failure> {
     };
     let url = text(&line, "listening").ok_or_else(|| platform.failure("named no address"))?;
     let api_key = text(&line, "api_key").ok_or_else(|| platform.failure("named no API key"))?;
-    Ok(Some(Running { sandbox, platform, sandbox_url, url, api_key }))
+    let operator_key = text(&line, "operator_key").ok_or_else(|| platform.failure("named no operator's key"))?;
+    Ok(Some(Running { sandbox, platform, sandbox_url, url, api_key, operator_key }))
 }
 
 fn text(line: &Value, name: &str) -> Option<String> {
@@ -212,7 +214,8 @@ fn operate(run: &Run, mut running: Running, signs: &StopSigns) -> Result<(), Fai
 
 /// What a person needs to look around, on `output`.
 fn introduce(options: &Options, running: &Running, output: &mut impl Write) -> std::io::Result<()> {
-    let Running { sandbox_url, url, api_key, .. } = running;
+    let Running { sandbox_url, url, api_key, operator_key, .. } = running;
+    writeln!(output, "console       {url}/console   (sign in with {operator_key})")?;
     writeln!(output, "Bezant        {url}   (health {url}/readyz, metrics {url}/metrics, API {url}/openapi.json)")?;
     writeln!(output, "simulator     {sandbox_url}   (what money really did: {sandbox_url}/_admin/truth)")?;
     writeln!(output, "webhooks      {url}{WEBHOOK_PATH}   (the simulator sends them; `bezant webhooks list` shows them)")?;

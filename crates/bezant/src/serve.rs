@@ -576,7 +576,8 @@ fn announce(options: &Options, address: SocketAddr, operator_key: &str, demo_key
         return;
     }
     println!("bezant is listening on http://{address}");
-    println!("the operator's key is in {}", options.data.join(OPERATOR_KEY_FILE).display());
+    println!("the console is at http://{address}/console");
+    println!("the operator's key, which signs in to it, is in {}", options.data.join(OPERATOR_KEY_FILE).display());
     for webhook in &webhooks {
         println!("Stripe may send webhooks to {webhook}");
     }

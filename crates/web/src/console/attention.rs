@@ -65,15 +65,19 @@ fn call_row(visit: &Visit, call: &ParkedCall) -> Markup {
     let payment = format!("/console/payments/{}?merchant={}", call.payment, encoded(&call.merchant));
     html! {
         tr data-key=(call.id) {
-            th scope="row" data-label="Payment" { a.id.cut href=(payment) { (call.payment) } " " span.soft.small { (visit.handle_of(&call.merchant)) } }
-            td data-label="What was asked" { (show::words(&call.operation)) span.soft.small { ", sent " (call.sends) (if call.sends == 1 { " time" } else { " times" }) } }
+            th scope="row" data-label="Payment" { span { a.id.cut title=(call.payment) href=(payment) { (call.payment) } " " span.soft.small.under { (visit.handle_of(&call.merchant)) } } }
+            td data-label="What was asked" { span { (show::words(&call.operation)) " " span.soft.small.under { "sent " (call.sends) (if call.sends == 1 { " time" } else { " times" }) } } }
             td.amount data-label="Amount" { span { (show::amount(call.amount.amount_minor, &call.amount.currency)) } }
             td data-label="Why it waits" { @if call.reason == "mismatched" { (show::pill(Tone::Bad, "Something else was done")) } @else { (show::pill(Tone::Warn, "Outcome unknown")) } }
-            td data-label="At the provider" { (show::words(&call.provider)) " " code.small { (call.provider_id.as_deref().unwrap_or(&call.reference)) } }
+            td data-label="At the provider" { span { (show::words(&call.provider)) " " (at_provider(call.provider_id.as_deref().unwrap_or(&call.reference))) } }
             td data-label="Asked (UTC)" { (show::stamp(&call.requested_at, visit.now)) }
             td data-label="What you can do" { (visit.button(&format!("/console/attention/calls/{}/look", encoded(&call.id)), "Ask the provider again", "plain")) }
         }
     }
+}
+
+fn at_provider(id: &str) -> Markup {
+    html! { code.small.cut.under title=(id) { (id) } }
 }
 
 fn quarantine(visit: &Visit, list: &List<Quarantined>) -> Markup {

@@ -1,10 +1,14 @@
 //! What merchants have: balances by currency, and every account of the ledger with the proof that its two sides agree.
 
+use super::call::with_query;
 use super::shapes::{Balances, BookAccount, CurrencyBalance, LedgerAccounts};
 use super::show::{self, Tone};
 use super::visit::{Place, Visit};
 use axum::response::Response;
 use maud::{Markup, html};
+
+/// Accounts on a page.
+const ACCOUNTS_PAGE: &str = "60";
 
 /// What an account is for, in a sentence.
 fn purpose(kind: &str) -> &'static str {
@@ -22,9 +26,12 @@ fn purpose(kind: &str) -> &'static str {
 /// Balances of the merchant.
 pub(super) async fn room(visit: Visit) -> Response {
     let handle = visit.merchant().map_or("", |merchant| merchant.handle.as_str());
-    let found = visit.get_of::<Balances>("/v1/balances").await;
+    let mut found = visit.get_of::<Balances>("/v1/balances").await;
+    if let Ok(balances) = &mut found {
+        balances.data.sort_by(|left, right| left.currency.cmp(&right.currency));
+    }
     let content = html! {
-        (show::head("Balances", &format!("What {handle} has, from the books themselves."), show::live_switch()))
+        (show::head("Balances", &format!("What {handle} has, from the books themselves. A balance is credits less debits."), show::live_switch()))
         div.stack #balances data-live {
             @match &found {
                 Ok(balances) if balances.data.is_empty() => {
@@ -83,10 +90,8 @@ fn account_row(account: &BookAccount, currency: &str) -> Markup {
 
 /// Every account of the ledger.
 pub(super) async fn accounts(visit: Visit) -> Response {
-    let found = match visit.parameter("merchant") {
-        "" => visit.client.get::<LedgerAccounts>("/v1/accounts").await,
-        _ => visit.get_of::<LedgerAccounts>("/v1/accounts").await,
-    };
+    let path = with_query("/v1/accounts", &[("limit", ACCOUNTS_PAGE), ("cursor", visit.parameter("cursor"))]);
+    let found = visit.client.get::<LedgerAccounts>(&path).await;
     let lead = "Every account of the double-entry ledger. Debits and credits of a currency are the same after every event.";
     let content = html! {
         (show::head("Ledger accounts", lead, show::live_switch()))
@@ -104,18 +109,30 @@ fn trial_balances(ledger: &LedgerAccounts) -> Markup {
     html! {
         @if !ledger.trial_balance.is_empty() {
             section.card.flush aria-labelledby="trial-title" {
-                header { h2 #trial-title { "Trial balance" } }
+                header { h2 #trial-title { "Trial balance" } span.soft.small { "after event " (show::count(ledger.seq)) } }
                 div.sheet tabindex="0" role="region" aria-label="Trial balance" {
                     table.stack {
-                        thead { tr { th scope="col" { "Currency" } th.amount scope="col" { "Debits" } th.amount scope="col" { "Credits" } th scope="col" { "Verdict" } } }
+                        thead {
+                            tr {
+                                th scope="col" { "Currency" }
+                                th.amount scope="col" { "Debits reserved" }
+                                th.amount scope="col" { "Credits reserved" }
+                                th.amount scope="col" { "Debits" }
+                                th.amount scope="col" { "Credits" }
+                                th scope="col" { "Verdict" }
+                            }
+                        }
                         tbody {
                             @for line in &ledger.trial_balance {
+                                @let amount = |minor: i128| show::amount_text(minor, &line.currency);
                                 tr {
                                     th scope="row" data-label="Currency" { (line.currency) }
-                                    td.amount data-label="Debits" { (show::amount_text(line.debits_posted_minor, &line.currency)) }
-                                    td.amount data-label="Credits" { (show::amount_text(line.credits_posted_minor, &line.currency)) }
+                                    td.amount data-label="Debits reserved" { (amount(line.debits_pending_minor)) }
+                                    td.amount data-label="Credits reserved" { (amount(line.credits_pending_minor)) }
+                                    td.amount data-label="Debits" { (amount(line.debits_posted_minor)) }
+                                    td.amount data-label="Credits" { (amount(line.credits_posted_minor)) }
                                     td data-label="Verdict" {
-                                        @if line.debits_posted_minor == line.credits_posted_minor { (show::pill(Tone::Good, "They agree")) } @else { (show::pill(Tone::Bad, "They differ")) }
+                                        @if line.balanced { (show::pill(Tone::Good, "They agree")) } @else { (show::pill(Tone::Bad, "They differ")) }
                                     }
                                 }
                             }
@@ -130,7 +147,7 @@ fn trial_balances(ledger: &LedgerAccounts) -> Markup {
 fn ledger_table(visit: &Visit, ledger: &LedgerAccounts) -> Markup {
     html! {
         section.card.flush aria-labelledby="accounts-title" {
-            header { h2 #accounts-title { "Accounts" } span.soft.small { (ledger.data.len()) } }
+            header { h2 #accounts-title { "Accounts" } span.soft.small { "A balance is credits less debits" } }
             @if ledger.data.is_empty() {
                 (show::empty("There is no account yet", html! { p { "Accounts are opened with a merchant's first payment in a currency." } }))
             } @else {
@@ -165,6 +182,7 @@ fn ledger_table(visit: &Visit, ledger: &LedgerAccounts) -> Markup {
                         }
                     }
                 }
+                (show::pages("/console/accounts", &[], visit.parameter("cursor").is_empty(), ledger.next_cursor.as_deref()))
             }
         }
     }

@@ -27,7 +27,7 @@ pub(super) fn columns(title: &str, kinds: &[Kind], columns: &[(String, Vec<u64>)
         figure.chart {
             figcaption.quiet { (title) ": " (total) " in all, at most " (highest) " in one column." }
             div.plot {
-                span.axis.top aria-hidden="true" { (super::show::count(top)) }
+                span.axis.ceiling aria-hidden="true" { (super::show::count(top)) }
                 svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" aria-hidden="true" focusable="false" {
                     @for line in [0, HEIGHT / 2, HEIGHT] { path.grid d={ "M0 " (line) "H" (WIDTH) } {} }
                     @for (index, (_, counts)) in columns.iter().enumerate() {

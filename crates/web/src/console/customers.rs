@@ -71,7 +71,7 @@ fn table(visit: &Visit, list: &List<Customer>) -> Markup {
                 tbody {
                     @for customer in &list.data {
                         tr data-key=(customer.id) {
-                            th scope="row" data-label="Customer" { a.id.cut href=(visit.href(&format!("{PATH}/{}", customer.id))) { (customer.id) } }
+                            th scope="row" data-label="Customer" { a.id.cut title=(customer.id) href=(visit.href(&format!("{PATH}/{}", customer.id))) { (customer.id) } }
                             td data-label="Name" { (name(customer)) }
                             td data-label="Status" { (standing(customer)) }
                             td data-label="Reference" { @if let Some(reference) = &customer.reference { span.cut title=(reference) { (reference) } } @else { span.soft { "None" } } }
@@ -117,6 +117,7 @@ pub(super) async fn one(visit: Visit, Path(id): Path<String>) -> Response {
                     div { dt { "Created" } dd { (show::time(&customer.created_at, visit.now)) } }
                     div { dt { "Person, for erasure" } dd { code { (customer.subject) } } }
                 }
+                p { a href=(visit.href(&format!("/console/payments?customer={}", customer.id))) { "Payments of this customer" } }
             }
             section.card.flush aria-labelledby="methods-title" {
                 header { h2 #methods-title { "Payment methods" } }

@@ -16,11 +16,12 @@ const PAGE: &str = "25";
 /// The list.
 pub(super) async fn room(visit: Visit) -> Response {
     let asked = [("status", visit.parameter("status")), ("limit", PAGE), ("cursor", visit.parameter("cursor"))];
-    let found = visit.get_of::<List<Dispute>>(&with_query("/v1/disputes", &asked)).await;
+    let found = visit.list::<List<Dispute>>(&with_query("/v1/disputes", &asked)).await;
     let statuses = DisputeStatus::ALL.iter().map(|status| status.name()).collect();
     let lead = "A customer's bank asks about a payment or takes its money back. Answer at the provider before the deadline.";
     let content = html! {
         (show::head("Disputes", lead, show::live_switch()))
+        (visit.scope_switch(PATH))
         (visit.choices(PATH, &[("status", "Status", statuses)]))
         @match &found {
             Ok(list) => { section.card.flush #disputes data-live aria-label="Disputes" { (table(&visit, list)) } }
@@ -37,14 +38,15 @@ fn table(visit: &Visit, list: &List<Dispute>) -> Markup {
     let parameters = [("status", visit.parameter("status")), ("merchant", visit.named_merchant())];
     html! {
         div.sheet tabindex="0" role="region" aria-label="Table of disputes" {
-            table.stack {
+            table.stack.lean {
                 thead {
                     tr {
                         th scope="col" { "Dispute" }
+                        @if visit.is_of_all() { th scope="col" { "Merchant" } }
                         th scope="col" { "Status" }
                         th.amount scope="col" { "Amount" }
                         th scope="col" { "Reason" }
-                        th scope="col" { "Payment" }
+                        th.extra scope="col" { "Payment" }
                         th scope="col" { "Answer until (UTC)" }
                         th scope="col" { "Came in (UTC)" }
                     }
@@ -52,11 +54,12 @@ fn table(visit: &Visit, list: &List<Dispute>) -> Markup {
                 tbody {
                     @for dispute in &list.data {
                         tr data-key=(dispute.id) {
-                            th scope="row" data-label="Dispute" { a.id.cut href=(visit.href(&format!("{PATH}/{}", dispute.id))) { (dispute.id) } }
+                            th scope="row" data-label="Dispute" { a.id.cut title=(dispute.id) href=(visit.href_of(&format!("{PATH}/{}", dispute.id), &dispute.merchant)) { (dispute.id) } }
+                            @if visit.is_of_all() { td data-label="Merchant" { (visit.handle_of(&dispute.merchant)) } }
                             td data-label="Status" { (show::state(&dispute.status)) }
                             td.amount data-label="Amount" { span { (show::amount(dispute.amount.amount_minor, &dispute.amount.currency)) } }
                             td data-label="Reason" { (show::words(&dispute.reason)) }
-                            td data-label="Payment" { a.id.cut href=(visit.href(&format!("/console/payments/{}", dispute.payment))) { (dispute.payment) } }
+                            td.extra data-label="Payment" { a.id.cut title=(dispute.payment) href=(visit.href_of(&format!("/console/payments/{}", dispute.payment), &dispute.merchant)) { (dispute.payment) } }
                             td data-label="Answer until (UTC)" { (show::stamp_or(dispute.respond_by.as_deref(), visit.now, "No deadline")) }
                             td data-label="Came in (UTC)" { (show::stamp(&dispute.created_at, visit.now)) }
                         }

@@ -70,7 +70,7 @@ fn table(visit: &Visit, list: &List<Step>) -> Markup {
                             td.amount data-label="Number" { (show::count(event.seq)) }
                             th scope="row" data-label="Type" { code { (event.kind) } }
                             td data-label="Payment" {
-                                @if let Some(payment) = &event.payment { a.id.cut href=(visit.href(&format!("/console/payments/{payment}#step-{}", event.seq))) { (payment) } }
+                                @if let Some(payment) = &event.payment { a.id.cut title=(payment) href=(visit.href(&format!("/console/payments/{payment}#step-{}", event.seq))) { (payment) } }
                                 @else { span.soft { "None" } }
                             }
                             td data-label="What it says" { details { summary { (said(event)) } pre tabindex="0" { (show::pretty(&Value::Object(event.data.clone()))) } } }
@@ -94,5 +94,5 @@ fn said(event: &Step) -> Markup {
     let decline = event.data.get("decline").and_then(|decline| decline.get("code")?.as_str()).map(show::words);
     let said =
         decline.or(amount).or_else(|| text("reason")).or_else(|| text("event_type")).or_else(|| text("code")).or_else(|| text("send_kind"));
-    html! { (said.as_deref().unwrap_or("Data")) }
+    html! { (said.as_deref().unwrap_or("Details")) }
 }

@@ -3,13 +3,13 @@
 
 use super::call::encoded;
 use super::payments::METHOD_NONE;
-use super::shapes::{Action, Dispute, Evidence, Found, Journey, List, Payment, Refund, Step};
+use super::shapes::{Action, Dispute, Evidence, Found, Journey, LedgerLine, List, Payment, Refund, Step};
 use super::show::{self, Tone, tone_icon};
 use super::visit::{Place, Visit, crumbs};
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Refunds and disputes that are shown beside a journey; the rest is in their rooms.
 const BESIDE_MAX: &str = "20";
@@ -59,7 +59,7 @@ pub(super) async fn room(visit: Visit, Path(id): Path<String>) -> Response {
                 }
             }
             div.stack {
-                @if !journey.actions.is_empty() { (actions(&visit, &journey.actions)) }
+                @if !journey.actions.is_empty() { (actions(&visit, &payment.id, &journey.actions)) }
                 (money(&payment))
                 (facts(&visit, &payment))
                 (beside(&visit, &refunds.unwrap_or_default(), &disputes.unwrap_or_default()))
@@ -90,7 +90,7 @@ fn standing(visit: &Visit, payment: &Payment, journey: &Journey) -> Markup {
             @if !journey.next.sentence.is_empty() {
                 p.next {
                     strong { "What happens next. " } (journey.next.sentence)
-                    @if let Some(at) = &journey.next.at { " " span.nowrap { "(" (show::time(at, visit.now)) ")" } }
+                    @if let Some(at) = journey.next.at.as_deref().and_then(api::parse_rfc3339) { " " span.soft.nowrap { "(" (show::relative(at, visit.now)) ")" } }
                 }
             }
         }
@@ -111,21 +111,21 @@ const GAP_NS_MIN: u64 = 1_000_000;
 fn one_step(visit: &Visit, step: &Step, gap_ns: Option<u64>) -> Markup {
     let tone = Tone::named(&step.tone);
     html! {
-        li.step #{ "step-" (step.seq) } {
+        li.step.(tone.class()) #{ "step-" (step.seq) } {
             span.badge.(tone.class()) { (tone_icon(tone, 16)) }
             div {
-                h3 { @if step.title.is_empty() { (show::words(&step.kind)) } @else { (step.title) } }
-                @if !step.sentence.is_empty() { p.sentence { (step.sentence) } }
-                p.when {
-                    (show::time(&step.created_at, visit.now))
-                    @if let Some(gap_ns) = gap_ns.filter(|gap_ns| *gap_ns >= GAP_NS_MIN) { span { (show::duration(gap_ns)) " after the step before" } }
+                div.step-head {
+                    h3 { @if step.title.is_empty() { (show::words(&step.kind)) } @else { (step.title) } }
+                    p.when {
+                        @if let Some(gap_ns) = gap_ns.filter(|gap_ns| *gap_ns >= GAP_NS_MIN) { span { "after " (show::duration(gap_ns)) } }
+                        (show::stamp(&step.created_at, visit.now))
+                    }
                 }
+                @if !step.sentence.is_empty() { p.sentence { (step.sentence) } }
                 details {
                     summary { "Evidence" span.quiet { " of step " (step.seq) } }
                     div.evidence {
-                        @if step.evidence.is_empty() {
-                            (piece("Event", Some(&html! { pre tabindex="0" { (show::pretty(&Value::Object(step.data.clone()))) } })))
-                        }
+                        @if step.evidence.is_empty() { pre tabindex="0" { (show::pretty(&Value::Object(step.data.clone()))) } }
                         @for evidence in &step.evidence { (evidence_of(evidence)) }
                         p.soft.small { "Event " code { (step.id) } " of type " code { (step.kind) } ", number " (step.seq) " in the journal." }
                     }
@@ -135,92 +135,33 @@ fn one_step(visit: &Visit, step: &Step, gap_ns: Option<u64>) -> Markup {
     }
 }
 
-fn piece(title: &str, content: Option<&Markup>) -> Markup {
-    html! { div { h4 { (title) } @if let Some(content) = content { (content) } } }
-}
-
-/// Evidence in the form that suits it: plain values as facts, rows of equal shape as a table, everything else as text.
+/// What proves a step: facts, ledger lines, and why there is not more.
 fn evidence_of(evidence: &Evidence) -> Markup {
-    let title = if evidence.title.is_empty() { show::words(&evidence.kind) } else { evidence.title.clone() };
-    let plain: Vec<(&String, String)> = evidence.rest.iter().filter_map(|(name, value)| Some((name, short(value)?))).collect();
-    let content = html! {
-        @if !plain.is_empty() {
-            dl.facts {
-                @for (name, value) in &plain { div { dt { (show::words(name)) } dd { code { (value) } } } }
-            }
-        }
-        @for (name, value) in &evidence.rest {
-            @if short(value).is_none() && !value.is_null() {
-                @if evidence.rest.len() > 1 { p.small.soft { (show::words(name)) } }
-                (long(value))
-            }
-        }
-    };
-    piece(&title, Some(&content))
-}
-
-/// Longest text that is a fact and not a text of its own, in characters.
-const SHORT_CHARS_MAX: usize = 80;
-
-fn short(value: &Value) -> Option<String> {
-    match value {
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::String(text) if text.chars().count() <= SHORT_CHARS_MAX && !text.contains('\n') => Some(text.clone()),
-        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn long(value: &Value) -> Markup {
-    if let Some(rows) = table_rows(value) {
-        return evidence_table(&rows);
-    }
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => show::pretty(other),
-    };
-    html! { pre tabindex="0" { (text) } }
-}
-
-/// The rows of a list of objects that hold plain values only.
-fn table_rows(value: &Value) -> Option<Vec<&Map<String, Value>>> {
-    let rows: Vec<&Map<String, Value>> = value.as_array()?.iter().map(Value::as_object).collect::<Option<_>>()?;
-    let is_plain = |row: &&Map<String, Value>| row.values().all(|value| value.is_null() || short(value).is_some());
-    (!rows.is_empty() && rows.iter().all(is_plain)).then_some(rows)
-}
-
-fn evidence_table(rows: &[&Map<String, Value>]) -> Markup {
-    let names: Vec<&String> = rows.first().map(|row| row.keys().collect()).unwrap_or_default();
-    let currency = |row: &Map<String, Value>| row.get("currency").and_then(Value::as_str).map(str::to_owned);
-    let cell = |row: &Map<String, Value>, name: &str| {
-        let value = row.get(name).unwrap_or(&Value::Null);
-        match (name.strip_suffix("_minor"), value.as_i64(), currency(row)) {
-            (Some(_), Some(minor), Some(currency)) => show::amount_text(i128::from(minor), &currency),
-            _ => short(value).unwrap_or_default(),
-        }
-    };
-    let is_amount = |name: &str| name.ends_with("_minor");
     html! {
-        div.sheet tabindex="0" role="region" aria-label="Rows of evidence" {
-            table {
-                thead { tr { @for name in &names { th.amount[is_amount(name)] scope="col" { (show::words(name.strip_suffix("_minor").unwrap_or(name))) } } } }
-                tbody { @for row in rows { tr { @for name in &names { td.amount[is_amount(name)] { (cell(row, name)) } } } } }
+        div {
+            h4 { @if evidence.title.is_empty() { (show::words(&evidence.kind)) } @else { (evidence.title) } }
+            @if !evidence.facts.is_empty() {
+                dl.pairs { @for fact in &evidence.facts { div { dt { (fact.name) } dd { (fact.value) } } } }
             }
+            @if !evidence.lines.is_empty() { (ledger_lines(&evidence.lines)) }
+            @if let Some(note) = &evidence.note { p.small.soft { (note) } }
         }
     }
 }
 
-/// What one can do: an operator with a button, a merchant with a command to copy.
-fn actions(visit: &Visit, actions: &[Action]) -> Markup {
+fn ledger_lines(lines: &[LedgerLine]) -> Markup {
     html! {
-        section.card aria-labelledby="actions-title" {
-            header { h2 #actions-title { "What you can do" } }
-            ul.todo {
-                @for action in actions {
-                    li {
-                        p { (action.sentence) }
-                        @match own_address(action) {
-                            Some(address) => { (visit.button(&address, &show::words(&action.code), "plain")) }
-                            None => { (as_command(visit, action)) }
+        div.sheet tabindex="0" role="region" aria-label="Ledger lines" {
+            table.stack {
+                thead { tr { th scope="col" { "Why" } th scope="col" { "Debit" } th scope="col" { "Credit" } th.amount scope="col" { "Amount" } th scope="col" { "State" } } }
+                tbody {
+                    @for line in lines {
+                        tr {
+                            td.wide data-label="Why" { span { (line.sentence) } }
+                            td data-label="Debit" { (line.debit) }
+                            td data-label="Credit" { (line.credit) }
+                            td.amount data-label="Amount" { (line.text) }
+                            td data-label="State" { (show::words(&line.state)) }
                         }
                     }
                 }
@@ -229,12 +170,47 @@ fn actions(visit: &Visit, actions: &[Action]) -> Markup {
     }
 }
 
-fn as_command(visit: &Visit, action: &Action) -> Markup {
+/// What one can do: an operator with a button, a merchant with a command to copy.
+fn actions(visit: &Visit, payment: &str, actions: &[Action]) -> Markup {
+    html! {
+        section.card aria-labelledby="actions-title" {
+            header { h2 #actions-title { "What you can do" } }
+            ul.todo {
+                @for action in actions {
+                    li {
+                        p { (action.sentence) }
+                        @match own_address(action) {
+                            Some(address) => { (visit.button(&address, &label(&action.code), "plain")) }
+                            None => { (as_command(visit, payment, action)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the button of an action says.
+fn label(code: &str) -> String {
+    match code {
+        "look_parked" => "Ask the provider again".to_owned(),
+        "confirm_clock" => "The clock is right".to_owned(),
+        other => show::words(other),
+    }
+}
+
+fn as_command(visit: &Visit, payment: &str, action: &Action) -> Markup {
     let by = if action.by == "merchant" { "With the merchant's key:" } else { "With an operator's key:" };
     let command = match &action.cli {
         Some(cli) if !cli.is_empty() => cli.clone(),
         Some(_) | None if action.path.is_empty() => return html! {},
-        Some(_) | None => format!("curl -X {} {}{} -H \"Authorization: Bearer $KEY\"", action.method, visit.api_url(), action.path),
+        Some(_) | None => format!(
+            "curl -X {} {}{} -H \"Authorization: Bearer $KEY\" -H \"Idempotency-Key: $(uuidgen)\" -H 'Content-Type: application/json' -d '{}'",
+            action.method,
+            visit.api_url(),
+            action.path,
+            if action.path == "/v1/refunds" { format!("{{\"payment\":\"{payment}\"}}") } else { "{}".to_owned() },
+        ),
     };
     html! {
         p.small.soft { (by) }
@@ -253,6 +229,7 @@ fn own_address(action: &Action) -> Option<String> {
     }
     match parts.as_slice() {
         ["", "v1", "parked_calls", id, "look"] => Some(format!("/console/attention/calls/{}/look", encoded(id))),
+        ["", "v1", "platform", "clock", "confirm"] => Some("/console/system/clock".to_owned()),
         ["", "v1", "webhooks", id, "replay"] => Some(format!("/console/webhooks/{}/replay", encoded(id))),
         _ => None,
     }
@@ -296,7 +273,8 @@ fn facts(visit: &Visit, payment: &Payment) -> Markup {
                     div {
                         dt { "Last decline" }
                         dd {
-                            code { (decline.code) } " (" (show::words(&decline.class)) ")"
+                            code { (decline.code) }
+                            span.soft { ", class " (decline.class) }
                             @if let Some(code) = &decline.network_code { span.soft { ", network code " (code) } }
                         }
                     }
@@ -380,6 +358,7 @@ mod tests {
         for (by, method, path, expected) in [
             ("operator", "POST", "/v1/parked_calls/eff_1/look", Some("/console/attention/calls/eff_1/look")),
             ("operator", "POST", "/v1/webhooks/evt_1/replay", Some("/console/webhooks/evt_1/replay")),
+            ("operator", "POST", "/v1/platform/clock/confirm", Some("/console/system/clock")),
             ("merchant", "POST", "/v1/parked_calls/eff_1/look", None),
             ("operator", "GET", "/v1/parked_calls/eff_1/look", None),
             ("operator", "POST", "/v1/privacy/erasures", None),
@@ -391,15 +370,14 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_escaped_and_rows_become_a_table() {
+    fn evidence_is_facts_and_ledger_lines_and_text_stays_text() {
         let evidence: Evidence = serde_json::from_value(json!({
-            "kind": "ledger", "title": "Ledger lines",
-            "lines": [{"debit": "receivable", "credit": "pending", "amount_minor": 1999, "currency": "EUR"}],
-            "note": "<script>",
+            "kind": "ledger", "title": "Booked", "note": "<script>", "facts": [{ "name": "Amount", "value": "19.99 EUR" }],
+            "lines": [{ "sentence": "Earned", "debit": "Owed by the provider", "credit": "Merchant, pending", "text": "19.99 EUR", "state": "posted" }],
         }))
         .unwrap();
         let html = evidence_of(&evidence).into_string();
-        assert!(html.contains("<th class=\"amount\" scope=\"col\">Amount</th>") && html.contains("19.99"), "{html}");
+        assert!(html.contains("<dt>Amount</dt><dd>19.99 EUR</dd>") && html.contains("Merchant, pending"), "{html}");
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script>"), "{html}");
     }
 }

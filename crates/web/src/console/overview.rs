@@ -2,17 +2,18 @@
 
 use super::chart::{self, Kind};
 use super::payments::first_payment;
-use super::shapes::{Overview, Provider};
+use super::shapes::{Overview, Point, Provider};
 use super::show::{self, Tone};
-use super::visit::{Place, Visit};
+use super::visit::{ALL, Place, Visit};
 use axum::response::Response;
 use maud::{Markup, html};
 
 /// What the chart stacks, from the ground up.
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 5] = [
     Kind { label: "Captured", class: "good" },
-    Kind { label: "Declined", class: "info" },
-    Kind { label: "Failed", class: "bad" },
+    Kind { label: "Authorized", class: "wait" },
+    Kind { label: "Declined", class: "bad" },
+    Kind { label: "Failed", class: "info" },
     Kind { label: "Unknown", class: "warn" },
 ];
 
@@ -28,23 +29,18 @@ pub(super) async fn room(visit: Visit) -> Response {
             (needs_attention(&overview))
             (figures(&overview))
             div.columns.main-side {
-                div.stack {
-                    section.card aria-labelledby="pace-title" {
-                        header { h2 #pace-title { "Payments" } span.soft.small { (window(&overview)) } }
-                        (pace(&overview))
-                    }
-                    section.card.flush aria-labelledby="providers-title" {
-                        header { h2 #providers-title { "Providers" } span.soft.small { (window(&overview)) } }
-                        (providers(&visit, &overview.providers))
-                    }
+                section.card aria-labelledby="pace-title" {
+                    header { h2 #pace-title { "Payments" } span.soft.small { (window(&overview)) } }
+                    (pace(&overview))
                 }
-                div.stack {
-                    section.card aria-labelledby="outcomes-title" {
-                        header { h2 #outcomes-title { "Where payments stand" } }
-                        (outcomes(&visit, &overview))
-                    }
-                    (journal(&overview))
+                section.card aria-labelledby="outcomes-title" {
+                    header { h2 #outcomes-title { "Outcomes" } span.soft.small { (window(&overview)) } }
+                    (outcomes(&visit, &overview))
                 }
+            }
+            section.card.flush aria-labelledby="providers-title" {
+                header { h2 #providers-title { "Providers" } span.soft.small { (window(&overview)) } }
+                (providers(&visit, &overview.providers))
             }
         }
     };
@@ -79,18 +75,22 @@ fn needs_attention(overview: &Overview) -> Markup {
 /// The room that shows what an address of the API does.
 fn room_of(path: &str) -> Option<String> {
     let (path, query) = path.split_once('?').map_or((path, ""), |(path, query)| (path, query));
+    let is_list = matches!(path, "/v1/disputes" | "/v1/payments" | "/v1/refunds");
     let room = match path {
         "/v1/parked_calls" | "/v1/quarantine" => "/console/attention",
         "/v1/webhooks" => "/console/webhooks",
         "/v1/disputes" => "/console/disputes",
         "/v1/payments" => "/console/payments",
         "/v1/refunds" => "/console/refunds",
-        "/v1/platform" => "/console/system",
+        "/v1/platform" | "/v1/platform/clock/confirm" => "/console/system",
         "/v1/accounts" => "/console/accounts",
         _ if path == "/console" || path.starts_with("/console/") || path.starts_with("/docs/") => path,
         _ => return None,
     };
-    Some(if query.is_empty() { room.to_owned() } else { format!("{room}?{query}") })
+    // What is counted here is of all merchants.
+    let scope = is_list.then(|| format!("merchant={ALL}"));
+    let query: Vec<&str> = [query].into_iter().filter(|query| !query.is_empty()).chain(scope.as_deref()).collect();
+    Some(if query.is_empty() { room.to_owned() } else { format!("{room}?{}", query.join("&")) })
 }
 
 fn figures(overview: &Overview) -> Markup {
@@ -103,9 +103,14 @@ fn figures(overview: &Overview) -> Markup {
             li { span.name { "Accepted" } span.value { (if decided == 0 { "—".to_owned() } else { chart::percent(done, decided) }) } span.note { (show::count(done)) " of " (show::count(decided)) " decided" } }
             li { span.name { "Unknown" } span.value.warn-text[overview.unknown_open > 0] { (show::count(overview.unknown_open)) } span.note { "being found out" } }
             li { span.name { "Wait for a person" } span.value.warn-text[overview.parked + overview.quarantined > 0] { (show::count(overview.parked + overview.quarantined)) } span.note { (overview.parked) " calls, " (overview.quarantined) " requests" } }
-            li { span.name { "Views behind the journal" } span.value { (show::count(overview.journal.views_lag_events)) } span.note { "events" } }
+            li { span.name { "Views behind the journal" } span.value { (show::count(overview.journal.views_lag_events)) } span.note { "events, of " (show::count(overview.journal.durable_seq)) } }
         }
     }
+}
+
+/// What a point counts, in the order of [`KINDS`].
+const fn counts(point: &Point) -> [u64; 5] {
+    [point.captured, point.authorized, point.declined, point.failed, point.unknown]
 }
 
 fn pace(overview: &Overview) -> Markup {
@@ -115,7 +120,7 @@ fn pace(overview: &Overview) -> Markup {
         .iter()
         .map(|point| {
             let clock = point.at.get(11..19).unwrap_or(&point.at).to_owned();
-            (clock, vec![point.captured, point.declined, point.failed, point.unknown])
+            (clock, counts(point).to_vec())
         })
         .collect();
     html! {
@@ -126,10 +131,11 @@ fn pace(overview: &Overview) -> Markup {
                 table {
                     thead { tr { th scope="col" { "From (UTC)" } th.amount scope="col" { "Created" } @for kind in KINDS { th.amount scope="col" { (kind.label) } } } }
                     tbody {
-                        @for point in overview.payments.series.iter().rev().filter(|point| point.created + point.captured + point.declined + point.failed + point.unknown > 0) {
+                        @for point in overview.payments.series.iter().rev().filter(|point| point.created + counts(point).iter().sum::<u64>() > 0) {
                             tr {
                                 th scope="row" { (point.at.get(11..19).unwrap_or(&point.at)) }
-                                @for count in [point.created, point.captured, point.declined, point.failed, point.unknown] { td.amount { (show::count(count)) } }
+                                td.amount { (show::count(point.created)) }
+                                @for count in counts(point) { td.amount { (show::count(count)) } }
                             }
                         }
                     }
@@ -145,12 +151,17 @@ fn fill(status: &str) -> &'static str {
 }
 
 fn outcomes(visit: &Visit, overview: &Overview) -> Markup {
-    let total: u64 = overview.outcomes.values().sum();
+    let mut outcomes: Vec<(&String, u64)> = overview.outcomes.iter().map(|(status, count)| (status, *count)).collect();
+    outcomes.retain(|(status, count)| *count > 0 && *status != "created");
+    let total: u64 = outcomes.iter().map(|(_, count)| count).sum();
     if total == 0 {
-        return first_payment(visit);
+        let is_new = visit.merchant().is_none_or(|merchant| merchant.currencies.is_empty());
+        return if is_new {
+            first_payment(visit)
+        } else {
+            html! { p.soft { "Nothing happened to a payment meanwhile." } }
+        };
     }
-    let mut outcomes: Vec<(&String, u64)> =
-        overview.outcomes.iter().map(|(status, count)| (status, *count)).filter(|(_, count)| *count > 0).collect();
     outcomes.sort_by_key(|(status, count)| (core::cmp::Reverse(*count), *status));
     html! {
         ul.shares {
@@ -209,19 +220,6 @@ pub(super) fn milliseconds(value: Option<f64>) -> String {
     value.map_or_else(|| "—".to_owned(), |value| if value < 10.0 { format!("{value:.1} ms") } else { format!("{value:.0} ms") })
 }
 
-fn journal(overview: &Overview) -> Markup {
-    let journal = &overview.journal;
-    html! {
-        section.card aria-labelledby="journal-title" {
-            header { h2 #journal-title { "Journal" } a.small href="/console/system" { "Segments and snapshots" } }
-            dl.facts {
-                div { dt { "Durable up to" } dd { (show::count(journal.durable_seq)) } }
-                div { dt { "Views up to" } dd { (show::count(journal.views_seq)) } }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::room_of;
@@ -231,6 +229,8 @@ mod tests {
         for (path, expected) in [
             ("/v1/parked_calls", Some("/console/attention")),
             ("/v1/webhooks?found=unclear", Some("/console/webhooks?found=unclear")),
+            ("/v1/platform/clock/confirm", Some("/console/system")),
+            ("/v1/disputes?status=open", Some("/console/disputes?status=open&merchant=all")),
             ("/console/disputes", Some("/console/disputes")),
             ("/consolation", None),
             ("https://example.com", None),

@@ -17,7 +17,7 @@ const PAGE: &str = "25";
 const DAY_NS: u64 = 24 * 3_600 * NS_PER_S;
 const PATH: &str = "/console/payments";
 /// Fields of the filter, as the address has them.
-const FIELDS: [&str; 7] = ["status", "currency", "reference", "from", "until", "min", "max"];
+const FIELDS: [&str; 9] = ["status", "currency", "reference", "from", "until", "min", "max", "customer", "decline_code"];
 
 /// A filter in the API's terms, or the field that cannot be one, with what to do.
 type Filter = Result<Vec<(&'static str, String)>, (&'static str, String)>;
@@ -31,13 +31,14 @@ pub(super) async fn room(visit: Visit) -> Response {
         Ok(mut parameters) => {
             parameters.extend([("limit", PAGE.to_owned()), ("cursor", visit.parameter("cursor").to_owned())]);
             let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            Some(visit.get_of(&with_query("/v1/payments", &parameters)).await)
+            Some(visit.list(&with_query("/v1/payments", &parameters)).await)
         }
         Err(_) => None,
     };
-    let handle = visit.merchant().map_or("", |merchant| merchant.handle.as_str());
+    let handle = visit.merchant().filter(|_| !visit.is_of_all()).map_or("all merchants", |merchant| merchant.handle.as_str());
     let content = html! {
         (show::head("Payments", &format!("What customers paid to {handle}, newest first."), show::live_switch()))
+        (visit.scope_switch(PATH))
         (filters(&visit, complaint.as_ref(), is_filtered))
         @match found {
             Some(Ok(list)) => {
@@ -53,7 +54,10 @@ pub(super) async fn room(visit: Visit) -> Response {
 /// What the form asks for. Amounts are in the currency's major unit, days are those of UTC, the last one included.
 fn filter(visit: &Visit) -> Filter {
     let text = |name: &str| visit.parameter(name).to_owned();
-    let mut parameters = vec![("status", text("status")), ("currency", text("currency")), ("reference", text("reference"))];
+    let mut parameters = Vec::new();
+    for name in ["status", "currency", "reference", "customer", "decline_code"] {
+        parameters.push((name, text(name)));
+    }
     for (name, parameter, shift_ns) in [("from", "created_from", 0), ("until", "created_until", DAY_NS)] {
         if !visit.parameter(name).is_empty() {
             let day = api::parse_rfc3339(&format!("{}T00:00:00Z", visit.parameter(name)));
@@ -103,9 +107,11 @@ fn filters(visit: &Visit, complaint: Option<&(&'static str, String)>, is_filtere
             (field("max", "Amount to", "text", "0.00"))
             (field("from", "From day (UTC)", "date", ""))
             (field("until", "To day (UTC)", "date", ""))
+            (field("customer", "Customer", "text", "cus_…"))
+            (field("decline_code", "Decline code", "text", "lost_card"))
             div.row {
                 button.primary type="submit" { "Filter" }
-                @if is_filtered { a.button.plain href=(visit.href(PATH)) { "Clear" } }
+                @if is_filtered { a.button.plain href=(with_query(PATH, &[("merchant", visit.named_merchant())])) { "Clear" } }
             }
             @if let Some((_, text)) = complaint { p.bad-text #complaint role="alert" { (text) } }
         }
@@ -120,15 +126,16 @@ fn table(visit: &Visit, list: &List<Payment>, is_filtered: bool) -> Markup {
     parameters.push(("merchant", visit.named_merchant()));
     html! {
         div.sheet tabindex="0" role="region" aria-label="Table of payments" {
-            table.stack {
+            table.stack.lean {
                 thead {
                     tr {
                         th scope="col" { "Payment" }
+                        @if visit.is_of_all() { th scope="col" { "Merchant" } }
                         th scope="col" { "Status" }
                         th.amount scope="col" { "Amount" }
                         th scope="col" { "Reference" }
                         th scope="col" { "Customer" }
-                        th scope="col" { "Paid with" }
+                        th.extra scope="col" { "Paid with" }
                         th scope="col" { "Created (UTC)" }
                     }
                 }
@@ -143,11 +150,12 @@ fn row(visit: &Visit, payment: &Payment) -> Markup {
     let customer = payment.person().name();
     html! {
         tr data-key=(payment.id) {
-            th scope="row" data-label="Payment" { a.id.cut href=(visit.href(&format!("{PATH}/{}", payment.id))) { (payment.id) } }
+            th scope="row" data-label="Payment" { a.id.cut title=(payment.id) href=(visit.href_of(&format!("{PATH}/{}", payment.id), &payment.merchant)) { (payment.id) } }
+            @if visit.is_of_all() { td data-label="Merchant" { (visit.handle_of(&payment.merchant)) } }
             td data-label="Status" {
                 (show::state(&payment.status))
                 @if let Some(decline) = &payment.last_decline {
-                    @if matches!(payment.status.as_str(), "declined" | "created") { " " span.soft.small { (show::words(&decline.code)) } }
+                    @if matches!(payment.status.as_str(), "declined" | "created") { " " span.soft.small.under { (show::words(&decline.code)) } }
                 }
             }
             td.amount data-label="Amount" {
@@ -155,7 +163,7 @@ fn row(visit: &Visit, payment: &Payment) -> Markup {
             }
             td data-label="Reference" { @if let Some(reference) = &payment.reference { span.cut title=(reference) { (reference) } } @else { (nobody(payment)) } }
             td data-label="Customer" { @if let Some(customer) = &customer { span.cut title=(customer) { (customer) } } @else { (nobody(payment)) } }
-            td data-label="Paid with" { @if let Some(method) = &payment.payment_method { span.cut title=(method) { (method) } } @else { span.soft { (METHOD_NONE) } } }
+            td.extra data-label="Paid with" { @if let Some(method) = &payment.payment_method { span.cut title=(method) { (method) } } @else { span.soft { (METHOD_NONE) } } }
             td data-label="Created (UTC)" { (show::stamp(&payment.created_at, visit.now)) }
         }
     }

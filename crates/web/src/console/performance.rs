@@ -44,7 +44,7 @@ fn figures(found: &Performance) -> Markup {
         ul.figures {
             li { span.name { "Payments" } span.value { (number(found.payments_per_s, "/s")) } span.note { "over the last minute" } }
             li { span.name { "Processor time" } span.value { (number(found.cpu_us_per_payment, "µs")) } span.note { "per payment" } }
-            li { span.name { "Written" } span.value { (number(found.bytes_per_payment, "bytes")) } span.note { "per payment" } }
+            li { span.name { "Written" } span.value { (found.bytes_per_payment.map_or_else(|| "—".to_owned(), show::bytes)) } span.note { "per payment" } }
             li { span.name { "Memory" } span.value { (number(found.rss_mb, "MB")) } span.note { "resident" } }
         }
     }

@@ -16,10 +16,11 @@ const PAGE: &str = "25";
 /// The list.
 pub(super) async fn room(visit: Visit) -> Response {
     let asked = [("status", visit.parameter("status")), ("limit", PAGE), ("cursor", visit.parameter("cursor"))];
-    let found = visit.get_of::<List<Refund>>(&with_query("/v1/refunds", &asked)).await;
+    let found = visit.list::<List<Refund>>(&with_query("/v1/refunds", &asked)).await;
     let statuses = RefundStatus::ALL.iter().map(|status| status.name()).collect();
     let content = html! {
         (show::head("Refunds", "Money given back to customers, newest first.", show::live_switch()))
+        (visit.scope_switch(PATH))
         (visit.choices(PATH, &[("status", "Status", statuses)]))
         @match &found {
             Ok(list) => { section.card.flush #refunds data-live aria-label="Refunds" { (table(&visit, list)) } }
@@ -36,13 +37,14 @@ fn table(visit: &Visit, list: &List<Refund>) -> Markup {
     let parameters = [("status", visit.parameter("status")), ("merchant", visit.named_merchant())];
     html! {
         div.sheet tabindex="0" role="region" aria-label="Table of refunds" {
-            table.stack {
+            table.stack.lean {
                 thead {
                     tr {
                         th scope="col" { "Refund" }
+                        @if visit.is_of_all() { th scope="col" { "Merchant" } }
                         th scope="col" { "Status" }
                         th.amount scope="col" { "Amount" }
-                        th scope="col" { "Payment" }
+                        th.extra scope="col" { "Payment" }
                         th scope="col" { "Reason" }
                         th scope="col" { "Asked for (UTC)" }
                     }
@@ -50,13 +52,14 @@ fn table(visit: &Visit, list: &List<Refund>) -> Markup {
                 tbody {
                     @for refund in &list.data {
                         tr data-key=(refund.id) {
-                            th scope="row" data-label="Refund" { a.id.cut href=(visit.href(&format!("{PATH}/{}", refund.id))) { (refund.id) } }
+                            th scope="row" data-label="Refund" { a.id.cut title=(refund.id) href=(visit.href_of(&format!("{PATH}/{}", refund.id), &refund.merchant)) { (refund.id) } }
+                            @if visit.is_of_all() { td data-label="Merchant" { (visit.handle_of(&refund.merchant)) } }
                             td data-label="Status" {
                                 (show::state(&refund.status))
-                                @if let Some(code) = &refund.failure_code { " " span.soft.small { (show::words(code)) } }
+                                @if let Some(code) = &refund.failure_code { " " span.soft.small.under { (show::words(code)) } }
                             }
                             td.amount data-label="Amount" { span { (show::amount(refund.amount.amount_minor, &refund.amount.currency)) } }
-                            td data-label="Payment" { a.id.cut href=(visit.href(&format!("/console/payments/{}", refund.payment))) { (refund.payment) } }
+                            td.extra data-label="Payment" { a.id.cut title=(refund.payment) href=(visit.href_of(&format!("/console/payments/{}", refund.payment), &refund.merchant)) { (refund.payment) } }
                             td data-label="Reason" { @if let Some(reason) = &refund.reason { span.cut title=(reason) { (reason) } } @else { span.soft { "None" } } }
                             td data-label="Asked for (UTC)" { (show::stamp(&refund.created_at, visit.now)) }
                         }

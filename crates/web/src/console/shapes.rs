@@ -71,6 +71,7 @@ pub(crate) struct Attempt {
 #[serde(default)]
 pub(crate) struct Payment {
     pub(crate) id: String,
+    pub(crate) merchant: String,
     pub(crate) status: String,
     pub(crate) amount: Amount,
     pub(crate) held_minor: u64,
@@ -131,14 +132,34 @@ pub(crate) struct Action {
     pub(crate) by: String,
 }
 
-/// What a step is shown by.
+/// A name and a value, ready to be shown.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Fact {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// One line in the ledger, ready to be shown.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LedgerLine {
+    pub(crate) sentence: String,
+    pub(crate) debit: String,
+    pub(crate) credit: String,
+    pub(crate) text: String,
+    pub(crate) state: String,
+}
+
+/// What proves a step.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Evidence {
     pub(crate) kind: String,
     pub(crate) title: String,
-    #[serde(flatten)]
-    pub(crate) rest: Map<String, Value>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) lines: Vec<LedgerLine>,
+    pub(crate) note: Option<String>,
 }
 
 /// A step of a journey, or an event of a list, which is a step without words.
@@ -171,6 +192,7 @@ pub(crate) struct Journey {
 #[serde(default)]
 pub(crate) struct Refund {
     pub(crate) id: String,
+    pub(crate) merchant: String,
     pub(crate) payment: String,
     pub(crate) status: String,
     pub(crate) amount: Amount,
@@ -186,6 +208,7 @@ pub(crate) struct Refund {
 #[serde(default)]
 pub(crate) struct Dispute {
     pub(crate) id: String,
+    pub(crate) merchant: String,
     pub(crate) payment: String,
     pub(crate) status: String,
     pub(crate) amount: Amount,
@@ -311,6 +334,7 @@ pub(crate) struct Balances {
 pub(crate) struct Point {
     pub(crate) at: String,
     pub(crate) created: u64,
+    pub(crate) authorized: u64,
     pub(crate) captured: u64,
     pub(crate) declined: u64,
     pub(crate) failed: u64,
@@ -343,7 +367,6 @@ pub(crate) struct Provider {
 #[serde(default)]
 pub(crate) struct JournalLag {
     pub(crate) durable_seq: u64,
-    pub(crate) views_seq: u64,
     pub(crate) views_lag_events: u64,
 }
 
@@ -386,14 +409,19 @@ pub(crate) struct LedgerAccount {
 #[serde(default)]
 pub(crate) struct TrialBalance {
     pub(crate) currency: String,
+    pub(crate) debits_pending_minor: i128,
     pub(crate) debits_posted_minor: i128,
+    pub(crate) credits_pending_minor: i128,
     pub(crate) credits_posted_minor: i128,
+    pub(crate) balanced: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct LedgerAccounts {
     pub(crate) data: Vec<LedgerAccount>,
+    pub(crate) next_cursor: Option<String>,
+    pub(crate) seq: u64,
     pub(crate) trial_balance: Vec<TrialBalance>,
 }
 
@@ -436,8 +464,10 @@ pub(crate) struct Platform {
     pub(crate) api_version: String,
     pub(crate) started_at: Option<String>,
     pub(crate) segments: Vec<Segment>,
+    pub(crate) segments_count: u64,
     pub(crate) snapshots: Vec<Snapshot>,
-    pub(crate) state: StateDigest,
+    pub(crate) chain_hash: String,
+    pub(crate) state: Option<StateDigest>,
     pub(crate) schema_versions: BTreeMap<String, Value>,
     pub(crate) clock: ClockState,
     pub(crate) options: BTreeMap<String, Value>,
@@ -455,6 +485,6 @@ pub(crate) struct Performance {
     pub(crate) added_p99_ms: Option<f64>,
     pub(crate) cpu_us_per_payment: Option<f64>,
     pub(crate) rss_mb: Option<f64>,
-    pub(crate) bytes_per_payment: Option<f64>,
+    pub(crate) bytes_per_payment: Option<u64>,
     pub(crate) since: Option<String>,
 }

@@ -37,8 +37,9 @@ impl Tone {
     pub(crate) fn of_status(status: &str) -> Self {
         match status {
             "captured" | "succeeded" | "won" | "active" | "good" | "news" | "approved" => Self::Good,
-            "declined" | "failed" | "lost" | "down" | "mismatched" | "rejected" => Self::Bad,
-            "requires_action" | "unknown" | "inquiry" | "open" | "degraded" | "parked" | "unmatched" | "unclear" | "reversed" => Self::Warn,
+            "declined" | "failed" | "lost" | "down" | "mismatched" | "rejected" | "refund_failed" => Self::Bad,
+            "requires_action" | "unknown" | "inquiry" | "open" | "degraded" | "parked" | "unmatched" | "unclear" | "reversed"
+            | "disputed" => Self::Warn,
             "processing" | "pending" | "started" | "authorized" | "partially_captured" | "storing" | "removing" => Self::Wait,
             _ => Self::Info,
         }
@@ -115,8 +116,7 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
         0..=4 => return if is_past { "just now".into() } else { "now".into() },
         5..=59 => (seconds, "s"),
         60..=3_599 => (seconds / 60, "min"),
-        3_600..=86_399 => (seconds / 3_600, "h"),
-        86_400..=172_799 => (1, "day"),
+        3_600..=172_799 => (seconds / 3_600, "h"),
         _ => (seconds / 86_400, "days"),
     };
     if is_past { format!("{number} {unit} ago") } else { format!("in {number} {unit}") }
@@ -231,9 +231,12 @@ pub(crate) fn head(title: &str, lead: &str, beside: Markup) -> Markup {
     }
 }
 
-/// Where the script offers to pause live updates; nothing without it.
+/// Where the script offers to pause live updates; without it, a link that brings the page up to date.
 pub(crate) fn live_switch() -> Markup {
-    html! { span.live data-live-switch hidden {} }
+    html! {
+        span.live data-live-switch hidden {}
+        noscript { a.button.plain href="" { "Reload" } }
+    }
 }
 
 /// Links to the first and the next page of a list. `parameters` are those of this page, without its cursor.
@@ -248,8 +251,8 @@ pub(crate) fn pages(path: &str, parameters: &[(&str, &str)], is_first: bool, nex
     };
     html! {
         nav.pages aria-label="Pages of this list" {
-            @if is_first { span.soft.small { "Newest first" } } @else { a.button.plain href=(with_query(path, parameters)) { "Back to the newest" } }
-            @if let Some(next) = next_cursor { a.button.plain rel="next" href=(with_cursor(next)) { "Older" } } @else { span.soft.small { "That is all" } }
+            @if is_first { span.soft.small { "First page" } } @else { a.button.plain href=(with_query(path, parameters)) { "First page" } }
+            @if let Some(next) = next_cursor { a.button.plain rel="next" href=(with_cursor(next)) { "Next page" } } @else { span.soft.small { "That is all" } }
         }
     }
 }
@@ -289,7 +292,7 @@ mod tests {
             (999_995, "5 s ago"),
             (999_940, "1 min ago"),
             (996_400, "1 h ago"),
-            (913_600, "1 day ago"),
+            (913_600, "24 h ago"),
             (100_000, "10 days ago"),
             (1_000_002, "now"),
             (1_000_030, "in 30 s"),

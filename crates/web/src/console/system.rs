@@ -19,7 +19,7 @@ pub(super) async fn room(visit: Visit) -> Response {
         div.columns.main-side {
             div.stack {
                 section.card.flush aria-labelledby="segments-title" {
-                    header { h2 #segments-title { "Journal segments" } span.soft.small { (total(&platform.segments)) } }
+                    header { h2 #segments-title { "Journal segments" } span.soft.small { (total(&platform)) } }
                     (segments(&platform.segments))
                 }
                 section.card.flush aria-labelledby="snapshots-title" {
@@ -31,8 +31,13 @@ pub(super) async fn room(visit: Visit) -> Response {
                 section.card aria-labelledby="state-title" {
                     header { h2 #state-title { "State" } }
                     dl.facts.narrow {
-                        div { dt { "Digest" } dd { (show::copyable(&platform.state.digest, "the digest")) } }
-                        div { dt { "After event" } dd { (show::count(platform.state.seq)) } }
+                        @if let Some(state) = &platform.state {
+                            div { dt { "Digest" } dd { (show::copyable(&state.digest, "the digest")) } }
+                            div { dt { "After event" } dd { (show::count(state.seq)) } }
+                        } @else {
+                            div { dt { "Digest" } dd { span.soft { "Taken with the next snapshot" } } }
+                        }
+                        div { dt { "Chain of the journal" } dd { (show::copyable(&platform.chain_hash, "the chain's hash")) } }
                     }
                     p.soft.small { "A replay of the journal up to this event gives the same digest: " code { "bezant journal verify" } "." }
                 }
@@ -84,9 +89,14 @@ fn clock(visit: &Visit, platform: &Platform) -> Markup {
     }
 }
 
-fn total(segments: &[Segment]) -> String {
-    let bytes = segments.iter().map(|segment| segment.bytes).sum();
-    format!("{} in {}", show::bytes(bytes), if segments.len() == 1 { "1 file".to_owned() } else { format!("{} files", segments.len()) })
+fn total(platform: &Platform) -> String {
+    let shown = platform.segments.len();
+    let bytes = platform.segments.iter().map(|segment| segment.bytes).sum();
+    match platform.segments_count {
+        1 => format!("1 file, {}", show::bytes(bytes)),
+        count if u64::try_from(shown).is_ok_and(|shown| shown >= count) => format!("{count} files, {}", show::bytes(bytes)),
+        count => format!("the newest {shown} of {}, {}", show::count(count), show::bytes(bytes)),
+    }
 }
 
 fn segments(segments: &[Segment]) -> Markup {
@@ -95,7 +105,7 @@ fn segments(segments: &[Segment]) -> Markup {
             table.stack {
                 thead { tr { th scope="col" { "File" } th.amount scope="col" { "First event" } th.amount scope="col" { "Last event" } th.amount scope="col" { "Size" } th scope="col" { "State" } } }
                 tbody {
-                    @for segment in segments {
+                    @for segment in segments.iter().rev() {
                         tr {
                             th scope="row" data-label="File" { span.id { (segment.name) } }
                             td.amount data-label="First event" { (show::count(segment.first_seq)) }

@@ -2,7 +2,7 @@
 //! form must carry before it does anything.
 
 use super::Console;
-use super::call::{Client, Problem, encoded};
+use super::call::{Client, Problem, encoded, with_query};
 use super::session::{Notice, Session, SessionId, Transport, Use, own_origin, same_secret};
 use super::shapes::{List, Merchant, ParkedCall};
 use super::show::{self, Tone, tone_icon};
@@ -21,6 +21,9 @@ use std::collections::BTreeMap;
 const BEZANT_LIVE: HeaderName = HeaderName::from_static("bezant-live");
 /// Most merchants that the switch offers; others are found by search.
 const MERCHANTS_MAX: usize = 100;
+
+/// Stands for all merchants where an address names one.
+pub(super) const ALL: &str = "all";
 
 /// The rooms, in the order of the navigation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +96,7 @@ pub(super) struct Visit {
     merchants: Vec<Merchant>,
     merchant: Option<Merchant>,
     is_merchant_named: bool,
+    is_of_all: bool,
     waiting: u64,
 }
 
@@ -128,6 +132,7 @@ impl FromRequestParts<Console> for Visit {
             client,
             now: (console.options.clock)(),
             is_merchant_named: named.is_some(),
+            is_of_all: query.get("merchant").is_some_and(|text| text == ALL),
             session,
             id,
             theme: Theme::of(&parts.headers),
@@ -170,6 +175,35 @@ impl Visit {
         self.client.get_of(&merchant.id, path).await
     }
 
+    /// Reads a list of the merchant whose data is shown, or of all merchants where the address says so.
+    pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+        if self.is_of_all { self.client.get(path).await } else { self.get_of(path).await }
+    }
+
+    /// Whether a list is of all merchants.
+    pub(super) const fn is_of_all(&self) -> bool {
+        self.is_of_all
+    }
+
+    /// An address of one merchant's object in a list that may be of all.
+    pub(super) fn href_of(&self, path: &str, merchant: &str) -> String {
+        if self.is_of_all { with_query(path, &[("merchant", merchant)]) } else { self.href(path) }
+    }
+
+    /// Whose list it is, and a link to that of all merchants or back; nothing where there is only one merchant.
+    pub(super) fn scope_switch(&self, path: &str) -> Markup {
+        let Some(merchant) = self.merchant.as_ref().filter(|_| self.merchants.len() > 1) else {
+            return html! {};
+        };
+        let current = |is_it: bool| is_it.then_some("true");
+        html! {
+            nav.scopes aria-label="Whose" {
+                a href=(path) aria-current=[current(!self.is_of_all)] { (merchant.handle) }
+                a href=(with_query(path, &[("merchant", ALL)])) aria-current=[current(self.is_of_all)] { "All merchants" }
+            }
+        }
+    }
+
     /// An address of the console; it names the merchant when this page's address does.
     pub(super) fn href(&self, path: &str) -> String {
         match &self.merchant {
@@ -183,6 +217,9 @@ impl Visit {
 
     /// The merchant for links that [`super::call::with_query`] makes; empty when this page's address does not name one.
     pub(super) fn named_merchant(&self) -> &str {
+        if self.is_of_all {
+            return ALL;
+        }
         self.merchant.as_ref().filter(|_| self.is_merchant_named).map_or("", |merchant| merchant.id.as_str())
     }
 
@@ -226,7 +263,7 @@ impl Visit {
                     }
                 }
                 button.plain type="submit" { "Filter" }
-                @if is_filtered { a.button.plain href=(self.href(path)) { "Clear" } }
+                @if is_filtered { a.button.plain href=(with_query(path, &[("merchant", self.named_merchant())])) { "Clear" } }
             }
         }
     }

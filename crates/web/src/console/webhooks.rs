@@ -82,10 +82,10 @@ fn table(visit: &Visit, list: &List<Webhook>) -> Markup {
                     @for webhook in &list.data {
                         tr data-key=(webhook.seq) {
                             th scope="row" data-label="Type" { code { (webhook.kind) } }
-                            td data-label="Message" { a.id.cut href={ (PATH) "/" (encoded(&webhook.id)) } { (webhook.id) } }
+                            td data-label="Message" { a.id.cut title=(webhook.id) href={ (PATH) "/" (encoded(&webhook.id)) } { (webhook.id) } }
                             td data-label="How it came" { (show::words(&webhook.source)) }
                             td data-label="Good for" { span title=(meaning(&webhook.found)) { (show::state(&webhook.found)) } }
-                            td data-label="Payment" { @if let Some(payment) = &webhook.payment { a.id.cut href={ "/console/payments/" (payment) } { (payment) } } @else { span.soft { "None" } } }
+                            td data-label="Payment" { @if let Some(payment) = &webhook.payment { a.id.cut title=(payment) href={ "/console/payments/" (payment) } { (payment) } } @else { span.soft { "None" } } }
                             td data-label="Came in (UTC)" { (show::stamp(&webhook.received_at, visit.now)) }
                         }
                     }
