@@ -59,6 +59,16 @@ pub fn verify<I: Io>(io: &I, partition: u32) -> Result<VerifyReport, OpenError> 
     })
 }
 
+/// Where a journal that nobody has open ends; changes nothing. What is before `verify_from`, such as a snapshot's place, is
+/// only checked for its order.
+///
+/// # Errors
+/// As [`verify`].
+pub fn tail<I: Io>(io: &I, partition: u32, verify_from: Option<&crate::Tail>) -> Result<crate::Tail, OpenError> {
+    let _lock = lock_offline(io)?;
+    Ok(scan(io, partition, &list_segments(io)?, verify_from)?.tail)
+}
+
 /// What a dumped record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {

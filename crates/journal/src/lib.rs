@@ -23,7 +23,7 @@ pub mod conformance;
 pub mod frame;
 pub mod simio;
 
-pub use dump::{Dump, DumpedRecord, RecordKind, VerifyReport, dump, verify};
+pub use dump::{Dump, DumpedRecord, RecordKind, VerifyReport, dump, tail, verify};
 pub use error::{AppendError, FrameFault, IoFailure, OpenError, ReadError, Reason, SnapshotError, Successor};
 pub use file::{FileJournal, OpenReport, Options};
 pub use frame::chain_hash;

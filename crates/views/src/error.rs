@@ -22,6 +22,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A finished file could not be put in its place.
+    #[error("read models: could not put {path} in its place: {source}")]
+    Install {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A cell does not hold what its column promises.
     #[error("read models: table {table} holds a value out of place in column {column}")]
     Damaged {
@@ -84,6 +92,7 @@ impl Error {
             Self::Sqlite { .. } => !self.is_damage(),
             Self::Busy | Self::NotReady { .. } => true,
             Self::Remove { .. }
+            | Self::Install { .. }
             | Self::Damaged { .. }
             | Self::Gap { .. }
             | Self::TimeWentBack { .. }
@@ -102,6 +111,7 @@ impl Error {
             }
             Self::Sqlite { .. }
             | Self::Remove { .. }
+            | Self::Install { .. }
             | Self::NotReady { .. }
             | Self::Gap { .. }
             | Self::TimeWentBack { .. }

@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::error::{Doing, Error, RebuildReason};
-use crate::schema::{APPLICATION_ID, LEGEND, META, VERSION, definitions};
+use crate::schema::{APPLICATION_ID, Dialect, LEGEND, META, VERSION, definitions};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,15 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, Option<RebuildReason>), E
 
 /// Throws the file away and makes an empty one.
 pub(crate) fn create_anew(path: &Path) -> Result<Connection, Error> {
+    remove(path)?;
+    create(path).doing("creating the file")
+}
+
+/// Removes the file with its logs, the file itself first: without it, logs mean nothing to anybody. None there is fine.
+///
+/// # Errors
+/// [`Error::Remove`].
+pub fn remove(path: &Path) -> Result<(), Error> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -47,7 +56,69 @@ pub(crate) fn create_anew(path: &Path) -> Result<Connection, Error> {
             Err(source) => return Err(Error::Remove { path: file.display().to_string(), source }),
         }
     }
-    create(path).doing("creating the file")
+    Ok(())
+}
+
+/// Ends writing: everything is in the one file, durable, and no log beside it.
+pub(crate) fn finish(path: &Path, connection: Connection) -> Result<(), Error> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).doing("closing the file")?;
+    connection.close().map_err(|(_, source)| Error::Sqlite { doing: "closing the file", source })?;
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| Error::Install { path: path.display().to_string(), source })
+}
+
+/// Puts a file that a [`crate::Writer`] finished in the place of another one. A crash in between leaves the old file, none, or
+/// the new one, and never a mixture: what was there is gone before the new one gets its name.
+///
+/// # Errors
+/// [`Error::Remove`], [`Error::Install`].
+pub fn install(finished: &Path, path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Install { path: path.display().to_string(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let sync = || std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed);
+    remove(path)?;
+    sync()?;
+    std::fs::rename(finished, path).map_err(failed)?;
+    sync()
+}
+
+/// A file as it is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStatus {
+    /// Its size, in bytes, without its log.
+    pub bytes: u64,
+    /// The last event that the rows contain, or why a writer would make the file anew.
+    pub applied_seq: Result<u64, RebuildReason>,
+    /// The version of tables and projection that this program writes.
+    pub schema_version: i64,
+}
+
+/// Looks at a file without changing it; reads all of it through, whatever its size.
+///
+/// # Errors
+/// When it cannot be read for another reason than its content.
+pub fn inspect_file(path: &Path) -> Result<FileStatus, Error> {
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let status = |applied_seq| FileStatus { bytes, applied_seq, schema_version: VERSION };
+    if !path.exists() {
+        return Ok(status(Err(RebuildReason::Missing)));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).doing("opening the file for reading")?;
+    let checked = check(&connection, u64::MAX, bytes).and_then(|found| match found {
+        Some(reason) => Ok(Err(reason)),
+        None => {
+            let applied: i64 = connection.query_row("SELECT applied_seq FROM meta WHERE singleton = 0", [], |row| row.get(0))?;
+            Ok(u64::try_from(applied).map_err(|_| RebuildReason::Damaged { detail: "the mark is negative".to_owned() }))
+        }
+    });
+    match checked {
+        Ok(found) => Ok(status(found)),
+        Err(failure) => match damage(&failure) {
+            Some(reason) => Ok(status(Err(reason))),
+            None => Err(Error::Sqlite { doing: "checking the file", source: failure }),
+        },
+    }
 }
 
 /// Opens the file for reading.
@@ -72,7 +143,8 @@ fn inspect(path: &Path) -> Result<Result<Connection, RebuildReason>, Error> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).doing("opening the file")?;
-    match check(&connection, path) {
+    let bytes = std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len());
+    match check(&connection, CHECKED_BYTES_MAX, bytes) {
         Ok(None) => Ok(Ok(connection)),
         Ok(Some(reason)) => Ok(Err(reason)),
         Err(failure) => match damage(&failure) {
@@ -99,20 +171,20 @@ fn shortened(text: &str) -> String {
     text.char_indices().take_while(|(at, char)| at + char.len_utf8() <= DETAIL_BYTES_MAX).map(|(_, char)| char).collect()
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<Option<RebuildReason>, rusqlite::Error> {
+/// Why the file cannot stay as it is. Files of more than `checked_bytes_max` are not read through.
+fn check(connection: &Connection, checked_bytes_max: u64, bytes: u64) -> Result<Option<RebuildReason>, rusqlite::Error> {
     configure(connection, WRITER_CACHE_KIB)?;
     if let Some(reason) = check_version(connection)? {
         return Ok(Some(reason));
     }
     let mut found: Vec<String> = strings(connection, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
-    let mut expected = definitions();
+    let mut expected = definitions(Dialect::Sqlite);
     found.sort();
     expected.sort();
     if found != expected || legend(connection)? != codes::legend() {
         return Ok(Some(RebuildReason::SchemaDrift));
     }
-    let bytes = std::fs::metadata(path).map_or(u64::MAX, |metadata| metadata.len());
-    if bytes <= CHECKED_BYTES_MAX {
+    if bytes <= checked_bytes_max {
         let verdict = strings(connection, "PRAGMA quick_check(1)")?;
         if verdict != ["ok"] {
             return Ok(Some(RebuildReason::Damaged { detail: shortened(&verdict.join("; ")) }));
@@ -153,7 +225,7 @@ fn create(path: &Path) -> Result<Connection, rusqlite::Error> {
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     debug_assert!(mode == "wal", "a file on a disk can have a write-ahead log");
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for definition in definitions() {
+    for definition in definitions(Dialect::Sqlite) {
         transaction.execute_batch(&definition)?;
     }
     for (kind, code, label) in codes::legend() {

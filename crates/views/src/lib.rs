@@ -27,6 +27,7 @@ pub const SCHEMA_VERSION: u64 = schema::VERSION.unsigned_abs();
 
 pub use cursor::{Cursor, CursorError, CursorKind};
 pub use error::{Error, RebuildReason};
+pub use file::{FileStatus, inspect_file, install, remove};
 pub use reader::{
     DisputeFilter, EventFilter, Found, MerchantRow, Order, PAGE_ROWS_MAX, Page, PageOf, PaymentFilter, Reader, RefundFilter, SCAN_ROWS_MAX,
     SEARCH_MERCHANTS_MAX, SEARCH_RESULTS_MAX, Scope, SearchResults, WebhookFilter,

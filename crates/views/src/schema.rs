@@ -10,6 +10,41 @@ pub(crate) const VERSION: i64 = 5;
 /// Marks the file as ours, kept as SQLite's `application_id`: "bzvw".
 pub(crate) const APPLICATION_ID: i64 = 0x627a_7677;
 
+/// A language that the tables can be described in. What is read and written is SQLite's; another store begins here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// SQLite, with `STRICT` tables.
+    Sqlite,
+    /// PostgreSQL.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing but the test of the description emits it yet"))]
+    PostgreSql,
+}
+
+impl Dialect {
+    /// The type of a column.
+    const fn type_of(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Sqlite, Integer) => "INTEGER",
+            (Self::Sqlite, Text) => "TEXT",
+            (Self::Sqlite, Blob) => "BLOB",
+            (Self::Sqlite, Any) => "ANY",
+            (Self::PostgreSql, Integer) => "bigint",
+            (Self::PostgreSql, Text) => "text",
+            (Self::PostgreSql, Blob) => "bytea",
+            (Self::PostgreSql, Any) => "numeric(39, 0)",
+        }
+    }
+
+    /// What follows the columns. A table whose key is one integer is numbered; others are kept in the order of their keys.
+    const fn options(self, is_numbered: bool) -> &'static str {
+        match (self, is_numbered) {
+            (Self::Sqlite, true) => " STRICT",
+            (Self::Sqlite, false) => " STRICT, WITHOUT ROWID",
+            (Self::PostgreSql, _) => "",
+        }
+    }
+}
+
 /// What a column holds; SQLite's `STRICT` tables hold it to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -432,28 +467,21 @@ pub(crate) const TABLES: [&Table; 22] = [
 
 impl Table {
     /// Statements that create the table and its indexes.
-    pub(crate) fn definitions(&self) -> Vec<String> {
-        let numbered = self.key.len() == 1;
+    pub(crate) fn definitions(&self, dialect: Dialect) -> Vec<String> {
+        let is_numbered = self.key.len() == 1;
         let mut lines: Vec<String> = self
             .columns
             .iter()
             .map(|column| {
-                let kind = match column.kind {
-                    Integer => "INTEGER",
-                    Text => "TEXT",
-                    Blob => "BLOB",
-                    Any => "ANY",
-                };
                 let presence = if column.is_optional { "" } else { " NOT NULL" };
-                let key = if numbered && column.name == self.key[0] { " PRIMARY KEY" } else { "" };
-                format!("{} {kind}{presence}{key}", column.name)
+                let key = if is_numbered && column.name == self.key[0] { " PRIMARY KEY" } else { "" };
+                format!("{} {}{presence}{key}", column.name, dialect.type_of(column.kind))
             })
             .collect();
-        if !numbered {
+        if !is_numbered {
             lines.push(format!("PRIMARY KEY ({})", self.key.join(", ")));
         }
-        let options = if numbered { "STRICT" } else { "STRICT, WITHOUT ROWID" };
-        let table = format!("CREATE TABLE {} ({}) {options}", self.name, lines.join(", "));
+        let table = format!("CREATE TABLE {} ({}){}", self.name, lines.join(", "), dialect.options(is_numbered));
         let indexes = self.indexes.iter().map(|(name, columns, present)| {
             let partial = present.map_or_else(String::new, |column| format!(" WHERE {column} IS NOT NULL"));
             format!("CREATE INDEX {name} ON {} ({columns}){partial}", self.name)
@@ -502,19 +530,22 @@ impl Table {
     }
 }
 
-/// Statements that create everything, sorted as the file's own list of them is read back.
-pub(crate) fn definitions() -> Vec<String> {
-    TABLES.iter().flat_map(|table| table.definitions()).collect()
+/// Statements that create everything, in the order of [`TABLES`].
+pub(crate) fn definitions(dialect: Dialect) -> Vec<String> {
+    TABLES.iter().flat_map(|table| table.definitions(dialect)).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ATTEMPTS, EVENTS, META, PAYMENT_IDS, TABLES};
+    use super::{ATTEMPTS, Dialect, EVENTS, META, PAYMENT_IDS, TABLES, definitions};
+
+    /// The tables as PostgreSQL has them; a change of the description shows here.
+    const POSTGRESQL: &str = include_str!("../golden/postgresql.sql");
 
     #[test]
     fn the_description_prints_as_sql() {
         assert_eq!(
-            META.definitions(),
+            META.definitions(Dialect::Sqlite),
             [
                 "CREATE TABLE meta (singleton INTEGER NOT NULL PRIMARY KEY, applied_seq INTEGER NOT NULL, applied_at INTEGER NOT NULL) STRICT"
             ]
@@ -522,12 +553,15 @@ mod tests {
         assert_eq!(META.insertion(), "INSERT INTO meta VALUES (?1, ?2, ?3)");
         assert_eq!(META.change(), "UPDATE meta SET applied_seq = ?2, applied_at = ?3 WHERE singleton = ?1");
         assert_eq!(
-            PAYMENT_IDS.definitions(),
+            PAYMENT_IDS.definitions(Dialect::Sqlite),
             [
                 "CREATE TABLE payment_ids (prefix INTEGER NOT NULL, payment INTEGER NOT NULL, PRIMARY KEY (prefix, payment)) STRICT, WITHOUT ROWID"
             ]
         );
-        assert_eq!(EVENTS.definitions()[1], "CREATE INDEX events_by_merchant ON events (merchant) WHERE merchant IS NOT NULL");
+        assert_eq!(
+            EVENTS.definitions(Dialect::Sqlite)[1],
+            "CREATE INDEX events_by_merchant ON events (merchant) WHERE merchant IS NOT NULL"
+        );
         assert!(ATTEMPTS.change().ends_with("changed_seq = ?19 WHERE payment = ?1 AND position = ?2"));
     }
 
@@ -537,6 +571,15 @@ mod tests {
         for table in TABLES {
             let changes = table.columns.iter().any(|column| !column.is_fixed);
             assert!(!changes || table.columns.last().is_some_and(|column| !column.is_fixed), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn the_description_prints_as_another_dialect() {
+        let printed: String = definitions(Dialect::PostgreSql).iter().map(|statement| format!("{statement};\n")).collect();
+        assert_eq!(printed, POSTGRESQL, "crates/views/golden/postgresql.sql is not what the description prints:\n{printed}");
+        for word in ["STRICT", "ROWID", "BLOB", "ANY", "INTEGER"] {
+            assert!(!printed.split([' ', ',', ')', ';']).any(|found| found == word), "{word} is SQLite's");
         }
     }
 

@@ -67,6 +67,16 @@ impl Writer {
         Self::with(path, connection, Some(RebuildReason::Discarded))
     }
 
+    /// Ends writing: everything that was applied is in the one file and durable, and no log is beside it, so that it can be put
+    /// in another one's place with [`crate::install`].
+    ///
+    /// # Errors
+    /// When the log cannot be written into the file; what was applied is there then all the same.
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { path, connection, .. } = self;
+        file::finish(&path, connection)
+    }
+
     fn with(path: PathBuf, connection: Connection, rebuilt: Option<RebuildReason>) -> Result<Self, Error> {
         let mark = Mark::load(&connection)?;
         let merchants = Merchants::load(&connection)?;
