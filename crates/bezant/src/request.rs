@@ -100,6 +100,7 @@ pub fn shown(request: &Request, shown_fields: &[&str]) -> ShownRequest {
     let method = match request.method {
         Method::Get => "GET",
         Method::Post => "POST",
+        Method::Delete => "DELETE",
     };
     let field = |name: String, value: String| {
         let value_bytes = u64::try_from(value.len()).unwrap_or(u64::MAX);

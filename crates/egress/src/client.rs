@@ -330,6 +330,7 @@ impl Client {
         let method = match request.method {
             Method::Get => http::Method::GET,
             Method::Post => http::Method::POST,
+            Method::Delete => http::Method::DELETE,
         };
         let mut template = http::Request::new(Full::new(Bytes::copy_from_slice(&request.body)));
         *template.method_mut() = method;

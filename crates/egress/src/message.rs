@@ -24,6 +24,8 @@ pub enum Method {
     Get,
     /// Acts.
     Post,
+    /// Takes away.
+    Delete,
 }
 
 impl Method {
@@ -31,6 +33,7 @@ impl Method {
         match self {
             Self::Get => 1,
             Self::Post => 2,
+            Self::Delete => 3,
         }
     }
 
@@ -38,6 +41,7 @@ impl Method {
         match code {
             1 => Some(Self::Get),
             2 => Some(Self::Post),
+            3 => Some(Self::Delete),
             _ => None,
         }
     }
