@@ -35,6 +35,9 @@ pub enum Error {
     /// The key store failed.
     #[error(transparent)]
     Keys(#[from] crate::keystore::Error),
+    /// The read models.
+    #[error(transparent)]
+    Views(#[from] views::Error),
     /// The journal could not be appended to.
     #[error(transparent)]
     Append(#[from] journal::AppendError),
@@ -69,7 +72,8 @@ pub enum Error {
     Output(#[from] io::Error),
 }
 
-fn existing(data: &Path) -> Result<OsIo, Error> {
+/// The folder of a journal that exists.
+pub(crate) fn existing(data: &Path) -> Result<OsIo, Error> {
     if !data.join("journal").is_dir() {
         return Err(Error::NoJournal(data.display().to_string()));
     }
@@ -162,14 +166,17 @@ fn decoded(record: &journal::DumpedRecord) -> Result<Vec<Recorded>, LoadError> {
 ///
 /// # Errors
 /// See [`Error`]; nothing is changed then.
-pub fn skip(data: &Path, seq: u64, keys: [Option<Redacted<String>>; 2], out: &mut impl Write) -> Result<(), Error> {
+pub fn skip(data: &Path, seq: u64, keys: [Option<Redacted<String>>; 2], json: bool, out: &mut impl Write) -> Result<(), Error> {
     existing(data)?;
     let (mut journal, report) = serve::open_journal(data, journal::SEGMENT_BYTES_DEFAULT)?;
     let (state, poison) = partition::load_before_poison(&journal)?.ok_or(Error::NothingToSkip)?;
     if poison.seq != seq {
         return Err(Error::OtherPoison { asked: seq, found: poison.seq });
     }
-    writeln!(out, "{:>10}  {}  {}", poison.seq, poison.entry.at, redacted(&poison.entry.event))?;
+    let shown = redacted(&poison.entry.event);
+    if !json {
+        writeln!(out, "{:>10}  {}  {shown}", poison.seq, poison.entry.at)?;
+    }
     let secrets = Secrets::load_or_create(data).map_err(|error| Box::new(serve::Error::from(error)))?;
     let (directory, pepper) = (Directory::from_state(&state), door::pepper(&secrets));
     let operator = |key: &Option<Redacted<String>>, which| {
@@ -192,8 +199,17 @@ pub fn skip(data: &Path, seq: u64, keys: [Option<Redacted<String>>; 2], out: &mu
     let batch = events::encode_batch(&decision.entries);
     partition::append(&mut journal, report.tail.next_seq, report.tail.epoch, &batch)?;
     journal::Journal::seal(&mut journal)?;
+    let next = partition::load_before_poison(&journal)?;
+    if json {
+        let next_seq = next.as_ref().map(|(_, next)| next.seq);
+        let operators = [first.to_string(), second.to_string()];
+        let line =
+            serde_json::json!({ "object": "skipped_event", "seq": seq, "event": shown, "operators": operators, "next_seq": next_seq });
+        writeln!(out, "{line}")?;
+        return Ok(());
+    }
     writeln!(out, "released by {first} and {second}: the event above is passed over from now on")?;
-    match partition::load_before_poison(&journal)? {
+    match next {
         None => writeln!(out, "every other event applies; the platform can start")?,
         Some((_, next)) => writeln!(out, "the event at seq {} cannot be applied either; look at it with `bezant journal dump`", next.seq)?,
     }

@@ -302,6 +302,29 @@ fn encode_slot(state: u8, subject: SubjectId, wrapped: &[u8; NONCE_BYTES + WRAPP
     slot
 }
 
+/// How many slots the store below `root` has, by the length of its file; `None` when there is no store. Changes nothing.
+///
+/// # Errors
+/// [`Error::Foreign`] for a file that is something else, [`Error::Io`].
+pub fn inspect<I: Io>(io: &I) -> Result<Option<u64>, Error> {
+    let file = match io.open_read(FILE) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("open")(error)),
+    };
+    let length = io.len(&file).map_err(failed("measure"))?;
+    if length < HEADER_BYTES {
+        return Ok(Some(0)); // made, and stopped before the first key
+    }
+    let mut magic = [0_u8; 16];
+    io.read_at(&file, 0, &mut magic).map_err(failed("read"))?;
+    let is_blank = magic.iter().all(|byte| *byte == 0) && length == HEADER_BYTES;
+    if magic != *MAGIC && !is_blank {
+        return Err(Error::Foreign);
+    }
+    Ok(Some((length - HEADER_BYTES) / 128))
+}
+
 fn parse_slot(slot: &[u8]) -> Option<(u8, SubjectId, &[u8])> {
     let stored = u32::from_le_bytes(slot.get(89..93)?.try_into().ok()?);
     let state = *slot.first()?;

@@ -56,10 +56,10 @@ pub struct PayOptions {
     #[arg(long, value_name = "FILE")]
     pub orders: PathBuf,
     /// Address of the platform.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "BEZANT_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// A merchant's secret API key; the variable BEZANT_API_KEY unless given.
-    #[arg(long, value_parser = redacted)]
+    #[arg(long, value_name = "KEY", value_parser = redacted)]
     pub api_key: Option<Redacted<String>>,
     /// Orders that are sent at a time.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=i64::from(CONCURRENCY_MAX)))]

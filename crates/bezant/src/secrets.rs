@@ -55,22 +55,34 @@ impl Secrets {
         Self { pepper: part(0), derive: part(1), hash: part(2), master: part(3) }
     }
 
+    /// Reads the file in `folder`; `None` when there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn load(folder: &Path) -> Result<Option<Self>, Error> {
+        let path = folder.join(FILE_NAME);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text).map(Some),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::Io { path, source }),
+        }
+    }
+
     /// Reads the file in `folder`, or makes it, readable by its owner alone and durable before this returns.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn load_or_create(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(FILE_NAME);
-        match fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&path, &text),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+        match Self::load(folder)? {
+            Some(secrets) => Ok(secrets),
+            None => {
+                let path = folder.join(FILE_NAME);
                 let mut entropy = [0_u8; 128];
                 getrandom::fill(&mut entropy).map_err(|error| Error::Io { path: path.clone(), source: io::Error::other(error) })?;
                 let secrets = Self::from_entropy(&entropy);
                 secrets.save(folder, &path).map_err(|source| Error::Io { path, source })?;
                 Ok(secrets)
             }
-            Err(source) => Err(Error::Io { path, source }),
         }
     }
 

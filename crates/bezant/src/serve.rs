@@ -41,6 +41,8 @@ pub const PARTITION: u32 = 0;
 pub const OPERATOR_KEY_FILE: &str = "operator.key";
 /// Name of the file that holds the demonstration merchant's key.
 pub const DEMO_KEY_FILE: &str = "demo.key";
+/// Name of the file that holds the read models.
+pub const VIEWS_FILE: &str = "views.sqlite";
 /// How long requests under way may take to finish after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long clients are still told 503 after the journal failed.
@@ -187,7 +189,7 @@ pub fn open_journal(data: &Path, segment_bytes: u64) -> Result<(FileJournal<OsIo
 }
 
 /// The position of the newest snapshot that can be read, so that only the journal after it needs a full check.
-fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
+pub(crate) fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
     let snapshots = journal::list_snapshots(io).ok()?;
     let bytes_max = journal::Options::for_partition(PARTITION).snapshot_bytes_max;
     snapshots.iter().find_map(|snapshot| journal::load_snapshot_file(io, PARTITION, bytes_max, snapshot).ok().map(|(tail, _)| tail))
@@ -255,7 +257,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
             let _ = keys_failed.send(error); // the platform is ending already
         }
     })?;
-    let views_path = options.data.join("views.sqlite");
+    let views_path = options.data.join(VIEWS_FILE);
     let writer = views::Writer::open(&views_path)?;
     let (applied, views_seq) = watch::channel(writer.applied_seq());
     let views = views::Reader::open(&views_path)?;

@@ -230,7 +230,7 @@ fn a_list_is_read_over_one_connection_and_refused_rather_than_cut_when_it_never_
         false => (200, json!({ "object": "list", "data": [{ "id": "00" }, { "id": "01" }], "next_cursor": "01" })),
         true => (200, json!({ "object": "list", "data": [{ "id": "02" }], "next_cursor": null })),
     });
-    assert_eq!(list(&two_pages).1, "00\n01\n02\n");
+    assert_eq!(list(&two_pages).1, "FINGERPRINT\n00\n01\n02\n");
     let (listless, _) = pretend(|_| (200, json!({ "object": "list" })));
     assert!(list(&listless).1.contains("the platform's answer has no data"));
 }

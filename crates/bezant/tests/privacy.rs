@@ -232,11 +232,14 @@ fn an_erasure_needs_the_operators_key_and_a_subject() {
     let payment = pay(&mut platform.merchant(), "one", &order("order-1", "somebody@example.com"));
     let url = format!("http://{}", platform.address);
     let subject = payment["subject"].as_str().unwrap();
-    for (subject, key) in [(subject, platform.api_key.as_str()), (subject, "ok_test_wrong"), ("sub_wrong", platform.operator_key.as_str())]
-    {
+    for (subject, key, exit_code, expected) in [
+        (subject, platform.api_key.as_str(), 2, "an operator's key is needed here"),
+        (subject, "ok_test_wrong", 1, "the platform answered 401"),
+        ("sub_wrong", platform.operator_key.as_str(), 1, "the platform answered 422"),
+    ] {
         let output = bezant().args(["privacy", "erase", subject, "--url", &url, "--operator-key", key]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{subject} {key}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("the platform answered 4"), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(exit_code), "{subject} {key}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(expected), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert_readable(&mut platform.merchant(), &payment);
     assert_eq!(Client::new(platform.address).send("GET", "/readyz", &[], b"").unwrap().status, 200);

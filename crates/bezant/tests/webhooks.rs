@@ -108,7 +108,7 @@ fn a_genuine_message_is_kept_once_and_shown_exactly_and_nothing_of_it_lies_open(
     let lines: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1, "three deliveries of one message are one line");
     assert_eq!((&lines[0]["id"], &lines[0]["type"], &lines[0]["found"]), (&json!("evt_1"), &json!("customer.updated"), &json!("kept")));
-    let (_, shown) = webhooks(&platform, &["show", "evt_1"]);
+    let (_, shown) = webhooks(&platform, &["show", "evt_1", "--json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["body"], &shown["body_status"]), (&json!(body.to_string()), &json!("kept")));
     for arguments in [&["list", "--found", "kept"][..], &["list", "--since", "2000-01-01T00:00:00Z"]] {
@@ -125,7 +125,7 @@ fn a_genuine_message_is_kept_once_and_shown_exactly_and_nothing_of_it_lies_open(
     assert!(!plan.log_text().contains("canary") && !plan.log_text().contains(SECRET));
     assert!(plan.tool(&["privacy", "erase", subject]).status.success());
     let platform = plan.start();
-    let (_, shown) = webhooks(&platform, &["show", "evt_1"]);
+    let (_, shown) = webhooks(&platform, &["show", "evt_1", "--json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["body"], &shown["body_status"]), (&Value::Null, &json!("erased")));
     let (refused, text) = webhooks(&platform, &["replay", "evt_1"]);
@@ -298,9 +298,9 @@ fn messages_about_strangers_are_kept_and_can_be_replayed_together() {
         (&["replay", "evt_1", "--unmatched"], "cannot be used with"),
         (&["replay", "evt_9"], "404"),
         (&["replay", "../x"], "is not an id"),
-        (&["show", "evt_9"], "404"),
-        (&["list", "--found", "nonsense"], "400"),
-        (&["list", "--since", "a b"], "neither a word nor a time"),
+        (&["show", "evt_9", "--json"], "404"),
+        (&["list", "--found", "nonsense"], "possible values: news, known, unmatched, kept, unclear"),
+        (&["list", "--since", "a b"], "400"),
     ] {
         let (refused, text) = webhooks(&platform, arguments);
         assert!(!refused.status.success() && text.contains(expected), "{arguments:?}: {text}");

@@ -40,6 +40,10 @@ pub enum BenchCommand {
     ///
     /// The clock stops when all is done: views caught up and, with --simulator-url, webhooks delivered. For yardsticks
     /// of the same machine and what the numbers mean, see `cargo xtask bench payments` and docs/performance.md.
+    #[command(after_long_help = "\
+Examples:
+  bezant bench payments --seconds 2 --concurrency 8
+  bezant bench payments --seconds 2 --rate 20 --json")]
     Payments(PaymentsOptions),
 }
 
@@ -47,10 +51,10 @@ pub enum BenchCommand {
 #[derive(Clone, Debug, clap::Args)]
 pub struct PaymentsOptions {
     /// Address of the running platform.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "BEZANT_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// A merchant's secret API key.
-    #[arg(long, env = "BEZANT_API_KEY", hide_env_values = true, value_parser = redacted)]
+    #[arg(long, value_name = "KEY", env = "BEZANT_API_KEY", hide_env_values = true, value_parser = redacted)]
     pub api_key: Redacted<String>,
     /// Connections that send the next payment as soon as the last is answered.
     #[arg(long, default_value_t = 64, conflicts_with = "rate", value_parser = clap::value_parser!(u16).range(1..=1_024))]

@@ -1,21 +1,14 @@
 //! `bezant bench`: measuring a running platform.
 
-use super::complain;
+use super::Failure;
 use crate::bench::{self, BenchCommand};
 use std::io;
-use std::process::ExitCode;
 
-/// Measures; exit code 1 also when an answer was not as expected, because such a measurement is of something else.
-pub(super) fn run(command: &BenchCommand) -> ExitCode {
+/// Measures; fails also when an answer was not as expected, because such a measurement is of something else.
+pub(super) fn run(command: &BenchCommand) -> Result<(), Failure> {
     match bench::run(command, &mut io::stdout()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => {
-            complain(&"not every payment was captured: the numbers are of something else");
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
-        }
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::failed("not every payment was captured: the numbers are of something else")),
+        Err(error) => Err(Failure::failed(error.to_string())),
     }
 }

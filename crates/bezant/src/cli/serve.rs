@@ -1,6 +1,7 @@
 //! `bezant serve`: its arguments as options of the platform.
 
-use super::{block_on, complain, redacted_text};
+use super::{DATA, Failure, Output, block_on, redacted_text};
+use crate::config::{self, Given, Verdict};
 use crate::policy::{Ladder, parse_gaps_ms};
 use crate::sweep::Schedule;
 use crate::{serve, webhooks};
@@ -9,14 +10,14 @@ use clap::Args;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 use telemetry::LogFormat;
 
+/// How to run the platform.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Folder with everything durable.
-    #[arg(long, default_value = "bezant-data/platform")]
+    #[arg(long, value_name = "FOLDER", default_value = DATA)]
     data: PathBuf,
     /// Address to listen on; loopback unless you say otherwise, port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
@@ -26,7 +27,7 @@ pub(super) struct Serve {
     stripe_url: String,
     /// Stripe's secret key.
     #[arg(long, env = "BEZANT_STRIPE_KEY", hide_env_values = true, value_parser = redacted_text())]
-    stripe_key: Redacted<String>,
+    stripe_key: Option<Redacted<String>>,
     /// An address /v1/webhooks/stripe/NAME for Stripe's webhooks with the endpoint's secret; two secrets while it is being
     /// rolled: NAME=SECRET,SECRET. May be given several times; in the environment with a semicolon between endpoints.
     #[arg(
@@ -40,9 +41,8 @@ pub(super) struct Serve {
     /// Set up a demonstration merchant and let requests ask the simulator for faults.
     #[arg(long)]
     demo: bool,
-    /// Print one JSON line once listening, instead of sentences.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Waits in ms between replays of a request whose outcome is unknown, such as 2000,8000,50000; the connector's own
     /// when absent. A replay carries the same key, so that it never acts twice.
     #[arg(long, value_name = "MS,MS,…", value_parser = parse_gaps_ms)]
@@ -61,34 +61,68 @@ pub(super) struct Serve {
     log: String,
 }
 
-/// Runs the platform until it is told to stop.
-pub(super) fn run(arguments: Serve) -> ExitCode {
-    let Serve { data, listen, stripe_url, stripe_key, stripe_webhook, sweep_every_ms, demo, json, .. } = arguments;
-    let Serve { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, log, .. } = arguments;
-    if let Err(error) = telemetry::init_logs(LogFormat::Json, &log, io::stderr) {
-        complain(&error);
-        return ExitCode::FAILURE;
-    }
-    // Read here and not by the parser of arguments, which repeats what it refuses.
-    let stripe_webhooks = match webhooks::parse_endpoints(&stripe_webhook) {
-        Ok(endpoints) => endpoints,
-        Err(error) => {
-            complain(&format!("--stripe-webhook: {error}"));
-            return ExitCode::FAILURE;
+/// Bytes of a mebibyte.
+const MIB: u64 = 1024 * 1024;
+
+impl Serve {
+    /// What is checked before a start.
+    pub(super) fn given(&self) -> Given {
+        Given {
+            data: self.data.clone(),
+            listen: self.listen,
+            stripe_url: self.stripe_url.clone(),
+            stripe_key: self.stripe_key.clone(),
+            stripe_webhooks: self.stripe_webhook.clone(),
+            sweep: self.sweep_every_ms,
+            demo: self.demo,
+            segment_bytes: self.segment_mib * MIB,
+            log: self.log.clone(),
         }
+    }
+
+    /// Whether what is printed is JSON.
+    pub(super) const fn wants_json(&self) -> bool {
+        self.output.json
+    }
+
+    /// The options of a platform, once every check has passed or only warns.
+    fn checked(self) -> Result<serve::Options, Failure> {
+        let mut failures = Vec::new();
+        for check in config::checks(&self.given()) {
+            let what_to_do = check.what_to_do.unwrap_or_default();
+            match check.verdict {
+                Verdict::Ok => {}
+                Verdict::Warn => tracing::warn!("{}: {}; {what_to_do}", check.name, check.found),
+                Verdict::Fail => failures.push(format!("{}; {what_to_do}", check.found)),
+            }
+        }
+        let stripe_key = self.stripe_key.filter(|_| failures.is_empty()).ok_or_else(|| Failure::failed(failures.join("\n  ")))?;
+        let Self { data, listen, stripe_url, stripe_webhook, sweep_every_ms, demo, output, .. } = self;
+        let Self { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, .. } = self;
+        Ok(serve::Options {
+            data,
+            listen,
+            stripe_url,
+            stripe_key,
+            demo,
+            json: output.json,
+            ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
+            head_timeout: Duration::from_millis(head_timeout_ms),
+            segment_bytes: segment_mib * MIB,
+            // Read here and not by the parser of arguments, which repeats what it refuses.
+            stripe_webhooks: webhooks::parse_endpoints(&stripe_webhook).map_err(Failure::failed)?,
+            sweep: sweep_every_ms,
+        })
+    }
+}
+
+/// Runs the platform until it is told to stop.
+pub(super) fn run(arguments: Serve) -> Result<(), Failure> {
+    telemetry::init_logs(LogFormat::Json, &arguments.log, io::stderr).map_err(|error| Failure::usage(error.to_string()))?;
+    let ended = |error: String| {
+        tracing::error!(%error, "bezant ends");
+        Failure::failed(error)
     };
-    let options = serve::Options {
-        data,
-        listen,
-        stripe_url,
-        stripe_key,
-        demo,
-        json,
-        ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
-        head_timeout: Duration::from_millis(head_timeout_ms),
-        segment_bytes: segment_mib * 1024 * 1024,
-        stripe_webhooks,
-        sweep: sweep_every_ms,
-    };
-    block_on(async move { Ok(serve::run(options).await?) })
+    let options = arguments.checked().map_err(|failure| ended(failure.to_string()))?;
+    block_on(async move { serve::run(options).await.map_err(|error| ended(error.to_string())) })
 }

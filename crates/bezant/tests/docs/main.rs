@@ -50,6 +50,7 @@ pages! {
     metrics = "docs/guide/metrics.md";
     life_cycles = "docs/guide/lifecycles.md";
     files_of_orders = "docs/guide/orders-csv.md";
+    the_command_line = "docs/guide/command-line.md";
     runbook = "docs/guide/runbook.md";
 }
 

@@ -72,6 +72,7 @@ guides! {
     REFERENCE: "testing";
     REFERENCE: "lifecycles";
     REFERENCE: "orders-csv";
+    RUNNING: "command-line";
     RUNNING: "runbook";
 }
 
