@@ -42,8 +42,9 @@ pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
 pub use openapi::openapi;
 pub use platform::{
-    AccountBalances, BoxFuture, Installation, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, SEGMENTS_SHOWN_MAX,
-    SegmentFacts, ShownField, ShownRequest, SnapshotFacts, Standing, StateFacts, SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, BoxFuture, Installation, ListedKeys, Opened, OpenedRequest, Parked, Platform, Principal, Readiness,
+    SEGMENTS_SHOWN_MAX, SegmentFacts, ShownField, ShownRequest, SnapshotFacts, Standing, StateFacts, SubmitError, Submitted, Webhook,
+    WebhookRefused, listed_keys,
 };
 pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
@@ -125,6 +126,7 @@ fn routes() -> Vec<Route> {
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
         operator("GET", "/v1/merchants", get(operators::merchants)),
         operator("POST", "/v1/merchants/{id}/api_keys", post(operators::create_api_key)),
+        operator("GET", "/v1/api_keys", get(operators::api_keys)),
         operator("DELETE", "/v1/api_keys/{public_id}", delete(operators::revoke_api_key)),
         operator("POST", "/v1/privacy/erasures", post(operators::erase)),
         operator("POST", "/v1/platform/clock/confirm", post(operators::confirm_clock)),

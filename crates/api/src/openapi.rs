@@ -142,6 +142,15 @@ pub(crate) struct SearchQuery {
     q: String,
 }
 
+/// Whose API keys.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; operators.rs reads them")]
+pub(crate) struct ApiKeyQuery {
+    /// Of this merchant alone, `mer_…`
+    merchant: Option<String>,
+}
+
 /// Which events.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -169,7 +178,7 @@ pub(crate) struct EventQuery {
         customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
         payment_methods::retrieve, payment_methods::remove,
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, accounts::list, reads::events,
-        operators::create_merchant, operators::merchants, operators::create_api_key, operators::revoke_api_key, operators::erase,
+        operators::create_merchant, operators::merchants, operators::create_api_key, operators::api_keys, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
         search::search, overview::overview, installation::platform, performance::performance, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,
     ),

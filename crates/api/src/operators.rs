@@ -106,6 +106,22 @@ pub(crate) struct RevokedApiKey {
     revoked: bool,
 }
 
+/// An API key as operators see it: whose it is and whether it works. Its secret is in no answer but the first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ApiKey {
+    /// The public id: ten characters, safe to store and show.
+    id: String,
+    /// Always `api_key`.
+    #[schema(value_type = String, example = "api_key")]
+    object: &'static str,
+    /// The merchant that it acts for, `mer_…`; null for an operator's.
+    merchant: Option<String>,
+    /// The operator that it acts for, `opr_…`; null for a merchant's.
+    operator: Option<String>,
+    /// Whether it stopped working.
+    revoked: bool,
+}
+
 /// Whether the process lives or can take work.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Probe {
@@ -194,6 +210,37 @@ async fn create_key<T: Serialize>(app: &App, owner: KeyOwner, shown: impl FnOnce
         }
     }
     Err(Problem::from(Refusal::KeyTaken))
+}
+
+/// List API keys
+///
+/// In the order of their public ids, revoked ones among them.
+#[utoipa::path(
+    get, path = "/v1/api_keys", tag = "operators", operation_id = "listApiKeys",
+    params(crate::openapi::PageQuery, crate::openapi::ApiKeyQuery),
+    responses((status = 200, description = "a page", body = List<ApiKey>)), security(("operator_key" = []))
+)]
+pub(crate) async fn api_keys(
+    State(app): State<App>,
+    OperatorCaller(_operator): OperatorCaller,
+    mut parameters: Parameters,
+) -> Result<Json<List<ApiKey>>, Problem> {
+    let merchant = parameters.parse("merchant", "a merchant's id, mer_…", |text| text.parse::<MerchantId>().ok())?;
+    let page = StatePage::<PublicId>::parse(parameters)?;
+    let after = page.after().map(public_id_bytes).transpose()?;
+    let mut found = Vec::new();
+    for (bytes, key) in app.platform.api_keys(merchant, after, page.count_max()).await? {
+        let public_id: PublicId = String::from_utf8_lossy(&bytes).parse().map_err(|_| Problem::new(Code::Internal))?;
+        found.push((public_id, key));
+    }
+    let shown = |(public_id, key): (PublicId, engine::state::ApiKey)| {
+        let (merchant, operator) = match key.owner {
+            KeyOwner::Merchant(merchant) => (Some(merchant.to_string()), None),
+            KeyOwner::Operator(operator) => (None, Some(operator.to_string())),
+        };
+        ApiKey { id: public_id.to_string(), object: "api_key", merchant, operator, revoked: key.revoked }
+    };
+    Ok(Json(page.list(found, |(public_id, _)| *public_id, shown)))
 }
 
 /// Revoke an API key

@@ -165,6 +165,17 @@ pub struct Installation {
     pub options: BTreeMap<&'static str, String>,
 }
 
+/// API keys with their public ids.
+pub type ListedKeys = Vec<([u8; 10], engine::state::ApiKey)>;
+
+/// Those of a state, as [`Platform::api_keys`] wants them.
+pub fn listed_keys(state: &engine::State, merchant: Option<MerchantId>, after: Option<[u8; 10]>, count_max: usize) -> ListedKeys {
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let is_wanted = |key: &engine::state::ApiKey| merchant.is_none_or(|merchant| key.owner == engine::KeyOwner::Merchant(merchant));
+    let later = state.api_keys.range((start, Bound::Unbounded)).filter(|(_, key)| is_wanted(key));
+    later.take(count_max).map(|(public_id, key)| (*public_id, key.clone())).collect()
+}
+
 /// A call that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parked {
@@ -311,6 +322,15 @@ pub trait Platform: Send + Sync + 'static {
         after: Option<MerchantId>,
         count_max: usize,
     ) -> BoxFuture<'_, Result<Vec<(MerchantId, engine::Merchant)>, SubmitError>>;
+
+    /// API keys in the order of their public ids, of one merchant or of everybody, at most `count_max`, from the first whose id is
+    /// larger than `after`.
+    fn api_keys(
+        &self,
+        merchant: Option<MerchantId>,
+        after: Option<[u8; 10]>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<ListedKeys, SubmitError>>;
 
     /// Calls that wait for a person, in the order of their effects' ids, at most `count_max`, from the first whose id is
     /// larger than `after`; and the platform's time.

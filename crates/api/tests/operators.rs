@@ -34,6 +34,35 @@ async fn a_new_merchant_gets_a_key_that_works_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn keys_are_listed_by_owner_without_their_secrets() {
+    let rig = Rig::new();
+    let merchant = rig.operate("POST", "/v1/merchants", Some(json!({ "handle": "tea-shop" }))).await.json()["id"].clone();
+    let of_merchant = format!("/v1/api_keys?merchant={}", merchant.as_str().unwrap());
+    assert_eq!(rig.operate("GET", &of_merchant, None).await.json()["data"], json!([]));
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let made = rig.operate("POST", &format!("/v1/merchants/{}/api_keys", merchant.as_str().unwrap()), None).await.json();
+        ids.push(made["id"].as_str().unwrap().to_owned());
+        let listed = rig.operate("GET", &of_merchant, None).await;
+        assert!(!listed.text.contains(made["secret"].as_str().unwrap()), "{}", listed.text);
+    }
+    rig.operate("DELETE", &format!("/v1/api_keys/{}", ids[1]), None).await;
+    let revoked = ids[1].clone();
+    ids.sort();
+    let expected: Vec<_> = ids
+        .iter()
+        .map(|id| json!({ "id": id, "object": "api_key", "merchant": merchant, "operator": null, "revoked": *id == revoked }))
+        .collect();
+    assert_eq!(rig.operate("GET", &of_merchant, None).await.json()["data"], json!(expected));
+    let first = rig.operate("GET", &format!("{of_merchant}&limit=2"), None).await.json();
+    let second = rig.operate("GET", &format!("{of_merchant}&cursor={}", first["next_cursor"].as_str().unwrap()), None).await.json();
+    assert_eq!((&first["data"], &second["data"]), (&json!(expected[..2]), &json!(expected[2..])));
+    let all = rig.operate("GET", "/v1/api_keys?limit=100", None).await.json();
+    assert!(all["data"].as_array().unwrap().iter().any(|key| key["operator"].is_string()), "an operator's key is there, too: {all}");
+    assert_eq!(rig.operate("GET", "/v1/api_keys?merchant=tea-shop", None).await.problem(), (400, "query_parameter_invalid".into()));
+}
+
+#[tokio::test]
 async fn operators_requests_are_checked_too() {
     let rig = Rig::new();
     for (method, path, body, status, code) in [

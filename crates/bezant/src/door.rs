@@ -392,6 +392,15 @@ impl Platform for Door {
         })
     }
 
+    fn api_keys(
+        &self,
+        merchant: Option<MerchantId>,
+        after: Option<[u8; 10]>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<api::ListedKeys, SubmitError>> {
+        Box::pin(self.look(move |state| api::listed_keys(state, merchant, after, count_max)))
+    }
+
     fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<Parked>, Timestamp), SubmitError>> {
         Box::pin(self.look(move |state| (Parked::of(state, after, count_max), Clock::wall().max(state.last_at))))
     }

@@ -296,20 +296,31 @@ impl Stand<'_> {
     pub(super) fn actions(&self) -> Vec<JourneyAction> {
         let (payment, permitted) = (&self.outlook.payment, &self.outlook.permitted);
         let of_payment = |verb: &str| format!("/v1/payments/{}/{verb}", self.payment);
-        let merchant = |code, line: Line, path: String| self.action((code, Actor::Merchant), &line, path, None);
+        let merchant = |code, line: Line, path: String, cli: String| self.action((code, Actor::Merchant), &line, path, Some(cli));
+        let command = |verb: &str| format!("bezant payments {verb} {}", self.payment);
         let mut actions = Vec::new();
         if permitted.confirm {
             let line = match payment.status {
                 PaymentStatus::Created => Line::ActionConfirm { amount: payment.money },
                 _ => Line::ActionTryAgain { amount: payment.money },
             };
-            actions.push(merchant(ActionCode::Confirm, line, of_payment("confirm")));
+            actions.push(merchant(ActionCode::Confirm, line, of_payment("confirm"), command("confirm")));
         }
         if permitted.look {
-            actions.push(merchant(ActionCode::Look, Line::ActionLook { provider: self.provider() }, of_payment("confirm")));
+            actions.push(merchant(
+                ActionCode::Look,
+                Line::ActionLook { provider: self.provider() },
+                of_payment("confirm"),
+                command("confirm"),
+            ));
         }
         if let Some(max) = permitted.capture_minor_max {
-            actions.push(merchant(ActionCode::Capture, Line::ActionCapture { amount: self.money(max) }, of_payment("capture")));
+            actions.push(merchant(
+                ActionCode::Capture,
+                Line::ActionCapture { amount: self.money(max) },
+                of_payment("capture"),
+                command("capture"),
+            ));
         }
         if permitted.cancel {
             let line = match payment.status {
@@ -318,10 +329,11 @@ impl Stand<'_> {
                 }
                 _ => Line::ActionCancel {},
             };
-            actions.push(merchant(ActionCode::Cancel, line, of_payment("cancel")));
+            actions.push(merchant(ActionCode::Cancel, line, of_payment("cancel"), command("cancel")));
         }
         if let Some(max) = permitted.refund_minor_max {
-            actions.push(merchant(ActionCode::Refund, Line::ActionRefund { amount: self.money(max) }, "/v1/refunds".to_owned()));
+            let refund = format!("bezant refunds create {}", self.payment);
+            actions.push(merchant(ActionCode::Refund, Line::ActionRefund { amount: self.money(max) }, "/v1/refunds".to_owned(), refund));
         }
         for parked in self.outlook.parked() {
             let line = Line::ActionLookParked { provider: self.called(parked), what: what_of(parked) };
@@ -336,7 +348,12 @@ impl Stand<'_> {
         }
         if self.outlook.is_clock_doubted && self.outlook.expires_at.is_some() {
             let path = "/v1/platform/clock/confirm".to_owned();
-            actions.push(self.action((ActionCode::ConfirmClock, Actor::Operator), &Line::ActionConfirmClock {}, path, None));
+            actions.push(self.action(
+                (ActionCode::ConfirmClock, Actor::Operator),
+                &Line::ActionConfirmClock {},
+                path,
+                Some("bezant clock confirm".to_owned()),
+            ));
         }
         actions
     }

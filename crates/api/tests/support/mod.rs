@@ -490,6 +490,15 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn api_keys(
+        &self,
+        merchant: Option<MerchantId>,
+        after: Option<[u8; 10]>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<api::ListedKeys, SubmitError>> {
+        Box::pin(async move { Ok(api::listed_keys(&self.inner.lock().unwrap().state, merchant, after, count_max)) })
+    }
+
     fn parked(&self, after: Option<EffectId>, count_max: usize) -> BoxFuture<'_, Result<(Vec<api::Parked>, base::Timestamp), SubmitError>> {
         Box::pin(async move {
             let inner = self.inner.lock().unwrap();

@@ -1,14 +1,30 @@
 //! `bezant keys`: API keys of merchants. Those of operators are made with `bezant operators`.
 
-use super::ask::{MERCHANT, Running};
-use super::table::field;
+use super::ask::{Listing, MERCHANT, Running, Shape, list};
+use super::table::{Column, Kind, column, field};
 use super::{Failure, Output, note, show};
-use crate::operate::Remote;
+use crate::operate::{Query, Remote};
 use clap::Subcommand;
 use serde_json::Value;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
+    /// List keys by their public ids: whose they are and whether they work. Secrets are shown when a key is made, and never again.
+    #[command(after_long_help = "\
+Examples:
+  bezant keys list
+  bezant keys list --merchant mer_22ewrpbtw21f00jyjrxtthpazc --json")]
+    List {
+        /// Of this merchant alone (mer_…).
+        #[arg(long, env = "BEZANT_MERCHANT")]
+        merchant: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+        #[command(flatten)]
+        output: Output,
+        #[command(flatten)]
+        running: Running,
+    },
     /// Make a key for a merchant and print it, which is done this once.
     ///
     /// The key goes to standard output and nothing else does, so that it can be written to a file.
@@ -60,9 +76,23 @@ Examples:
     },
 }
 
+const COLUMNS: [Column; 4] = [
+    column("KEY", "/id", Kind::Word),
+    column("REVOKED", "/revoked", Kind::Flag),
+    column("MERCHANT", "/merchant", Kind::Word),
+    column("OPERATOR", "/operator", Kind::Word),
+];
+
 /// Runs the command.
 pub(super) async fn run(command: KeysCommand) -> Result<(), Failure> {
     match command {
+        KeysCommand::List { merchant, listing, output, running } => {
+            let merchant = merchant.filter(|merchant| !merchant.is_empty());
+            merchant.as_deref().map_or(Ok(()), |merchant| MERCHANT.check(merchant))?;
+            let query = Query::default().with("merchant", merchant)?;
+            let empty = "no key; make one with `bezant keys create mer_…`";
+            list(&running.remote()?, &listing, output, Shape { path: "/v1/api_keys", query, columns: &COLUMNS, empty }).await
+        }
         KeysCommand::Create { merchant, output, running } => {
             MERCHANT.check(&merchant)?;
             let key = running.remote()?.create_merchant_key(&merchant).await?;
