@@ -174,6 +174,10 @@ fn rooms(ids: &Value) -> Value {
         room("accounts", "/console/accounts".into(), json!(["They agree", "demo", "JPY"])),
         room("system", "/console/system".into(), json!(["Journal segments", "Being written", "Digest", "Chain of the journal"])),
         room("performance", "/console/performance".into(), json!(["per payment", "One sync of the journal"])),
+        room("docs", "/docs".into(), json!(["Documentation"])),
+        room("docs-quickstart", "/docs/quickstart".into(), json!(["curl"])),
+        room("docs-reference", "/docs/api".into(), json!(["/v1/payments"])),
+        room("docs-error", "/docs/errors/amount_zero".into(), json!(["amount_zero"])),
         room("search", "/console/search?q=nothing-has-this-name".into(), json!(["Nothing has this name"])),
     ])
 }

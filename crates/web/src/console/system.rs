@@ -26,6 +26,12 @@ pub(super) async fn room(visit: Visit) -> Response {
                     header { h2 #snapshots-title { "Snapshots" } }
                     (snapshots(&visit, &platform.snapshots))
                 }
+                @if !platform.options.is_empty() {
+                    section.card aria-labelledby="options-title" {
+                        header { h2 #options-title { "Options" } }
+                        dl.facts { @for (name, value) in &platform.options { div { dt { (show::words(name)) } dd { (plain(value).unwrap_or_else(|| show::pretty(value))) } } } }
+                    }
+                }
             }
             div.stack {
                 section.card aria-labelledby="state-title" {
@@ -48,12 +54,6 @@ pub(super) async fn room(visit: Visit) -> Response {
                         div { dt { "API" } dd { (platform.api_version) } }
                         @for (name, version) in &platform.schema_versions { div { dt { "Schema of " (name.replace('_', " ")) } dd { (plain(version).unwrap_or_default()) } } }
                         div { dt { "Started" } dd { (show::time_or(platform.started_at.as_deref(), visit.now, "Not known")) } }
-                    }
-                }
-                @if !platform.options.is_empty() {
-                    section.card aria-labelledby="options-title" {
-                        header { h2 #options-title { "Options" } }
-                        dl.facts.narrow { @for (name, value) in &platform.options { div { dt { (show::words(name)) } dd { (plain(value).unwrap_or_else(|| show::pretty(value))) } } } }
                     }
                 }
             }
