@@ -228,11 +228,11 @@ fn attention(standing: &Standing, providers: &[(&str, ProviderCalls)], disputes:
         note("provider", troubled, sentence, "/v1/overview");
     }
     let undecided = parked - mismatched;
-    let wait = if undecided == 1 { "waits" } else { "wait" };
+    let (wait, them) = if undecided == 1 { ("waits", "it") } else { ("wait", "them") };
     note(
         "parked",
         undecided,
-        format!("{} {wait} for a person: nobody could find out what became of it.", counted(undecided, "call", "calls")),
+        format!("{} {wait} for a person: nobody could find out what became of {them}.", counted(undecided, "call", "calls")),
         "/v1/parked_calls",
     );
     let ended = format!("{} ended otherwise than was asked: compare with the provider.", counted(mismatched, "payment", "payments"));
@@ -288,7 +288,7 @@ mod tests {
         let kinds: Vec<_> = found.iter().map(|found| (found.kind, found.count)).collect();
         let expected = [("parked", 2), ("mismatched", 1), ("quarantined", 2), ("clock", 1), ("views", LAG_EVENTS_MAX + 1), ("disputes", 1)];
         assert_eq!(kinds, expected);
-        assert_eq!(found[0].sentence, "2 calls wait for a person: nobody could find out what became of it.");
+        assert_eq!(found[0].sentence, "2 calls wait for a person: nobody could find out what became of them.");
         assert_eq!(found[5].sentence, "1 dispute is open: answer at the provider in time.");
     }
 
