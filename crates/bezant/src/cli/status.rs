@@ -123,7 +123,7 @@ mod tests {
         for expected in [
             "in the last 10 minutes: 7 captured, 1 requires action\n",
             "stripe    good        9",
-            " 3.1 ",
+            " 3.3 ",
             "! Two calls wait: bezant attempts parked\n",
         ] {
             assert!(shown.contains(expected), "{expected} is not in {shown}");
