@@ -11,6 +11,7 @@ pub mod notice;
 pub mod outcome;
 pub mod redacted;
 pub mod time;
+pub mod trace;
 
 pub use id::{
     ApiKeyId, AttemptId, CaptureId, CustomerId, EffectId, ErrandId, EventId, IdError, MerchantId, OperatorId, PaymentId, PaymentMethodId,
@@ -23,3 +24,4 @@ pub use outcome::{
 };
 pub use redacted::Redacted;
 pub use time::Timestamp;
+pub use trace::TraceId;

@@ -7,12 +7,14 @@
 
 pub mod names;
 
+mod current;
 mod line;
 mod logs;
 mod recorder;
 mod redact;
 mod trace_context;
 
+pub use current::{current_trace, in_current_trace, in_trace};
 pub use line::{FIELDS_MAX, LINE_BYTES_MAX, LogFormat, MESSAGE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use logs::{LogError, init_logs, log_subscriber};
 pub use recorder::{MetricsHandle, install_metrics};
