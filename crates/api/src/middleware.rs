@@ -10,7 +10,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::id::encode_base32;
-use base::{MerchantId, OperatorId, PaymentId};
+use base::{MerchantId, OperatorId, PaymentId, TraceId};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use identity::KeyKind;
 use std::time::Instant;
@@ -69,7 +69,7 @@ pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Ne
     } else if request.headers().get(BEZANT_VERSION).is_some_and(|version| VERSIONS.iter().all(|known| version != known)) {
         Problem::new(Code::VersionUnknown).into_response()
     } else {
-        next.run(request).instrument(span.clone()).await
+        telemetry::in_trace(TraceId::from_bytes(trace.trace_id()), next.run(request)).instrument(span.clone()).await
     };
     let (problem, mut response) = complete(response, trace.trace_id_text());
     let headers = response.headers_mut();

@@ -110,7 +110,7 @@ impl App {
 
 /// Runs work in a task of its own, so that dropping the caller does not interrupt it, and waits for its result.
 async fn to_end<T: Send + 'static>(work: impl Future<Output = Result<T, SubmitError>> + Send + 'static) -> Result<T, Problem> {
-    ended(tokio::spawn(work.in_current_span()).await, "a submission")?.map_err(Problem::from)
+    ended(tokio::spawn(telemetry::in_current_trace(work.in_current_span())).await, "a submission")?.map_err(Problem::from)
 }
 
 /// The result of a task that had `work` to do. One that was cancelled ended with the process around it.

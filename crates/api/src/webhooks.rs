@@ -132,7 +132,7 @@ pub(crate) async fn receive(
 ) -> Result<Json<WebhookReceived>, Problem> {
     let webhook = Webhook { provider: path.first, endpoint: path.second, headers, body };
     // Runs to its end whoever hangs up: the message may have been durable already.
-    let received = tokio::spawn(async move { app.platform.receive_webhook(webhook).await }.in_current_span());
+    let received = tokio::spawn(telemetry::in_current_trace(async move { app.platform.receive_webhook(webhook).await }.in_current_span()));
     ended(received.await, "a webhook")??;
     Ok(Json(WebhookReceived { received: true }))
 }
@@ -221,7 +221,8 @@ pub(crate) async fn replay(
         return Err(Problem::new(Code::WebhookBodyGone));
     };
     let replaying = app.clone();
-    let replayed = tokio::spawn(async move { replaying.platform.replay_webhook(provider, body).await }.in_current_span());
+    let replayed =
+        tokio::spawn(telemetry::in_current_trace(async move { replaying.platform.replay_webhook(provider, body).await }.in_current_span()));
     let (event_id, seq) = ended(replayed.await, "a replay")??;
     if !app.platform.wait_views(seq, read_deadline()).await {
         return Err(Problem::new(Code::ViewsUnavailable));

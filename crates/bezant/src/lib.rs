@@ -27,5 +27,6 @@ pub mod sequencer;
 pub mod serve;
 pub mod snapshots;
 pub mod sweep;
+pub mod traces;
 pub mod usage;
 pub mod webhooks;

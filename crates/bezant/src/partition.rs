@@ -2,7 +2,7 @@
 //! The sequencer wraps it in threads; the deterministic simulation drives it directly.
 
 use crate::request::Requests;
-use base::{EffectId, SubjectId, Timestamp};
+use base::{EffectId, SubjectId, Timestamp, TraceId};
 use engine::event::VERSION_MAX;
 use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
 use events::{EncodedBatch, Recorded};
@@ -234,6 +234,8 @@ pub struct Round<T> {
     pub dispatches: Vec<Dispatch>,
     /// Sends of errands to make.
     pub errands: Vec<ErrandDispatch>,
+    /// Traces of the entries, in the same order; entries beyond the last of them have none.
+    pub traces: Vec<Option<TraceId>>,
     bytes: usize,
 }
 
@@ -250,7 +252,7 @@ impl<T> Round<T> {
 
     /// The bytes for the journal; `None` when there is nothing to append.
     pub fn encode(&self) -> Option<EncodedBatch> {
-        (!self.entries.is_empty()).then(|| events::encode_batch(&self.entries))
+        (!self.entries.is_empty()).then(|| events::encode_traced_batch(&self.entries, &self.traces))
     }
 }
 
@@ -302,6 +304,7 @@ impl Partition {
             answers: Vec::new(),
             dispatches: Vec::new(),
             errands: Vec::new(),
+            traces: Vec::new(),
             bytes: 0,
         }
     }

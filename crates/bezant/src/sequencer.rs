@@ -5,7 +5,8 @@
 use crate::clock::Clock;
 use crate::partition::{self, Answer, Partition, Round, Tainted};
 use crate::runner::Outgoing;
-use base::{EffectId, PaymentId, PaymentMethodId, Timestamp};
+use crate::traces::Traces;
+use base::{EffectId, PaymentId, PaymentMethodId, Timestamp, TraceId};
 use engine::{Command, Entry, Lane, Refusal, Reply, State};
 use events::EncodedBatch;
 use journal::{AppendError, Journal, Tail};
@@ -50,7 +51,7 @@ type Released = Box<dyn FnOnce() + Send>;
 type ReadRequest = Box<dyn FnOnce(&State) -> Released + Send>;
 
 enum Message {
-    Command { command: Box<Command>, reply: Option<oneshot::Sender<Submission>> },
+    Command(Asked),
     Read(ReadRequest),
     Wait { awaited: Awaited, reply: oneshot::Sender<()> },
     Written(Result<Tail, AppendError>),
@@ -179,7 +180,11 @@ impl Handle {
         }
         let (reply, answer) = oneshot::channel();
         self.load.queued(lane).fetch_add(1, Ordering::Relaxed);
-        if self.sender.send(Message::Command { command: Box::new(command), reply: Some(reply) }).is_err() {
+        if self
+            .sender
+            .send(Message::Command(Asked { command: Box::new(command), trace: telemetry::current_trace(), reply: Some(reply) }))
+            .is_err()
+        {
             return Submission::Stopping;
         }
         answer.await.unwrap_or(Submission::Stopping)
@@ -290,6 +295,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         lanes: std::array::from_fn(|_| VecDeque::new()),
         round,
         joined: Vec::new(),
+        traces: Traces::default(),
         writing: None,
         waiters: HashMap::new(),
         stopping: false,
@@ -338,6 +344,8 @@ fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<M
 
 struct Asked {
     command: Box<Command>,
+    /// That of the request which it came with.
+    trace: Option<TraceId>,
     reply: Option<oneshot::Sender<Submission>>,
 }
 
@@ -356,7 +364,8 @@ struct Sequencer {
     clock: Clock,
     lanes: [VecDeque<Asked>; 4],
     round: Round<Token>,
-    joined: Vec<Command>,
+    joined: Vec<(Command, Option<TraceId>)>,
+    traces: Traces,
     writing: Option<Writing>,
     waiters: HashMap<Concern, Vec<(Awaited, oneshot::Sender<()>)>>,
     stopping: bool,
@@ -380,7 +389,7 @@ impl Sequencer {
             if let Some(jump_ns) = reading.jump_ns {
                 tracing::error!(jump_ns, "the wall clock jumped forward: expiries are suspended until the clock is confirmed");
                 metrics::gauge!(names::CLOCK_JUMP_SUSPENDED).set(1.0);
-                self.lanes[0].push_front(Asked { command: Box::new(Command::ReportClockJump { jump_ns }), reply: None });
+                self.lanes[0].push_front(Asked { command: Box::new(Command::ReportClockJump { jump_ns }), trace: None, reply: None });
                 self.load.queued(Lane::Outcome).fetch_add(1, Ordering::Relaxed);
             }
             self.decide_waiting(reading.wall)?;
@@ -425,9 +434,7 @@ impl Sequencer {
 
     fn take(&mut self, message: Message) -> Result<(), Ended> {
         match message {
-            Message::Command { command, reply } => {
-                self.lanes[lane_index(command.lane())].push_back(Asked { command, reply });
-            }
+            Message::Command(asked) => self.lanes[lane_index(asked.command.lane())].push_back(asked),
             Message::Read(look) => {
                 let released = look(self.partition.state());
                 self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
@@ -461,7 +468,7 @@ impl Sequencer {
     fn decide_waiting(&mut self, wall: Timestamp) -> Result<(), Ended> {
         if self.partition.state().due_at().is_some_and(|due_at| due_at <= wall) && !self.ticked_in_vain {
             let before = self.round.entries.len();
-            self.join(Token::Reply(None), Box::new(Command::Tick), wall)?;
+            self.join(Token::Reply(None), Box::new(Command::Tick), None, wall)?;
             self.ticked_in_vain = self.round.entries.len() == before;
         } else {
             self.ticked_in_vain = false;
@@ -477,7 +484,7 @@ impl Sequencer {
             if matches!(*asked.command, Command::ReportOutcome(_) | Command::ReportErrand(_)) {
                 self.load.sends_in_flight.fetch_sub(1, Ordering::Relaxed);
             }
-            self.join(Token::Reply(asked.reply), asked.command, wall)?;
+            self.join(Token::Reply(asked.reply), asked.command, asked.trace, wall)?;
             decided += 1;
         }
         if decided > 0 {
@@ -486,11 +493,15 @@ impl Sequencer {
         Ok(())
     }
 
-    fn join(&mut self, token: Token, command: Box<Command>, wall: Timestamp) -> Result<(), Ended> {
+    fn join(&mut self, token: Token, command: Box<Command>, trace: Option<TraceId>, wall: Timestamp) -> Result<(), Ended> {
+        let before = self.round.entries.len();
         let joined = self.partition.join(&mut self.round, token, &command, wall);
         match joined {
             Ok(()) => {
-                self.joined.push(*command);
+                let traces = self.traces.of_entries(self.partition.state(), &command, &self.round.entries[before..], trace);
+                self.round.traces.resize(before, None); // entries that keep a command out have none
+                self.round.traces.extend(traces);
+                self.joined.push((*command, trace));
                 Ok(())
             }
             Err((token, tainted)) => self.recover(token, tainted, wall),
@@ -526,23 +537,23 @@ impl Sequencer {
         assert!(quarantined.is_ok(), "keeping a command out never crashes");
         round.answers.push((poison, Answer::Poisoned));
         self.round = round;
-        self.joined.push(Command::Quarantine { fingerprint: tainted.fingerprint });
+        self.joined.push((Command::Quarantine { fingerprint: tainted.fingerprint }, None));
         let mut commands = commands.into_iter();
         for (token, answer) in dropped.answers {
             if matches!(token, Token::Read(_)) {
                 self.round.answers.push((token, answer));
                 continue;
             }
-            let Some(command) = commands.next() else { continue };
+            let Some((command, trace)) = commands.next() else { continue };
             if let (Command::Quarantine { fingerprint }, Answer::Poisoned) = (&command, &answer) {
                 // An earlier poison of this same round: kept out again, its sender told the same.
                 let quarantined = self.partition.quarantine(&mut self.round, *fingerprint, wall);
                 assert!(quarantined.is_ok(), "keeping a command out never crashes");
                 self.round.answers.push((token, answer));
-                self.joined.push(command);
+                self.joined.push((command, None));
                 continue;
             }
-            self.join(token, Box::new(command), wall)?;
+            self.join(token, Box::new(command), trace, wall)?;
         }
         for look in std::mem::take(&mut self.reads_deferred) {
             self.take(Message::Read(look))?;
@@ -560,7 +571,7 @@ impl Sequencer {
     /// Puts a message aside while a load is awaited.
     fn deferred(&mut self, message: Message) {
         match message {
-            Message::Command { command, reply } => self.lanes[lane_index(command.lane())].push_back(Asked { command, reply }),
+            Message::Command(asked) => self.lanes[lane_index(asked.command.lane())].push_back(asked),
             Message::Wait { awaited, reply } => self.wait_for(awaited, reply),
             Message::Stop => self.stopping = true,
             Message::Read(look) => self.reads_deferred.push(look),
@@ -657,7 +668,7 @@ impl Sequencer {
             let _ = reply.send(Submission::Stopping); // gone already
         }
         while let Ok(message) = self.receiver.try_recv() {
-            if let Message::Command { reply: Some(reply), .. } = message {
+            if let Message::Command(Asked { reply: Some(reply), .. }) = message {
                 let _ = reply.send(Submission::Stopping); // gone already
             }
         }

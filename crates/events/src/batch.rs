@@ -3,10 +3,10 @@
 //! The section of events is a row of messages, each after its length as a varint. The section of transfers is a row of
 //! 128-byte records; each message says how many of them are its legs.
 
-use crate::error::DecodeError;
+use crate::error::{DecodeError, FieldError, FieldProblem};
 use crate::generated::v1;
 use crate::{SCHEMA, kinds, upcast::upcast};
-use base::Timestamp;
+use base::{Timestamp, TraceId};
 use engine::{Entry, Event};
 use ledger::{TRANSFER_SIZE_BYTES, Transfer};
 use prost::Message;
@@ -45,6 +45,8 @@ pub struct Payload {
     pub event: Event,
     /// How many legs it posted.
     pub leg_count: u32,
+    /// The trace of the request that caused it, if one did and it is known.
+    pub trace_id: Option<TraceId>,
 }
 
 /// Writes entries in the current schema.
@@ -55,15 +57,26 @@ pub struct Payload {
 /// when there are more than 2^32 entries or legs of one entry: such an entry could not be read again, so it must not
 /// be written.
 pub fn encode_batch(entries: &[Entry]) -> EncodedBatch {
+    encode_traced_batch(entries, &[])
+}
+
+/// As [`encode_batch`], with the traces of the entries in the same order; entries beyond the last of them have none.
+///
+/// # Panics
+///
+/// As [`encode_batch`].
+pub fn encode_traced_batch(entries: &[Entry], traces: &[Option<TraceId>]) -> EncodedBatch {
     let leg_count: usize = entries.iter().map(|entry| entry.legs.len()).sum();
     let mut events = Vec::with_capacity(entries.len() * EVENT_BYTES_TYPICAL);
     let mut transfers = Vec::with_capacity(leg_count * TRANSFER_SIZE_BYTES);
-    for entry in entries {
+    for (index, entry) in entries.iter().enumerate() {
         let Entry { at, event, legs } = entry;
+        let trace = traces.get(index).copied().flatten();
         let message = v1::Event {
             at_ns: at.ns(),
             legs: u32::try_from(legs.len()).expect("an event has a handful of legs"),
             schema: SCHEMA,
+            trace_id: trace.map(|trace| trace.bytes().to_vec()).unwrap_or_default(),
             kind: kinds::encode(event),
         };
         message.encode_length_delimited(&mut events).expect("a growing buffer has room");
@@ -90,7 +103,7 @@ pub fn decode_batch(first_seq: u64, event_count: u32, events: &[u8], transfers: 
     let mut recorded = Vec::with_capacity(events.len() / EVENT_BYTES_TYPICAL);
     for seq in (first_seq..).take(usize::try_from(event_count).unwrap_or(usize::MAX)) {
         let payload = take_message(seq, &mut events)?;
-        let Payload { at, event, leg_count } = decode_payload(seq, payload)?;
+        let Payload { at, event, leg_count, trace_id: _ } = decode_payload(seq, payload)?;
         let legs = take_legs(seq, leg_count, &mut transfers)?;
         recorded.push(Recorded { seq, entry: Entry { at, event, legs }, payload: payload.to_vec() });
     }
@@ -109,11 +122,22 @@ pub fn decode_batch(first_seq: u64, event_count: u32, events: &[u8], transfers: 
 ///
 /// [`DecodeError`] when it cannot be read.
 pub fn decode_payload(seq: u64, payload: &[u8]) -> Result<Payload, DecodeError> {
-    let v1::Event { at_ns, legs, schema, kind } = upcast(seq, payload)?;
+    let v1::Event { at_ns, legs, schema, trace_id, kind } = upcast(seq, payload)?;
     debug_assert_eq!(schema, SCHEMA);
     let kind = kind.ok_or(DecodeError::UnknownKind { seq })?;
     let event = kinds::decode(kind).map_err(|error| error.of_event(seq))?;
-    Ok(Payload { at: Timestamp::from_ns(at_ns), event, leg_count: legs })
+    let trace_id = decode_trace(&trace_id).map_err(|error| error.of_event(seq))?;
+    Ok(Payload { at: Timestamp::from_ns(at_ns), event, leg_count: legs, trace_id })
+}
+
+/// No bytes are no trace; otherwise there are 16, not all of them zero.
+fn decode_trace(bytes: &[u8]) -> Result<Option<TraceId>, FieldError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |problem| FieldError { field: "trace_id", problem };
+    let whole: [u8; 16] = bytes.try_into().map_err(|_| wrong(FieldProblem::Length { bytes: bytes.len(), expected_bytes: 16 }))?;
+    TraceId::from_bytes(whole).map(Some).ok_or(wrong(FieldProblem::Missing))
 }
 
 /// Cuts the next message, without its length, off the section of events.

@@ -16,7 +16,7 @@ pub mod snapshot;
 mod upcast;
 mod wire;
 
-pub use batch::{EncodedBatch, Payload, Recorded, decode_batch, decode_payload, encode_batch};
+pub use batch::{EncodedBatch, Payload, Recorded, decode_batch, decode_payload, encode_batch, encode_traced_batch};
 pub use error::{DecodeError, FieldProblem};
 pub use upcast::SCHEMA;
 pub use wire::{SEALED_BYTES_MAX, TEXT_BYTES_MAX};

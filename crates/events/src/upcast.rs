@@ -41,7 +41,7 @@ fn lift_from_v0(old: v0::Event) -> Result<Option<v1::Event>, FieldError> {
         Some(v0::event::Kind::PaymentCreated(payment)) => v1::event::Kind::PaymentCreated(lift_payment_created(payment)?),
         None => return Ok(None),
     };
-    Ok(Some(v1::Event { at_ns, legs, schema: 1, kind: Some(kind) }))
+    Ok(Some(v1::Event { at_ns, legs, schema: 1, trace_id: Vec::new(), kind: Some(kind) }))
 }
 
 fn lift_payment_created(old: v0::PaymentCreated) -> Result<v1::PaymentCreated, FieldError> {

@@ -6,12 +6,34 @@ mod support;
 
 use base::Timestamp;
 use engine::{Entry, Event};
-use events::{DecodeError, FieldProblem, SCHEMA, SEALED_BYTES_MAX, TEXT_BYTES_MAX, decode_batch, decode_payload, encode_batch, snapshot};
+use events::{
+    DecodeError, FieldProblem, SCHEMA, SEALED_BYTES_MAX, TEXT_BYTES_MAX, decode_batch, decode_payload, encode_batch, encode_traced_batch,
+    snapshot,
+};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
 use proptest::sample::Index;
 use support::arbitrary::entry;
 use support::samples;
+
+#[test]
+fn traces_stand_beside_their_entries_and_are_sixteen_bytes() {
+    let entries: Vec<Entry> = samples::all().into_iter().take(3).map(|(_, entry)| entry).collect();
+    let trace = base::TraceId::from_bytes([0xA7; 16]);
+    let batch = encode_traced_batch(&entries, &[None, trace]);
+    let recorded = decode_batch(1, batch.event_count, &batch.events, &batch.transfers).unwrap();
+    let told: Vec<_> = recorded.iter().map(|found| decode_payload(found.seq, &found.payload).unwrap().trace_id).collect();
+    assert_eq!(told, [None, trace, None]);
+    let found: Vec<Entry> = recorded.into_iter().map(|recorded| recorded.entry).collect();
+    assert_eq!(found, entries, "a trace is no part of what happened");
+    // Schema 1, field 4, and a kind.
+    for (bytes, problem) in [
+        ("180122020102c20300", FieldProblem::Length { bytes: 2, expected_bytes: 16 }),
+        ("1801221000000000000000000000000000000000c20300", FieldProblem::Missing),
+    ] {
+        assert_eq!(decode_payload(7, &support::unhex(bytes)), Err(field("trace_id", problem)));
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]

@@ -41,7 +41,8 @@ fn frozen_bytes_of_every_kind_are_read_as_they_were_and_written_the_same() {
             text.push_str(&format!("{name} {}\n", hex(&written)));
             continue;
         };
-        let Payload { at, event, leg_count } = decode_payload(1, bytes).unwrap();
+        let Payload { at, event, leg_count, trace_id } = decode_payload(1, bytes).unwrap();
+        assert_eq!(trace_id, None, "{name} is older than traces");
         let legs = u32::try_from(entry.legs.len()).unwrap();
         assert_eq!((at, &event, leg_count), (entry.at, &entry.event, legs), "{name} is read as it was");
         assert_eq!(hex(&written), hex(bytes), "{name} is written as it was; golden bytes never change");
@@ -67,7 +68,7 @@ fn a_pre_release_payment_with_its_currency_in_letters_is_lifted() {
     let bytes = unhex(fs::read_to_string(golden("v0/payment.created.txt")).unwrap().trim());
     assert!(bytes.windows(3).any(|window| window == b"EUR"));
     let entry = samples::pre_release_entry();
-    let Payload { at, event, leg_count } = decode_payload(1, &bytes).unwrap();
+    let Payload { at, event, leg_count, trace_id: _ } = decode_payload(1, &bytes).unwrap();
     assert_eq!((at, event, leg_count), (entry.at, entry.event.clone(), 1));
     assert_ne!(message(&entry), bytes, "it is written anew in the current layout");
 }
@@ -77,5 +78,5 @@ fn a_pre_release_event_of_an_unchanged_kind_is_read_as_it_is() {
     // Time 5 ns, no schema, clock_confirmed (56, empty).
     let bytes = unhex("090500000000000000c20300");
     let read = decode_payload(1, &bytes).unwrap();
-    assert_eq!(read, Payload { at: base::Timestamp::from_ns(5), event: engine::Event::ClockConfirmed, leg_count: 0 });
+    assert_eq!(read, Payload { at: base::Timestamp::from_ns(5), event: engine::Event::ClockConfirmed, leg_count: 0, trace_id: None });
 }

@@ -88,7 +88,13 @@ fn happened(events: Vec<EventRow>, legs: Vec<LegRow>) -> Result<Vec<Happened>, P
         while let Some(leg) = legs.next_if(|leg| leg.seq == row.seq) {
             own.push(leg);
         }
-        all.push(Happened { seq: row.seq, at: row.at, event: payload.event, legs: own, trace_id: None });
+        all.push(Happened {
+            seq: row.seq,
+            at: row.at,
+            event: payload.event,
+            legs: own,
+            trace_id: payload.trace_id.map(|trace| trace.to_string()),
+        });
     }
     Ok(all)
 }
