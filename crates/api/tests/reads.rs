@@ -139,7 +139,7 @@ async fn a_journey_says_how_the_payment_stands_what_comes_next_and_what_can_be_d
         "sentence": "Give up to 19.99 EUR back to the customer.",
         "method": "POST",
         "path": "/v1/refunds",
-        "cli": null,
+        "cli": format!("bezant refunds create {id}"),
         "by": "merchant",
     });
     assert_eq!(journey["actions"], json!([refund]));

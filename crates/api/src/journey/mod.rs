@@ -97,3 +97,6 @@ pub fn tell(materials: &Materials<'_>) -> Journey {
         actions: stand.actions(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,7 +74,7 @@ pub struct JourneyAction {
     /// The path of the request.
     #[schema(example = "/v1/refunds")]
     pub(crate) path: String,
-    /// The command that does the same; null when there is none.
+    /// The command that does the same, with words in capitals for what one has to choose; null when there is none.
     pub(crate) cli: Option<String>,
     /// Who may do it.
     pub(crate) by: Actor,

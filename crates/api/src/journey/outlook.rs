@@ -165,9 +165,8 @@ impl Stand<'_> {
 
     /// As told, unless money was taken or held after all and given back.
     fn given_back(&self, told: Told) -> Telling {
-        let newest = self.outlook.payment.attempts.last();
         match self.story.late {
-            Some(late) if newest.is_some_and(|attempt| attempt.status == AttemptStatus::SucceededLate) => {
+            Some(late) => {
                 let call = self.story.call(late.effect);
                 let is_hold = call.is_some_and(|call| matches!(call.kind, EffectKind::UndoHold { .. }));
                 let provider = provider_called(self.providers, call.map_or(0, |call| call.provider));
@@ -178,7 +177,7 @@ impl Stand<'_> {
                 };
                 (told, Vec::new())
             }
-            Some(_) | None => (told, Vec::new()),
+            None => (told, Vec::new()),
         }
     }
 
@@ -294,71 +293,57 @@ impl Stand<'_> {
 
     /// What one can do now: the merchant first, then operators.
     pub(super) fn actions(&self) -> Vec<JourneyAction> {
-        let (payment, permitted) = (&self.outlook.payment, &self.outlook.permitted);
-        let of_payment = |verb: &str| format!("/v1/payments/{}/{verb}", self.payment);
-        let merchant = |code, line: Line, path: String, cli: String| self.action((code, Actor::Merchant), &line, path, Some(cli));
-        let command = |verb: &str| format!("bezant payments {verb} {}", self.payment);
+        let (id, payment, permitted) = (self.payment, &self.outlook.payment, &self.outlook.permitted);
         let mut actions = Vec::new();
+        let mut merchant =
+            |code, line: &Line, path: String, cli: String| actions.push(self.action((code, Actor::Merchant), line, path, cli));
+        let of_payment = |verb: &str| (format!("/v1/payments/{id}/{verb}"), format!("bezant payments {verb} {id}"));
         if permitted.confirm {
-            let line = match payment.status {
-                PaymentStatus::Created => Line::ActionConfirm { amount: payment.money },
-                _ => Line::ActionTryAgain { amount: payment.money },
-            };
-            actions.push(merchant(ActionCode::Confirm, line, of_payment("confirm"), command("confirm")));
+            let (path, cli) = of_payment("confirm");
+            match payment.status {
+                PaymentStatus::Created => merchant(ActionCode::Confirm, &Line::ActionConfirm { amount: payment.money }, path, cli),
+                _ => {
+                    let cli = format!("{cli} --payment-method METHOD");
+                    merchant(ActionCode::Confirm, &Line::ActionTryAgain { amount: payment.money }, path, cli);
+                }
+            }
         }
         if permitted.look {
-            actions.push(merchant(
-                ActionCode::Look,
-                Line::ActionLook { provider: self.provider() },
-                of_payment("confirm"),
-                command("confirm"),
-            ));
+            let (path, cli) = of_payment("confirm");
+            merchant(ActionCode::Look, &Line::ActionLook { provider: self.provider() }, path, cli);
         }
         if let Some(max) = permitted.capture_minor_max {
-            actions.push(merchant(
-                ActionCode::Capture,
-                Line::ActionCapture { amount: self.money(max) },
-                of_payment("capture"),
-                command("capture"),
-            ));
+            let (path, cli) = of_payment("capture");
+            merchant(ActionCode::Capture, &Line::ActionCapture { amount: self.money(max) }, path, cli);
         }
         if permitted.cancel {
+            let (path, cli) = of_payment("cancel");
             let line = match payment.status {
                 PaymentStatus::Authorized | PaymentStatus::PartiallyCaptured => {
                     Line::ActionCancelHold { amount: self.money(payment.held_minor) }
                 }
                 _ => Line::ActionCancel {},
             };
-            actions.push(merchant(ActionCode::Cancel, line, of_payment("cancel"), command("cancel")));
+            merchant(ActionCode::Cancel, &line, path, cli);
         }
         if let Some(max) = permitted.refund_minor_max {
-            let refund = format!("bezant refunds create {}", self.payment);
-            actions.push(merchant(ActionCode::Refund, Line::ActionRefund { amount: self.money(max) }, "/v1/refunds".to_owned(), refund));
+            let line = Line::ActionRefund { amount: self.money(max) };
+            merchant(ActionCode::Refund, &line, "/v1/refunds".to_owned(), format!("bezant refunds create {id}"));
         }
         for parked in self.outlook.parked() {
             let line = Line::ActionLookParked { provider: self.called(parked), what: what_of(parked) };
             let effect = parked.requested.effect;
-            let path = format!("/v1/parked_calls/{effect}/look");
-            actions.push(self.action(
-                (ActionCode::LookParked, Actor::Operator),
-                &line,
-                path,
-                Some(format!("bezant attempts look {effect}")),
-            ));
+            let (path, cli) = (format!("/v1/parked_calls/{effect}/look"), format!("bezant attempts look {effect}"));
+            actions.push(self.action((ActionCode::LookParked, Actor::Operator), &line, path, cli));
         }
         if self.outlook.is_clock_doubted && self.outlook.expires_at.is_some() {
-            let path = "/v1/platform/clock/confirm".to_owned();
-            actions.push(self.action(
-                (ActionCode::ConfirmClock, Actor::Operator),
-                &Line::ActionConfirmClock {},
-                path,
-                Some("bezant clock confirm".to_owned()),
-            ));
+            let (path, cli) = ("/v1/platform/clock/confirm".to_owned(), "bezant clock confirm".to_owned());
+            actions.push(self.action((ActionCode::ConfirmClock, Actor::Operator), &Line::ActionConfirmClock {}, path, cli));
         }
         actions
     }
 
-    fn action(&self, (code, by): (ActionCode, Actor), line: &Line, path: String, cli: Option<String>) -> JourneyAction {
-        JourneyAction { code, sentence: ENGLISH.line(line, self.now), method: "POST", path, cli, by }
+    fn action(&self, (code, by): (ActionCode, Actor), line: &Line, path: String, cli: String) -> JourneyAction {
+        JourneyAction { code, sentence: ENGLISH.line(line, self.now), method: "POST", path, cli: Some(cli), by }
     }
 }

@@ -12,6 +12,7 @@ const CODES: &[(&str, Phrase)] = &[
     ("not_sent_tls", Phrase::NotSentTls),
     ("not_sent_encode", Phrase::NotSentEncode),
     ("not_sent_deadline", Phrase::NotSentDeadline),
+    ("outcome_unknown", Phrase::UnknownNotFound),
     ("rate_limit", Phrase::RateLimit),
     ("payment_intent_rate_limit_exceeded", Phrase::RateLimit),
     ("lock_timeout", Phrase::LockTimeout),
