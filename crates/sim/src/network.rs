@@ -211,6 +211,7 @@ pub(crate) fn to_provider(request: &Request) -> sandbox::wire::Request {
         method: match request.method {
             Method::Get => sandbox::wire::Method::Get,
             Method::Post => sandbox::wire::Method::Post,
+            Method::Delete => sandbox::wire::Method::Delete,
         },
         path: path.to_owned(),
         query: query.to_owned(),
