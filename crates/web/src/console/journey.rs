@@ -125,9 +125,11 @@ fn one_step(visit: &Visit, step: &Step, gap_ns: Option<u64>) -> Markup {
                 details {
                     summary { "Evidence" span.quiet { " of step " (step.seq) } }
                     div.evidence {
-                        @if step.evidence.is_empty() { pre tabindex="0" { (show::pretty(&Value::Object(step.data.clone()))) } }
+                        @if step.evidence.is_empty() {
+                            pre tabindex="0" { (show::pretty(&Value::Object(step.data.clone()))) }
+                            p.soft.small { "Event " code { (step.id) } " of type " code { (step.kind) } ", number " (step.seq) " in the journal." }
+                        }
                         @for evidence in &step.evidence { (evidence_of(evidence)) }
-                        p.soft.small { "Event " code { (step.id) } " of type " code { (step.kind) } ", number " (step.seq) " in the journal." }
                     }
                 }
             }
