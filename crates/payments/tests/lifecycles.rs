@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 macro_rules! chapter {
     ($text:expr, $title:literal, $status:ty) => {{
-        writeln!($text, "\n## {}\n\n| from | when | to |\n|---|---|---|", $title).unwrap();
+        let name = $title.to_lowercase().replace(' ', "-");
+        writeln!($text, "\n## {}\n\n<!-- diagram: {name} -->\n\n| from | when | to |\n|---|---|---|", $title).unwrap();
         for (from, on, to) in <$status>::ROWS {
             writeln!($text, "| `{}` | {} | `{}` |", from.name(), on.name(), to.name()).unwrap();
         }

@@ -2,9 +2,11 @@
 //! what the binary carries, and nothing is fetched.
 //!
 //! Read first: `library.rs` for which pages there are and in which order, `markdown.rs` for how a guide becomes a page,
-//! `reference.rs`, `errors.rs` and `metrics.rs` for what is made from other crates' tables.
+//! `reference.rs`, `errors.rs` and `metrics.rs` for what is made from other crates' tables, `diagram.rs` for how
+//! those of states are drawn.
 
 mod code;
+mod diagram;
 mod errors;
 mod library;
 mod markdown;

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod compare;
+mod reference;
 mod run;
 mod shapes;
 #[path = "../support/mod.rs"]
@@ -47,6 +48,8 @@ pages! {
     errors = "docs/guide/errors.md";
     decline_classes = "docs/guide/declines.md";
     testing_values = "docs/guide/testing.md";
+    console = "docs/guide/console.md";
+    performance = "docs/performance.md";
     metrics = "docs/guide/metrics.md";
     life_cycles = "docs/guide/lifecycles.md";
     files_of_orders = "docs/guide/orders-csv.md";

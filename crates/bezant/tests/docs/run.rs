@@ -74,7 +74,7 @@ impl World {
 }
 
 /// A platform as `cargo xtask demo` has it, which the simulator tells of everything.
-fn start_platform(data: &Path, sandbox: &Sandbox) -> Bezant {
+pub fn start_platform(data: &Path, sandbox: &Sandbox) -> Bezant {
     let mut plan = Plan::new(data, sandbox.address);
     plan.arguments = GAPS.split(' ').map(str::to_owned).collect();
     plan.environment.push(("BEZANT_STRIPE_WEBHOOKS".into(), format!("demo={WEBHOOK_SECRET}")));

@@ -14,7 +14,7 @@ struct Language {
     words: &'static [&'static str],
 }
 
-const PLAIN: Language = Language { label: "Text", comment: None, quotes: &[], words: &[] };
+const PLAIN: Language = Language { label: "Output", comment: None, quotes: &[], words: &[] };
 const SHELL: Language = Language {
     label: "Shell",
     comment: Some("#"),
@@ -70,7 +70,7 @@ pub(super) fn block(name: &str, text: &str) -> Markup {
         figure.code {
             figcaption { (language.label) }
             div.copyable {
-                pre tabindex="0" aria-label={ (language.label) " block" } data-copy={ "this " (language.label) " block" } {
+                pre tabindex="0" data-copy={ "this " (language.label) " block" } {
                     code {
                         @for token in tokens(&language, text) {
                             @match token.class { Some(class) => span class=(class) { (token.text) }, None => (token.text) }
@@ -95,7 +95,8 @@ fn tokens<'a>(language: &Language, text: &'a str) -> Vec<Token<'a>> {
             quote if language.quotes.contains(&quote) => (Some("s"), string_length(rest, quote)),
             first if !after_word && (first.is_ascii_alphabetic() || first == '_') => {
                 let length = rest.find(|character: char| !character.is_ascii_alphanumeric() && character != '_').unwrap_or(rest.len());
-                (language.words.contains(&&rest[..length]).then_some("k"), length)
+                let goes_on = rest[length..].starts_with(['-', '.', '/']);
+                ((!goes_on && language.words.contains(&&rest[..length])).then_some("k"), length)
             }
             first if !after_word && first.is_ascii_digit() && !language.words.is_empty() => {
                 let length = rest.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(rest.len());
@@ -142,6 +143,7 @@ mod tests {
         for (name, text, expected) in [
             ("sh", "curl -d '{\"a\":1}' \"$K\" # why\n", "k[curl][ -d ]s['{\"a\":1}'][ ]s[\"$K\"][ ]c[# why][\n]"),
             ("sh", "http://a:80/v1 x#y", "[http://a:80/v1 x#y]"),
+            ("sh", "cat bezant-data", "k[cat][ bezant-data]"),
             ("python", "return \"a\\\"b\", 12", "k[return][ ]s[\"a\\\"b\"][, ]n[12]"),
             ("node", "const a = `b`; // c", "k[const][ a = ]s[`b`][; ]c[// c]"),
             ("json", "{\"a\": 19.5, \"b\": null}", "[{]s[\"a\"][: ]n[19.5][, ]s[\"b\"][: ]k[null][}]"),

@@ -74,7 +74,11 @@ guides! {
     REFERENCE: "orders-csv";
     RUNNING: "command-line";
     RUNNING: "runbook";
+    RUNNING: "console";
 }
+
+/// Written by the bench, and therefore not among the guides.
+const PERFORMANCE: Guide = Guide { name: "performance", group: RUNNING, markdown: include_str!("../../../../docs/performance.md") };
 
 /// Every page. They are made when somebody first asks for one, and stay.
 pub(super) fn articles() -> &'static [Article] {
@@ -89,6 +93,7 @@ fn make() -> Vec<Article> {
     all.extend(errors::articles(REFERENCE));
     all.extend(guides(REFERENCE).chain(guides(RUNNING)));
     all.push(metrics::article(RUNNING));
+    all.push(guide(&PERFORMANCE));
     all
 }
 
@@ -121,6 +126,16 @@ mod tests {
         for article in articles() {
             assert!(GROUPS.contains(&article.group), "{}", article.path);
             assert!(article.title.len() > 2 && article.lead.len() > 10, "{}: {:?}", article.path, article.lead);
+        }
+    }
+
+    #[test]
+    fn every_diagram_that_a_guide_asks_for_is_drawn_once_on_its_page() {
+        for guide in GUIDES {
+            let names: Vec<&str> = guide.markdown.split("<!-- diagram: ").skip(1).filter_map(|rest| rest.split(" -->").next()).collect();
+            let body = super::guide(guide).body.0;
+            assert_eq!(body.matches("<figure class=\"diagram\">").count(), names.len(), "{}: {names:?}", guide.name);
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{}: {names:?}", guide.name);
         }
     }
 

@@ -3,8 +3,8 @@
 //!
 //! What our tests read in a guide, comments and attributes of code blocks, is not shown.
 
-use super::code;
 use super::library::Section;
+use super::{code, diagram};
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -60,6 +60,7 @@ impl<'a> Writer<'a> {
                 self.out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
             Event::Start(Tag::HtmlBlock) => self.comment(events),
+            Event::Start(Tag::Image { .. }) => self.image(events),
             Event::InlineHtml(_) => {}
             event => {
                 self.note(&event);
@@ -99,12 +100,19 @@ impl<'a> Writer<'a> {
         self.out.push(Event::Html(code::block(language, &text).0.into()));
     }
 
-    /// A comment is for our tests.
+    /// The binary carries no pictures; what they say in words stays.
+    fn image(&mut self, events: &mut Parser<'a>) {
+        let inner = events.take_while(|event| !matches!(event, Event::End(TagEnd::Image)));
+        self.out.extend(inner.collect::<Vec<_>>());
+    }
+
+    /// A comment is for our tests, unless it asks for a diagram.
     fn comment(&mut self, events: &mut Parser<'a>) {
-        for event in events {
-            if matches!(event, Event::End(TagEnd::HtmlBlock)) {
-                return;
-            }
+        let inner = events.take_while(|event| !matches!(event, Event::End(TagEnd::HtmlBlock)));
+        let comment: String = inner.map(|event| if let Event::Html(text) = event { text.into_string() } else { String::new() }).collect();
+        let name = comment.trim().strip_prefix("<!-- diagram: ").and_then(|rest| rest.strip_suffix(" -->"));
+        if let Some(figure) = name.and_then(diagram::figure) {
+            self.out.push(Event::Html(figure.0.into()));
         }
     }
 
@@ -190,6 +198,8 @@ mod tests {
         ] {
             assert_eq!(address(target), expected);
         }
+        assert!(render("# A\n\n<!-- diagram: refund -->\n\nB\n").body.0.contains("<figure class=\"diagram\">"));
+        assert!(!render("# A\n\n<!-- diagram: cheese -->\n\n![a picture](b.svg)\n").body.0.contains("<figure"));
         assert_eq!(anchor("What `to do`, now_1"), "what-to-do-now_1");
     }
 }

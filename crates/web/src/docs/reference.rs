@@ -32,7 +32,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("currency", "\"EUR\""),
     ("payment_method", "\"pm_card_visa\""),
     ("email", "\"ada@example.com\""),
-    ("handle", "\"bookshop-2\""),
+    ("handle", "\"a-new-one\""),
+    ("q", "\"bookshop\""),
     ("payment", "$PAYMENT_ID"),
     ("subject", "$SUBJECT_ID"),
 ];
@@ -69,7 +70,11 @@ impl Operation {
         self.about["tags"][0].as_str().unwrap_or("other")
     }
 
-    /// The name of the security scheme; `None` for requests that need no key.
+    fn may_operators_read(self) -> bool {
+        self.about["security"].as_array().into_iter().flatten().any(|scheme| scheme.get("acting_merchant").is_some())
+    }
+
+    /// The name of the first security scheme; `None` for requests that need no key.
     fn access(self) -> Option<&'static str> {
         self.about["security"][0].as_object()?.keys().next().map(String::as_str)
     }
@@ -177,6 +182,9 @@ fn section(operation: Operation, summary: &str, id: &str) -> Markup {
         @if !operation.text("description").is_empty() { p { (words(operation.text("description"))) } }
         p.soft {
             @match operation.access() {
+                Some("merchant_key") if operation.may_operators_read() => {
+                    "Needs a merchant’s key, or an operator’s key with the merchant in the header " code { "Bezant-Merchant" } "."
+                }
                 Some("merchant_key") => "Needs a merchant’s key.",
                 Some("operator_key") => "Needs an operator’s key.",
                 Some("provider_signature") => "Needs no key: the provider’s signature is checked.",
@@ -262,9 +270,9 @@ fn object_link(name: &str) -> Markup {
 fn fields(about: &str, schema: &'static Value) -> Markup {
     if let Some(forms) = schema["oneOf"].as_array() {
         return html! {
-            @for form in forms {
+            @for (index, form) in forms.iter().enumerate() {
                 p { (words(form["description"].as_str().unwrap_or_default())) }
-                (fields(about, form))
+                (fields(&format!("{about}, form {}", index + 1), form))
             }
         };
     }
@@ -367,7 +375,14 @@ fn objects(group: &'static str) -> Article {
 
 /// The request as a command of the shell.
 fn shell(operation: Operation) -> String {
-    let mut lines = vec![format!("curl http://127.0.0.1:8080{}", path_with_variables(operation.path))];
+    let parameters = operation.about["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let asked = parameters.iter().filter(|parameter| parameter["in"] == "query" && parameter["required"] == true);
+    let asked: Vec<String> = asked
+        .filter_map(|parameter| parameter["name"].as_str().map(|name| (name, example(&parameter["schema"], Some(name), 0))))
+        .map(|(name, value)| format!("{name}={}", value.trim_matches('"')))
+        .collect();
+    let query = if asked.is_empty() { String::new() } else { format!("?{}", asked.join("&")) };
+    let mut lines = vec![format!("curl http://127.0.0.1:8080{}{query}", path_with_variables(operation.path))];
     let body = reference(&operation.about["requestBody"]["content"]["application/json"]["schema"]).map(schema);
     match (operation.method, &body) {
         ("delete", _) => lines[0].push_str(" -X DELETE"),
@@ -379,12 +394,12 @@ fn shell(operation: Operation) -> String {
         Some("operator_key") => lines.push("-H \"Authorization: Bearer $BEZANT_OPERATOR_KEY\"".into()),
         Some(_) | None => {}
     }
-    let parameters = operation.about["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     if parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key") {
         lines.push(format!("-H 'Idempotency-Key: {}-1'", operation.text("operationId")));
     }
     if let Some(body) = body {
         let json = example(body, None, 0).replace("\"$", "\"'$").replace("_ID\"", "_ID'\"");
+        let json = json.replace("a-new-one", if operation.path.ends_with("operators") { "bob" } else { "bookshop-2" });
         lines.push("-H 'Content-Type: application/json'".into());
         lines.push(format!("-d '{json}'"));
     }
