@@ -3,6 +3,9 @@
 
 use serde_json::Value;
 
+/// What a member is that the description does not have.
+const NOT_DESCRIBED: &str = "is not described";
+
 /// The published description.
 pub struct Description(Value);
 
@@ -18,6 +21,20 @@ impl Description {
         assert!(schema.is_object(), "openapi.json has no schema {name}");
         let mut found = Vec::new();
         self.check(schema, value, name, &mut found);
+        found
+    }
+
+    /// What is wrong with the answer of a request, named as in the description; nothing where it answers no object.
+    pub fn violations_of(&self, operation: &str, answer: &Value) -> Vec<String> {
+        let paths = self.0["paths"].as_object().unwrap();
+        let mut all = paths.values().flat_map(|item| item.as_object().unwrap().values());
+        let about = all.find(|about| about["operationId"] == operation).unwrap_or_else(|| panic!("openapi.json has no {operation}"));
+        let done = about["responses"].as_object().unwrap().iter().find(|(status, _)| status.starts_with('2')).unwrap().1;
+        let schema = &done["content"]["application/json"]["schema"];
+        let mut found = Vec::new();
+        if schema.get("$ref").is_some() {
+            self.check(schema, answer, operation, &mut found);
+        }
         found
     }
 
@@ -59,7 +76,9 @@ impl Description {
             }
         }
         if let Some(all) = schema["allOf"].as_array() {
-            all.iter().for_each(|one| self.check(one, value, path, found));
+            let mut inner = Vec::new();
+            all.iter().for_each(|one| self.check(one, value, path, &mut inner));
+            found.extend(inner.into_iter().filter(|violation| !violation.ends_with(NOT_DESCRIBED))); // another part may describe it
         }
         if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
             found.push(format!("{path}: {value} is not among the values"));
@@ -95,7 +114,7 @@ impl Description {
             {
                 Some(schema) => self.check(schema, member, &inner, found),
                 None if schema["properties"].is_object() && schema["additionalProperties"] != true => {
-                    found.push(format!("{inner} is not described"))
+                    found.push(format!("{inner} {NOT_DESCRIBED}"))
                 }
                 None => {}
             }
