@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Shorter: under a minute beside building.
     #[arg(long)]
     quick: bool,
-    /// Also make a journal of a million payments through the platform and restart on it. Takes a quarter of an hour, 25 GB of
+    /// Also make a journal of a million payments through the platform and restart on it. Takes a quarter of an hour, 20 GB of
     /// disk and 8 GB of memory.
     #[arg(long, conflicts_with = "quick")]
     full: bool,
@@ -63,7 +63,7 @@ struct Times {
 impl Times {
     const STANDARD: Self =
         Self { echo: 1_500, relay: 3_000, provider: 4_000, warm_up: 2_000, payments: 10_000, open: 8_000, append: 2_000 };
-    const QUICK: Self = Self { echo: 500, relay: 1_000, provider: 1_500, warm_up: 1_000, payments: 4_000, open: 3_000, append: 1_000 };
+    const QUICK: Self = Self { echo: 400, relay: 800, provider: 1_000, warm_up: 800, payments: 3_000, open: 2_000, append: 500 };
 }
 
 /// Measures payments and says whether every bar was reached.

@@ -15,6 +15,8 @@ use std::time::Instant;
 pub(super) const PAYMENTS: u64 = 1_000_000;
 /// Payments of one piece.
 const PIECE_PAYMENTS: u64 = 20_000;
+/// What the platform logs: a line for every request would be gigabytes.
+const LOG: &str = "warn";
 /// Longest time for one piece, in seconds.
 const PIECE_S_MAX: u64 = 600;
 /// Pieces at the end whose rate is told.
@@ -28,7 +30,7 @@ pub(super) fn run(programs: &Programs, folder: &Path, payments: u64) -> Result<M
     fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("cannot make {}: {error}", folder.display())))?;
     let address = free_address()?;
     let mut simulator = programs.simulator(&folder, Some(address))?;
-    let mut platform = programs.platform(&folder, address, &simulator.url)?;
+    let mut platform = programs.platform(&folder, address, &simulator.url, LOG)?;
     let (started, mut sent, mut rates) = (Instant::now(), 0, Vec::new());
     let mut fill_rss_mb = 0.0;
     while sent < payments {
@@ -73,7 +75,7 @@ fn restarts(programs: &Programs, folder: &Path, simulator: &Simulator, api_key: 
     for _ in 0..RESTARTS {
         let address = free_address()?;
         let waiting = programs.first_answer(address, api_key)?;
-        let mut platform = programs.platform(folder, address, &simulator.url)?;
+        let mut platform = programs.platform(folder, address, &simulator.url, LOG)?;
         let found = waiting.found()?;
         seconds.push(number(&found, "first_answer_ms")? / 1_000.0);
         memories.push(resident_mb(platform.process.id()));

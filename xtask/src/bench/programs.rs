@@ -68,11 +68,11 @@ impl Programs {
         Ok(Simulator { process, url })
     }
 
-    /// A platform in front of a simulator, with its data in `folder/platform`.
-    pub(super) fn platform(&self, folder: &Path, address: SocketAddr, simulator_url: &str) -> Result<Platform, Failure> {
+    /// A platform in front of a simulator, with its data in `folder/platform`, that logs from this level on.
+    pub(super) fn platform(&self, folder: &Path, address: SocketAddr, simulator_url: &str, log: &str) -> Result<Platform, Failure> {
         let mut command = Command::new(&self.bezant);
         command.args(["serve", "--demo", "--json", "--stripe-url", simulator_url, "--listen", &address.to_string(), "--data"]);
-        command.arg(folder.join("platform")).env("BEZANT_STRIPE_KEY", STRIPE_KEY);
+        command.arg(folder.join("platform")).env("BEZANT_STRIPE_KEY", STRIPE_KEY).env("BEZANT_LOG", log);
         command.env("BEZANT_STRIPE_WEBHOOKS", format!("bench={WEBHOOK_SECRET}"));
         let (process, line) = started("the platform", command, &folder.join("platform.log"))?;
         let api_key = text(&process, &line, "api_key")?;

@@ -67,7 +67,7 @@ fn ask(programs: &Programs, url: &str, what: &str, ms: u64) -> Result<Value, Fai
 fn payments(programs: &Programs, folder: &Path, times: Times, figures: &mut Figures) -> Result<(), Failure> {
     let address = free_address()?;
     let mut simulator = programs.simulator(folder, Some(address))?;
-    let mut platform = programs.platform(folder, address, &simulator.url)?;
+    let mut platform = programs.platform(folder, address, &simulator.url, "info")?;
     let seconds = |ms: u64| (ms / 1_000).to_string();
     let (concurrency, rate, warm_up) = (CONNECTIONS.to_string(), RATE.to_string(), times.warm_up.to_string());
     let closed = ["--concurrency", &concurrency, "--seconds", &seconds(times.payments), "--warm-up-ms", &warm_up];
