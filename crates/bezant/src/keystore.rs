@@ -297,7 +297,7 @@ fn encode_slot(state: u8, subject: SubjectId, wrapped: &[u8; NONCE_BYTES + WRAPP
     slot[0] = state;
     slot[1..17].copy_from_slice(&subject.as_u128().to_be_bytes());
     slot[17..89].copy_from_slice(wrapped);
-    let checksum = checksum(&slot[..89]);
+    let checksum = crc32c::crc32c(&slot[..89]);
     slot[89..93].copy_from_slice(&checksum.to_le_bytes());
     slot
 }
@@ -328,23 +328,11 @@ pub fn inspect<I: Io>(io: &I) -> Result<Option<u64>, Error> {
 fn parse_slot(slot: &[u8]) -> Option<(u8, SubjectId, &[u8])> {
     let stored = u32::from_le_bytes(slot.get(89..93)?.try_into().ok()?);
     let state = *slot.first()?;
-    if checksum(&slot[..89]) != stored || !matches!(state, LIVE | ERASED) {
+    if crc32c::crc32c(&slot[..89]) != stored || !matches!(state, LIVE | ERASED) {
         return None;
     }
     let subject = SubjectId::from_u128(u128::from_be_bytes(slot.get(1..17)?.try_into().ok()?));
     Some((state, subject, slot.get(17..89)?))
-}
-
-/// CRC-32C (Castagnoli), bit by bit: slots are few and short.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mut value = u32::MAX;
-    for byte in bytes {
-        value ^= u32::from(*byte);
-        for _ in 0..8 {
-            value = if value & 1 == 1 { (value >> 1) ^ 0x82F6_3B78 } else { value >> 1 };
-        }
-    }
-    !value
 }
 
 fn wrap_key(

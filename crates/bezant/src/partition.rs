@@ -147,6 +147,32 @@ pub fn load_before_poison(journal: &dyn Journal) -> Result<Option<(State, Record
     Ok(None)
 }
 
+/// A snapshot that was loaded and decoded before its journal was open.
+pub struct Preloaded {
+    /// Where it says that it was made.
+    pub tail: Tail,
+    /// The state in it.
+    pub state: State,
+    /// Newer snapshots that failed their check, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// As [`load`], going on from a snapshot that is already decoded, if it belongs to this journal.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_from(journal: &dyn Journal, preloaded: Option<Preloaded>) -> Result<(State, LoadReport), LoadError> {
+    if let Some(Preloaded { tail, state, skipped }) = preloaded
+        && journal.tail_at(tail.next_seq)? == Some(tail)
+    {
+        match replay_after(journal, state, Some(tail.next_seq), skipped, &Skips::default(), u64::MAX) {
+            Err(LoadError::Poisoned { .. }) => {} // perhaps released; the state is of no use any more
+            ended => return ended,
+        }
+    }
+    load(journal)
+}
+
 /// As [`load`], with what is released already known, up to the event before `end_seq`.
 fn load_with(journal: &dyn Journal, skips: &Skips, end_seq: u64) -> Result<(State, LoadReport), LoadError> {
     let search = journal.newest_valid_snapshot()?;
@@ -159,7 +185,19 @@ fn load_with(journal: &dyn Journal, skips: &Skips, end_seq: u64) -> Result<(Stat
         }
     });
     let snapshot_seq = decoded.as_ref().map(|(seq, _)| *seq);
-    let mut state = decoded.map_or_else(State::new, |(_, state)| state);
+    let state = decoded.map_or_else(State::new, |(_, state)| state);
+    replay_after(journal, state, snapshot_seq, skipped, skips, end_seq)
+}
+
+/// Applies the journal after a state, up to the event before `end_seq`.
+fn replay_after(
+    journal: &dyn Journal,
+    mut state: State,
+    snapshot_seq: Option<u64>,
+    skipped: Vec<String>,
+    skips: &Skips,
+    end_seq: u64,
+) -> Result<(State, LoadReport), LoadError> {
     let before = state.next_seq;
     for batch in journal.read(state.next_seq)? {
         let mut events = decode(&batch?)?;

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash, Standings};
 use crate::installation::{Facts, LastDigest};
 use crate::keystore::KeyStore;
-use crate::partition::{self, Partition, Skips};
+use crate::partition::{self, Partition, Preloaded, Skips};
 use crate::policy::{Ladder, default_policy};
 use crate::request::{Requests, SubjectKeys};
 use crate::runner::{Runner, Target};
@@ -150,32 +150,41 @@ pub struct Disk {
     pub secrets: Secrets,
 }
 
-/// Opens everything durable in `data`, in the order in which one part vouches for the next.
+/// Opens everything durable in `data`; one part vouches for the next. What takes long on a long journal is done side by side:
+/// decoding the snapshot, and checking the journal and opening the keys.
 ///
 /// # Errors
 /// See [`Error`]; damage is named with segment, offset and sequence number, and nothing is changed.
 pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
     fs::create_dir_all(data).map_err(|source| Error::Folder { attempted: "create", path: data.to_owned(), source })?;
-    let (journal, report) = open_journal(data, segment_bytes)?;
-    tracing::info!(next_seq = report.tail.next_seq, segments = report.segment_count, tail = ?report.tail_state, "journal opened");
-    let secrets = Secrets::load_or_create(data)?;
-    let (state, loaded) = partition::load(&journal)?;
-    for skipped in &loaded.skipped {
-        tracing::warn!("skipped a damaged snapshot: {skipped}");
-    }
-    tracing::info!(snapshot_seq = loaded.snapshot_seq, replayed = loaded.replayed_count, "state loaded");
-    let mut keys = KeyStore::open(OsIo::new(data), secrets.master.clone())?;
-    let reapplied = keys.reapply(&state.erased)?;
-    if reapplied > 0 {
-        tracing::warn!(reapplied, "a restored key store held keys of erased subjects; they are destroyed again");
-    }
-    if keys.damaged_count() > 0 {
-        tracing::error!(
-            slots = keys.damaged_count(),
-            "the key store has damaged slots; restore it from a backup if details are unreadable"
-        );
-    }
-    Ok(Disk { journal, state, keys, secrets })
+    let io = OsIo::new(data);
+    let snapshot = sound_snapshot(&io);
+    let verify_from = snapshot.as_ref().map(|found| found.tail);
+    std::thread::scope(|scope| {
+        let decoder = std::thread::Builder::new().name("decoder".into());
+        let decoding = snapshot.map(|found| decoder.spawn_scoped(scope, move || found.decode())).transpose().map_err(Error::System)?;
+        let (journal, report) = open_journal_from(io.clone(), segment_bytes, verify_from)?;
+        tracing::info!(next_seq = report.tail.next_seq, segments = report.segment_count, tail = ?report.tail_state, "journal opened");
+        let secrets = Secrets::load_or_create(data)?;
+        let mut keys = KeyStore::open(io, secrets.master.clone())?;
+        let preloaded = decoding.and_then(|decoding| decoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let (state, loaded) = partition::load_from(&journal, preloaded)?;
+        for skipped in &loaded.skipped {
+            tracing::warn!("skipped a damaged snapshot: {skipped}");
+        }
+        tracing::info!(snapshot_seq = loaded.snapshot_seq, replayed = loaded.replayed_count, "state loaded");
+        let reapplied = keys.reapply(&state.erased)?;
+        if reapplied > 0 {
+            tracing::warn!(reapplied, "a restored key store held keys of erased subjects; they are destroyed again");
+        }
+        if keys.damaged_count() > 0 {
+            tracing::error!(
+                slots = keys.damaged_count(),
+                "the key store has damaged slots; restore it from a backup if details are unreadable"
+            );
+        }
+        Ok(Disk { journal, state, keys, secrets })
+    })
 }
 
 /// Opens and locks the journal in `data`.
@@ -184,15 +193,52 @@ pub fn open_disk(data: &Path, segment_bytes: u64) -> Result<Disk, Error> {
 /// As [`FileJournal::open`].
 pub fn open_journal(data: &Path, segment_bytes: u64) -> Result<(FileJournal<OsIo>, journal::OpenReport), journal::OpenError> {
     let io = OsIo::new(data);
-    let options = journal::Options { verify_from: newest_sound_snapshot(&io), segment_bytes, ..journal::Options::for_partition(PARTITION) };
-    FileJournal::open(io, options)
+    let verify_from = newest_sound_snapshot(&io);
+    open_journal_from(io, segment_bytes, verify_from)
 }
 
-/// The position of the newest snapshot that can be read, so that only the journal after it needs a full check.
+fn open_journal_from(
+    io: OsIo,
+    segment_bytes: u64,
+    verify_from: Option<Tail>,
+) -> Result<(FileJournal<OsIo>, journal::OpenReport), journal::OpenError> {
+    FileJournal::open(io, journal::Options { verify_from, segment_bytes, ..journal::Options::for_partition(PARTITION) })
+}
+
+/// A snapshot whose own hash holds.
+struct SoundSnapshot {
+    tail: Tail,
+    bytes: Vec<u8>,
+    /// Newer ones whose hash does not, with the reason.
+    skipped: Vec<String>,
+}
+
+impl SoundSnapshot {
+    /// The state in it; `None` when this program cannot read it, and an older one or the whole journal has to do.
+    fn decode(self) -> Option<Preloaded> {
+        let Self { tail, bytes, skipped } = self;
+        let state = events::snapshot::decode(&bytes).ok()?;
+        Some(Preloaded { tail, state, skipped })
+    }
+}
+
+/// The position of the newest snapshot that can be read.
 pub(crate) fn newest_sound_snapshot(io: &OsIo) -> Option<Tail> {
+    sound_snapshot(io).map(|found| found.tail)
+}
+
+/// The newest snapshot that can be read, so that only the journal after it needs a full check.
+fn sound_snapshot(io: &OsIo) -> Option<SoundSnapshot> {
     let snapshots = journal::list_snapshots(io).ok()?;
     let bytes_max = journal::Options::for_partition(PARTITION).snapshot_bytes_max;
-    snapshots.iter().find_map(|snapshot| journal::load_snapshot_file(io, PARTITION, bytes_max, snapshot).ok().map(|(tail, _)| tail))
+    let mut skipped = Vec::new();
+    for snapshot in &snapshots {
+        match journal::load_snapshot_file(io, PARTITION, bytes_max, snapshot) {
+            Ok((tail, bytes)) => return Some(SoundSnapshot { tail, bytes, skipped }),
+            Err(error) => skipped.push(format!("snapshot at {}: {error}", snapshot.next_seq)),
+        }
+    }
+    None
 }
 
 /// Serves until a signal or a failure.

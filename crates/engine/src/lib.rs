@@ -5,6 +5,7 @@
 //! what is remembered. No I/O, no clock, no encoding lives here.
 
 mod about;
+mod bulk;
 pub mod command;
 pub mod context;
 mod decide;

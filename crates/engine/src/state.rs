@@ -372,14 +372,18 @@ pub struct State {
     /// API keys by public part.
     pub api_keys: BTreeMap<[u8; 10], ApiKey>,
     /// Payments; boxed, because a tree's nodes are a third empty and its payments are large.
+    #[serde(deserialize_with = "crate::bulk::map")]
     pub payments: BTreeMap<PaymentId, Box<Payment>>,
     /// Which payment a refund belongs to.
     pub refunds: BTreeMap<RefundId, PaymentId>,
     /// Which payment a merchant's reference names.
+    #[serde(deserialize_with = "crate::bulk::map")]
     pub references: BTreeMap<(MerchantId, [u8; 16]), PaymentId>,
     /// What idempotency keys led to.
+    #[serde(deserialize_with = "crate::bulk::map")]
     pub idempotency: BTreeMap<(MerchantId, [u8; 16]), IdempotencyRecord>,
     /// When idempotency keys are forgotten.
+    #[serde(deserialize_with = "crate::bulk::set")]
     pub idempotency_expiry: BTreeSet<(Timestamp, MerchantId, [u8; 16])>,
     /// Customers.
     pub customers: BTreeMap<CustomerId, Customer>,
@@ -392,6 +396,7 @@ pub struct State {
     /// Open effects by the reference that the provider's object carries.
     pub open_references: BTreeMap<u128, EffectId>,
     /// Which payments a provider's id may belong to, by [`object_hash`]; the payment's attempts say whether it does.
+    #[serde(deserialize_with = "crate::bulk::set")]
     pub provider_objects: BTreeSet<(u64, PaymentId)>,
     /// Messages of providers.
     pub notices: Notices,
@@ -400,6 +405,7 @@ pub struct State {
     /// Up to when each provider endpoint's list of events was read.
     pub swept: BTreeMap<u16, Timestamp>,
     /// What falls due, in order.
+    #[serde(deserialize_with = "crate::bulk::set")]
     pub timers: BTreeSet<(Timestamp, Timer)>,
     /// Subjects whose keys are destroyed; reapplied to a restored key store.
     pub erased: BTreeSet<SubjectId>,
