@@ -221,7 +221,7 @@ mod tests {
     fn the_object_has_its_fields_and_no_others() {
         let short = object(&summary(None));
         assert_eq!(short.keys().map(String::as_str).collect::<Vec<_>>(), FIELDS);
-        assert_eq!((&short["restart_s"], &short["payments_per_s"], &short["rss_mb"]), (&Value::Null, &2_000.0.into(), &100.0.into()));
+        assert_eq!((&short["restart_s"], &short["payments_per_s"], &short["rss_mb"]), (&Value::Null, &2_000.into(), &100.0.into()));
         let long = object(&summary(Some(million())));
         assert_eq!(long.keys().map(String::as_str).collect::<Vec<_>>(), FIELDS);
         assert_eq!((&long["restart_s"], &long["rss_mb"]), (&4.5.into(), &1_700.0.into()));
