@@ -159,6 +159,7 @@ fn findings(description: &Value, request: &Request) -> Vec<(String, String)> {
     let (verb, sent) = match request.method {
         Method::Post => ("post", core::str::from_utf8(&request.body).unwrap()),
         Method::Get => ("get", query),
+        Method::Delete => ("delete", query),
     };
     let operation = template(paths, path).map(|template| (template, &paths[template][verb])).filter(|(_, operation)| operation.is_object());
     let Some((template, operation)) = operation else { return vec![(path.to_owned(), String::new())] };
