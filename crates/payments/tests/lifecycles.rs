@@ -18,7 +18,9 @@ macro_rules! chapter {
 /// Prints the tables and compares them with the page in `docs`; run with `BEZANT_UPDATE=1` to rewrite the page.
 #[test]
 fn the_page_about_life_cycles_shows_the_tables() {
-    let mut text = String::from("# Life cycles\n\nPrinted from the transition tables of the `payments` crate by its tests.\n");
+    let mut text = String::from(
+        "# Life cycles\n\nYou will be able to say what may follow what. Printed from the transition tables of the `payments` crate by its tests.\n",
+    );
     chapter!(text, "Payment", PaymentStatus);
     chapter!(text, "Attempt", AttemptStatus);
     chapter!(text, "Capture", CaptureStatus);

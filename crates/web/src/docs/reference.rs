@@ -290,7 +290,7 @@ fn fields(about: &str, schema: &'static Value) -> Markup {
         [
             html! { code { (name) } @if is_required { br; span.soft.small { "always" } } },
             kind(about),
-            html! { (words(about["description"].as_str().unwrap_or_default())) (limits(about)) },
+            html! { (words(description(about))) (limits(about)) },
         ]
     };
     table(about, ["Field", "Type", "Meaning"], rows.into_iter().map(row))
@@ -334,6 +334,12 @@ fn kind(schema: &Value) -> Markup {
         },
         _ => html! { "any" },
     }
+}
+
+/// What a field means; where it may be null as well, the meaning stands with the other form.
+fn description(schema: &Value) -> &str {
+    let of_forms = || schema["oneOf"].as_array()?.iter().find_map(|form| form["description"].as_str());
+    schema["description"].as_str().or_else(of_forms).unwrap_or_default()
 }
 
 /// What else a value must keep.
