@@ -10,8 +10,6 @@ use std::path::Path;
 const PAGE: &str = "docs/performance.md";
 const BEGIN: &str = "<!-- figures: written by `cargo xtask bench payments --write` -->";
 const END: &str = "<!-- end of figures -->";
-/// How the figures' block begins. Every block of our pages runs or says why it does not.
-const OPENING: &str = "```text not-checked=\"figures of one run, which the next run replaces\"";
 
 /// Writes page and charts. A run without the long journal leaves what an earlier one wrote of it.
 pub(super) fn write(root: &Path, summary: &Summary, text: &str) -> Result<(), Failure> {
