@@ -1,4 +1,4 @@
-//! Style sheet, script and icon. Their addresses hold a hash of their content, so that browsers keep them for good.
+//! Style sheet, script, icon and the documentation's charts. Their addresses hold a hash of their content, so that browsers keep them for good.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -14,16 +14,18 @@ const HASH_BYTES: usize = 8;
 /// A file of ours that pages refer to.
 #[derive(Debug)]
 pub struct Asset {
+    stem: &'static str,
     name: String,
     content_type: HeaderValue,
     content: &'static str,
 }
 
 impl Asset {
-    fn new(stem: &str, extension: &str, content_type: &'static str, content: &'static str) -> Self {
+    fn new(stem: &'static str, extension: &str, content_type: &'static str, content: &'static str) -> Self {
         let digest = Sha256::digest(content.as_bytes());
         let hash: String = digest.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Self { name: format!("{stem}-{hash}.{extension}"), content_type: HeaderValue::from_static(content_type), content }
+        let name = format!("{stem}-{hash}.{extension}");
+        Self { stem, name, content_type: HeaderValue::from_static(content_type), content }
     }
 
     /// Its address on this server.
@@ -40,11 +42,25 @@ pub static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("bezant", "js", "text/javascript; charset=utf-8", include_str!("assets/bezant.js")));
 /// The icon of tabs and bookmarks.
 pub static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("bezant", "svg", "image/svg+xml", include_str!("assets/bezant.svg")));
+/// The charts of the page about performance.
+static CHARTS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+    let chart = |stem, content| Asset::new(stem, "svg", "image/svg+xml", content);
+    [
+        chart("performance-throughput", include_str!("../../../docs/img/performance-throughput.svg")),
+        chart("performance-cpu", include_str!("../../../docs/img/performance-cpu.svg")),
+        chart("performance-latency", include_str!("../../../docs/img/performance-latency.svg")),
+    ]
+});
+
+/// The chart whose file has that name without its extension.
+pub(crate) fn chart(stem: &str) -> Option<&'static Asset> {
+    CHARTS.iter().find(|asset| asset.stem == stem)
+}
 
 /// Answers with the asset of that name.
 pub(crate) async fn serve(Path(name): Path<String>) -> Response {
     let assets: [&'static Asset; 3] = [&STYLE, &SCRIPT, &ICON];
-    let Some(asset) = assets.into_iter().find(|asset| asset.name == name) else {
+    let Some(asset) = assets.into_iter().chain(CHARTS.iter()).find(|asset| asset.name == name) else {
         return (StatusCode::NOT_FOUND, "there is no asset of this name\n").into_response();
     };
     let headers = [(header::CONTENT_TYPE, asset.content_type.clone()), (header::CACHE_CONTROL, CACHE_CONTROL)];

@@ -5,6 +5,7 @@
 
 use super::library::Section;
 use super::{code, diagram};
+use crate::assets;
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
@@ -60,7 +61,7 @@ impl<'a> Writer<'a> {
                 self.out.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
             Event::Start(Tag::HtmlBlock) => self.comment(events),
-            Event::Start(Tag::Image { .. }) => self.image(events),
+            Event::Start(Tag::Image { dest_url, .. }) => self.image(&dest_url, events),
             Event::InlineHtml(_) => {}
             event => {
                 self.note(&event);
@@ -100,10 +101,18 @@ impl<'a> Writer<'a> {
         self.out.push(Event::Html(code::block(language, &text).0.into()));
     }
 
-    /// The binary carries no pictures; what they say in words stays.
-    fn image(&mut self, events: &mut Parser<'a>) {
-        let inner = events.take_while(|event| !matches!(event, Event::End(TagEnd::Image)));
-        self.out.extend(inner.collect::<Vec<_>>());
+    /// The binary carries charts and no other pictures; of those, what they say in words stays.
+    fn image(&mut self, file: &str, events: &mut Parser<'a>) {
+        let inner: Vec<Event<'a>> = events.take_while(|event| !matches!(event, Event::End(TagEnd::Image))).collect();
+        let stem = file.strip_prefix("img/").and_then(|file| file.strip_suffix(".svg"));
+        match stem.and_then(assets::chart) {
+            Some(chart) => {
+                let text: String = inner.iter().map(plain).collect();
+                let picture = html! { img.chart src=(chart.url()) alt=(text); };
+                self.out.push(Event::InlineHtml(picture.0.into()));
+            }
+            None => self.out.extend(inner),
+        }
     }
 
     /// A comment is for our tests, unless it asks for a diagram.
@@ -200,6 +209,9 @@ mod tests {
         }
         assert!(render("# A\n\n<!-- diagram: refund -->\n\nB\n").body.0.contains("<figure class=\"diagram\">"));
         assert!(!render("# A\n\n<!-- diagram: cheese -->\n\n![a picture](b.svg)\n").body.0.contains("<figure"));
+        let charts = render("# A\n\n![Times \"here\"](img/performance-cpu.svg) ![a picture](img/other.svg)\n").body.0;
+        assert!(charts.contains("<img class=\"chart\" src=\"/assets/performance-cpu-"), "{charts}");
+        assert!(charts.contains("alt=\"Times &quot;here&quot;\"") && charts.contains(" a picture</p>"), "{charts}");
         assert_eq!(anchor("What `to do`, now_1"), "what-to-do-now_1");
     }
 }
