@@ -345,7 +345,8 @@ fn what_no_webhook_brings_is_found_by_the_sweep() {
         listed["data"][0].as_object().filter(|dispute| dispute["fee_minor"] != 0).cloned()
     });
     assert_eq!(open["payment"], json!(payment));
-    let found = messages(&platform);
+    // One says that it was opened, one that the money was taken; they may be met by two sweeps.
+    let found = wait_for("both messages", || Some(messages(&platform)).filter(|found| found.len() == 2));
     assert!(found.iter().all(|message| message["source"] == "sweep" && message["type"].as_str().unwrap().starts_with("charge.dispute.")));
     assert!(found.iter().all(|message| message["payment"] != json!(ordinary)), "what was found out otherwise is not taken");
     let shown = operate(&platform, &format!("/v1/webhooks/{}", found[0]["id"].as_str().unwrap())).json();

@@ -8,6 +8,8 @@ CREATE TABLE payment_events (payment bigint NOT NULL, seq bigint NOT NULL, PRIMA
 CREATE TABLE payments (number bigint NOT NULL PRIMARY KEY, id bytea NOT NULL, merchant bigint NOT NULL, reference bytea, created_at bigint NOT NULL, subject bytea NOT NULL, amount_minor bigint NOT NULL, currency bigint NOT NULL, capture_mode bigint NOT NULL, content bytea NOT NULL, payment_method text, customer bytea, stored_method bytea, off_session bigint, details_subject bytea, details bytea, status bigint NOT NULL, held_minor bigint NOT NULL, captured_minor bigint NOT NULL, refunded_minor bigint NOT NULL, refunding_minor bigint NOT NULL, disputed_minor bigint NOT NULL, fee_minor bigint NOT NULL, available bigint NOT NULL, provider bigint, provider_id text, decline_class bigint, decline_code text, decline_network_code text, next_action bigint, next_action_url text, expires_at bigint, attempts_count bigint NOT NULL, captures_count bigint NOT NULL, refunds_count bigint NOT NULL, disputes_count bigint NOT NULL, updated_at bigint NOT NULL, changed_seq bigint NOT NULL);
 CREATE INDEX payments_by_merchant ON payments (merchant);
 CREATE INDEX payments_by_status ON payments (merchant, status);
+CREATE INDEX payments_by_customer ON payments (customer) WHERE customer IS NOT NULL;
+CREATE INDEX payments_by_decline ON payments (merchant, decline_code) WHERE decline_code IS NOT NULL;
 CREATE TABLE payment_ids (prefix bigint NOT NULL, payment bigint NOT NULL, PRIMARY KEY (prefix, payment));
 CREATE TABLE payment_references (prefix bigint NOT NULL, payment bigint NOT NULL, PRIMARY KEY (prefix, payment));
 CREATE TABLE attempts (payment bigint NOT NULL, position bigint NOT NULL, effect bytea NOT NULL, provider bigint NOT NULL, amount_minor bigint NOT NULL, currency bigint NOT NULL, started_at bigint NOT NULL, status bigint NOT NULL, provider_id text, decline_class bigint, decline_code text, decline_network_code text, failure_class bigint, failure_code text, mismatch_amount_minor bigint, mismatch_currency bigint, mismatch_captured bigint, updated_at bigint NOT NULL, changed_seq bigint NOT NULL, PRIMARY KEY (payment, position));
@@ -19,6 +21,7 @@ CREATE TABLE refund_ids (prefix bigint NOT NULL, refund bigint NOT NULL, PRIMARY
 CREATE TABLE disputes (number bigint NOT NULL PRIMARY KEY, id bytea NOT NULL, merchant bigint NOT NULL, payment bigint NOT NULL, provider_id text NOT NULL, amount_minor bigint NOT NULL, currency bigint NOT NULL, opened_at bigint NOT NULL, reason text NOT NULL, respond_by bigint, fee_minor bigint NOT NULL, status bigint NOT NULL, updated_at bigint NOT NULL, changed_seq bigint NOT NULL);
 CREATE INDEX disputes_by_merchant ON disputes (merchant);
 CREATE INDEX disputes_by_payment ON disputes (payment);
+CREATE INDEX disputes_by_status ON disputes (status);
 CREATE TABLE dispute_ids (prefix bigint NOT NULL, dispute bigint NOT NULL, PRIMARY KEY (prefix, dispute));
 CREATE TABLE customers (number bigint NOT NULL PRIMARY KEY, id bytea NOT NULL, merchant bigint NOT NULL, subject bytea NOT NULL, details_subject bytea, details bytea, created_at bigint NOT NULL, deleted bigint NOT NULL, updated_at bigint NOT NULL, changed_seq bigint NOT NULL);
 CREATE INDEX customers_by_merchant ON customers (merchant);
