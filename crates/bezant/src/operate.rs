@@ -173,9 +173,28 @@ impl Error {
         }
     }
 
-    /// Whether the request may have been carried out although no answer came.
-    pub const fn is_unknown(&self) -> bool {
-        matches!(self, Self::Send(_))
+    /// Whether the request may have been carried out: it went out, and what came back, if anything did, does not say that
+    /// it was refused. Something before the platform, such as a proxy, may have answered in its place.
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::AnswerMalformed { .. } => true,
+            Self::NotThePlatform { status, .. } => !(400..500).contains(status),
+            Self::Refused(refused) => refused.status >= 500,
+            Self::KeyMissing
+            | Self::MerchantKeyMissing
+            | Self::MerchantOnly
+            | Self::OperatorOnly
+            | Self::MerchantMissing
+            | Self::KeyKind { .. }
+            | Self::KeyUnprintable
+            | Self::Endpoint(_)
+            | Self::Client(_)
+            | Self::Unreachable { .. }
+            | Self::IdMalformed(_)
+            | Self::ValueTooLong(_)
+            | Self::ListTooLong { .. }
+            | Self::OperatorWithoutKey { .. } => false,
+        }
     }
 }
 
@@ -461,7 +480,11 @@ impl Remote {
         self.ask(Method::Post, path, &[], Some(body)).await
     }
 
-    async fn all(&self, path: &str, query: &Query) -> Result<Vec<Value>, Error> {
+    /// All objects of a list.
+    ///
+    /// # Errors
+    /// As [`Remote::pages`].
+    pub async fn all(&self, path: &str, query: &Query) -> Result<Vec<Value>, Error> {
         let mut found = Vec::new();
         self.pages(path, query, |data| found.extend(data)).await?;
         Ok(found)
@@ -540,7 +563,7 @@ fn text(answer: &Value, field: &'static str) -> Result<String, Error> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use super::{Credential, Error, Query, Remote, VALUE_BYTES_MAX};
+    use super::{Credential, Error, Query, Refused, Remote, VALUE_BYTES_MAX};
     use base::Redacted;
 
     #[test]
@@ -570,5 +593,28 @@ mod tests {
         }
         let spaced = Redacted::new("sk_test 1".to_owned());
         assert!(matches!(Remote::with_credential(url, Credential::Merchant(&spaced)), Err(Error::KeyUnprintable)));
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_never_taken_for_refused() {
+        let refused = |status| {
+            let text = || "x".to_owned();
+            Error::Refused(Box::new(Refused { status, code: text(), detail: text(), what_to_do: text(), trace_id: text() }))
+        };
+        let stranger = |status| Error::NotThePlatform { url: "u".into(), path: "p".into(), status };
+        for (error, expected) in [
+            (refused(400), false),
+            (refused(409), false),
+            (refused(500), true),
+            (refused(503), true),
+            (stranger(404), false),
+            (stranger(502), true),
+            (stranger(200), true),
+            (Error::AnswerMalformed { field: "id" }, true),
+            (Error::Unreachable { url: "u".into(), reason: "r".into() }, false),
+            (Error::MerchantOnly, false),
+        ] {
+            assert_eq!(error.is_unknown(), expected, "{error}");
+        }
     }
 }

@@ -165,9 +165,7 @@ pub(super) async fn list(remote: &Remote, listing: &Listing, output: Output, sha
         return printed;
     }
     let (data, next_cursor) = if listing.all {
-        let mut data = Vec::new();
-        remote.pages(path, &query, |page| data.extend(page)).await?;
-        (data, None)
+        (remote.all(path, &query).await?, None)
     } else {
         let page = remote.page(path, &query.with("limit", Some(listing.limit))?.with("cursor", listing.cursor.as_ref())?).await?;
         (page.data, page.next_cursor)
