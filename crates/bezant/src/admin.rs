@@ -38,6 +38,9 @@ pub enum Error {
     /// The read models.
     #[error(transparent)]
     Views(#[from] views::Error),
+    /// Their rows could not be made from the journal.
+    #[error(transparent)]
+    Rows(#[from] crate::feed::Error),
     /// The journal could not be appended to.
     #[error(transparent)]
     Append(#[from] journal::AppendError),

@@ -49,7 +49,10 @@ pub fn run(
     wanted: &Wanted,
 ) {
     loop {
-        let outcome = catch_up(&mut writer, reader, skips, applied).and_then(|()| follow(&mut writer, durable, applied, wanted));
+        let outcome = catch_up(&mut writer, reader, skips, |seq| {
+            applied.send_replace(seq);
+        })
+        .and_then(|()| follow(&mut writer, durable, applied, wanted));
         match outcome {
             Ok(Followed::Missed) => {}
             Ok(Followed::Closed) => return,
@@ -85,29 +88,36 @@ enum Followed {
     Closed,
 }
 
+/// Why rows could not be made.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub enum Error {
+    /// They could not be written.
     #[error(transparent)]
     Views(#[from] views::Error),
+    /// The journal could not be read.
     #[error(transparent)]
     Read(#[from] journal::ReadError),
+    /// A batch could not be decoded.
     #[error(transparent)]
     Load(#[from] partition::LoadError),
 }
 
-/// Applies everything in the journal after the rows.
-fn catch_up(writer: &mut Writer, reader: &Reader<OsIo>, skips: &Skips, applied: &watch::Sender<u64>) -> Result<(), Error> {
+/// Applies everything in the journal after the rows; `applied` hears how far they are, at least once.
+///
+/// # Errors
+/// See [`Error`]. What was applied stays.
+pub fn catch_up(writer: &mut Writer, reader: &Reader<OsIo>, skips: &Skips, mut applied: impl FnMut(u64)) -> Result<(), Error> {
     let mut recorded = Vec::new();
     for batch in reader.read(writer.applied_seq() + 1)? {
         let mut events = partition::decode(&batch?)?;
         skips.pass_over(&mut events);
         recorded.extend(events);
         if recorded.len() >= EVENTS_PER_TRANSACTION {
-            applied.send_replace(writer.apply(&recorded)?);
+            applied(writer.apply(&recorded)?);
             recorded.clear();
         }
     }
-    applied.send_replace(writer.apply(&recorded)?);
+    applied(writer.apply(&recorded)?);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Read models without a running platform: how a folder's file stands, and how it is built anew from the journal.
 
 use crate::admin::{self, existing};
+use crate::feed;
 use crate::partition::{self, Skips};
 use crate::serve::{self, PARTITION, VIEWS_FILE};
 use std::path::Path;
@@ -8,8 +9,6 @@ use views::{RebuildReason, Writer};
 
 /// The file that is being built, beside the one that it will replace.
 const UNFINISHED_FILE: &str = "views.sqlite.rebuilding";
-/// Events applied in one transaction.
-const EVENTS_PER_TRANSACTION: usize = 8_192;
 
 /// How a folder's read models stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,18 +62,8 @@ pub fn rebuild(data: &Path, mut progress: impl FnMut(u64, u64)) -> Result<Rebuil
     let (unfinished, path) = (data.join(UNFINISHED_FILE), data.join(VIEWS_FILE));
     views::remove(&unfinished)?;
     let mut writer = Writer::open(&unfinished)?;
-    let mut recorded = Vec::new();
-    for batch in journal.reader().read(journal::FIRST_SEQ)? {
-        let mut events = partition::decode(&batch?)?;
-        skips.pass_over(&mut events);
-        recorded.extend(events);
-        if recorded.len() >= EVENTS_PER_TRANSACTION {
-            progress(writer.apply(&recorded)?, last_seq);
-            recorded.clear();
-        }
-    }
-    let events = writer.apply(&recorded)?;
-    progress(events, last_seq);
+    feed::catch_up(&mut writer, &journal.reader(), &skips, |seq| progress(seq, last_seq))?;
+    let events = writer.applied_seq();
     writer.finish()?;
     views::install(&unfinished, &path)?;
     let bytes = std::fs::metadata(&path).map_or(0, |found| found.len());
