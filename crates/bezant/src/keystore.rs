@@ -148,7 +148,7 @@ impl<I: Io> KeyStore<I> {
             return self.io.sync_dir(DIR).map_err(failed("sync the folder of"));
         }
         // A last slot that is not whole was never acknowledged; the next key takes its place.
-        self.slot_count = (length - HEADER_BYTES) / 128;
+        self.slot_count = slots_in(length);
         let mut slot = 0;
         while slot < self.slot_count {
             let count = usize::try_from(self.slot_count - slot).unwrap_or(usize::MAX).min(SLOTS_PER_READ);
@@ -291,6 +291,11 @@ const fn offset_of(slot: u64) -> u64 {
     HEADER_BYTES + slot * 128
 }
 
+/// Whole slots in a file of this length.
+const fn slots_in(length: u64) -> u64 {
+    (length - HEADER_BYTES) / 128
+}
+
 /// `state, subject, nonce and wrapped key, CRC-32C over all of it, zeros`.
 fn encode_slot(state: u8, subject: SubjectId, wrapped: &[u8; NONCE_BYTES + WRAPPED_BYTES]) -> [u8; SLOT_BYTES] {
     let mut slot = [0_u8; SLOT_BYTES];
@@ -302,7 +307,7 @@ fn encode_slot(state: u8, subject: SubjectId, wrapped: &[u8; NONCE_BYTES + WRAPP
     slot
 }
 
-/// How many slots the store below `root` has, by the length of its file; `None` when there is no store. Changes nothing.
+/// How many slots the store has, by the length of its file; `None` when there is no store. Changes nothing.
 ///
 /// # Errors
 /// [`Error::Foreign`] for a file that is something else, [`Error::Io`].
@@ -322,7 +327,7 @@ pub fn inspect<I: Io>(io: &I) -> Result<Option<u64>, Error> {
     if magic != *MAGIC && !is_blank {
         return Err(Error::Foreign);
     }
-    Ok(Some((length - HEADER_BYTES) / 128))
+    Ok(Some(slots_in(length)))
 }
 
 fn parse_slot(slot: &[u8]) -> Option<(u8, SubjectId, &[u8])> {

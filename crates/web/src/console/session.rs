@@ -82,7 +82,7 @@ pub(crate) struct Session {
     /// The operator's key.
     pub(crate) key: Redacted<String>,
     /// What every form of this session carries.
-    pub(crate) csrf: String,
+    pub(crate) csrf: Redacted<String>,
     /// The merchant that was chosen last.
     pub(crate) merchant: Option<String>,
     /// What to tell once.
@@ -136,7 +136,7 @@ impl Sessions {
     pub(crate) fn open(&self, options: &Options, key: Redacted<String>, transport: Transport) -> Redacted<String> {
         let now = (options.clock)();
         let id = random_text(options);
-        let session = Session { key, csrf: random_text(options).into_inner(), merchant: None, notice: None, transport };
+        let session = Session { key, csrf: random_text(options), merchant: None, notice: None, transport };
         self.with(|registers| {
             registers.open.retain(|_, open| !open.is_over(now));
             if registers.open.len() >= SESSIONS_MAX {

@@ -242,7 +242,7 @@ impl Visit {
     /// What every form carries: the session's token, and where to come back to.
     fn form_fields(&self) -> Markup {
         html! {
-            input type="hidden" name="csrf" value=(self.session.csrf);
+            input type="hidden" name="csrf" value=(self.session.csrf.expose());
             input type="hidden" name="back" value=(self.address);
         }
     }
@@ -397,7 +397,7 @@ impl FromRequest<Console> for Submission {
         };
         let Form(fields) =
             Form::<BTreeMap<String, String>>::from_request(request, console).await.map_err(|_| refused("the form cannot be read"))?;
-        if !fields.get("csrf").is_some_and(|token| same_secret(token, &session.csrf)) {
+        if !fields.get("csrf").is_some_and(|token| same_secret(token, session.csrf.expose())) {
             return Err(refused("the form is of another session"));
         }
         let client = Client::new(console.api.clone(), session.key);
