@@ -4,18 +4,17 @@
 //!
 //! What does not live here: metrics for Prometheus (`telemetry`), numbers for ever (the journal and the books).
 
-mod histogram;
 mod ring;
 
 use base::{EffectId, NextAction, OutcomeClass, PaymentId, Timestamp};
 use engine::{Entry, Event};
-pub(crate) use histogram::Histogram;
 use ring::Ring;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use telemetry::Histogram;
 use utoipa::ToSchema;
 
 /// Length of one point of a series, in seconds.
@@ -195,7 +194,7 @@ impl Calls {
         self.not_sent += not_sent;
         self.mismatched += mismatched;
         self.unknown += unknown;
-        self.took.add(took);
+        self.took.merge(took);
     }
 
     /// All calls.
@@ -484,10 +483,10 @@ impl Activity {
         let (from_s, until_s) = (window_start(now), now.s() + 1);
         let (mut requests, mut added, mut syncs) = (Histogram::default(), Histogram::default(), Histogram::default());
         for times in lock(&self.requests).between(from_s, until_s) {
-            requests.add(&times.all);
-            added.add(&times.added);
+            requests.merge(&times.all);
+            added.merge(&times.added);
         }
-        lock(&self.syncs).between(from_s, until_s).for_each(|times| syncs.add(times));
+        lock(&self.syncs).between(from_s, until_s).for_each(|times| syncs.merge(times));
         let samples = lock(&self.samples);
         let first = samples.iter().find(|sample| sample.at.s() >= from_s);
         let last = samples.back();

@@ -1,13 +1,14 @@
 //! How fast the running platform is: what the bench measures, live, over the last ten minutes of real traffic.
 
 use crate::App;
-use crate::activity::{Histogram, MINUTE_S, Speed, WINDOW_S};
+use crate::activity::{MINUTE_S, Speed, WINDOW_S};
 use crate::errors::Problem;
 use crate::extract::{OperatorCaller, Parameters};
 use crate::overview::thousandths;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use telemetry::Histogram;
 use utoipa::ToSchema;
 
 /// How fast the platform is. What was not measured in the window is null.

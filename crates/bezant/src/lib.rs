@@ -11,7 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod door;
 pub mod feed;
-pub mod histogram;
 pub mod installation;
 pub mod keystore;
 pub mod listener;

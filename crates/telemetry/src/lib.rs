@@ -8,6 +8,7 @@
 pub mod names;
 
 mod current;
+mod histogram;
 mod line;
 mod logs;
 mod recorder;
@@ -15,6 +16,7 @@ mod redact;
 mod trace_context;
 
 pub use current::{current_trace, in_current_trace, in_trace};
+pub use histogram::Histogram;
 pub use line::{FIELDS_MAX, LINE_BYTES_MAX, LogFormat, MESSAGE_BYTES_MAX, VALUE_BYTES_MAX};
 pub use logs::{LogError, init_logs, log_subscriber};
 pub use recorder::{MetricsHandle, install_metrics};

@@ -1,13 +1,13 @@
 //! The journal alone: batches appended one after the other, each with its write and its `fdatasync`.
 
 use crate::{Failure, say};
-use bezant::histogram::Histogram;
 use clap::Args;
 use journal::{Batch, DumpedRecord, FileJournal, Io, Journal, OsIo, RecordKind};
 use std::io::Result;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use telemetry::Histogram;
 
 const PARTITION: u32 = 0;
 /// Most batches that are read of a platform's journal.
@@ -36,10 +36,10 @@ struct Body {
 /// Appends and says how fast it was.
 pub fn run(options: &Options) -> std::result::Result<(), Failure> {
     let bodies = batches_of(&options.like)?;
-    let syncs = Arc::new(Mutex::new(Histogram::new()));
+    let syncs = Arc::new(Mutex::new(Histogram::default()));
     let io = TimedIo { io: OsIo::new(&options.data), syncs: Arc::clone(&syncs) };
     let (mut journal, _) = FileJournal::open(io, journal::Options::for_partition(PARTITION))?;
-    *syncs.lock().unwrap_or_else(PoisonError::into_inner) = Histogram::new();
+    *syncs.lock().unwrap_or_else(PoisonError::into_inner) = Histogram::default();
     let (mut batches, mut bytes, mut events) = (0_u64, 0_u64, 0_u64);
     let (started, time) = (Instant::now(), Duration::from_millis(options.ms));
     for body in bodies.iter().cycle() {
@@ -63,8 +63,8 @@ pub fn run(options: &Options) -> std::result::Result<(), Failure> {
         "bytes": bytes,
         "batches_per_s": bezant::bench::load::per_s(batches, elapsed),
         "payments_per_s": bezant::bench::load::per_s(payments, elapsed),
-        "fsync_p50_us": syncs.quantile_us(500),
-        "fsync_p99_us": syncs.quantile_us(990),
+        "fsync_p50_us": syncs.quantile_us(500).unwrap_or(0),
+        "fsync_p99_us": syncs.quantile_us(990).unwrap_or(0),
     }));
     Ok(())
 }

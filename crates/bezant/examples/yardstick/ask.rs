@@ -76,8 +76,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     say(&serde_json::json!({
         "answers": load.count,
         "per_s": load.per_s(),
-        "p50_us": load.latencies.quantile_us(500),
-        "p99_us": load.latencies.quantile_us(990),
+        "p50_us": load.latencies.quantile_us(500).unwrap_or(0),
+        "p99_us": load.latencies.quantile_us(990).unwrap_or(0),
     }));
     Ok(())
 }

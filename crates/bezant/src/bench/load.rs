@@ -4,11 +4,11 @@
 
 use super::Error;
 use super::ask::{Answered, Connection, Template};
-use crate::histogram::Histogram;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use telemetry::Histogram;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 

@@ -2,13 +2,13 @@
 //! on the number of orders.
 
 use super::judge::Outcome;
-use crate::histogram::Histogram;
 use base::{Currency, Money};
 use serde::Serialize;
 use serde_json::Number;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
+use telemetry::Histogram;
 
 /// Most reasons that are counted by name; further ones are counted together.
 const REASONS_MAX: usize = 64;
@@ -100,7 +100,7 @@ impl Summary {
             refused_rows: Vec::new(),
             wall: Duration::ZERO,
             answered: 0,
-            latencies: Histogram::new(),
+            latencies: Histogram::default(),
         }
     }
 
@@ -172,8 +172,8 @@ impl Summary {
             totals: self.totals.iter().map(|(currency, amount_minor)| (currency.alpha(), *amount_minor)).collect(),
             wall_s: thousandths(self.wall.as_millis()),
             payments_per_s: thousandths(self.payments_per_1000_s()),
-            p50_ms: thousandths(self.latencies.quantile_us(500).into()),
-            p99_ms: thousandths(self.latencies.quantile_us(990).into()),
+            p50_ms: thousandths(self.latencies.quantile_us(500).unwrap_or(0).into()),
+            p99_ms: thousandths(self.latencies.quantile_us(990).unwrap_or(0).into()),
         };
         serde_json::to_string(&document).expect("numbers and currency codes are always JSON")
     }
@@ -197,8 +197,8 @@ impl Summary {
         }
         let speed = format!("{} payments/s", thousandths(self.payments_per_1000_s()));
         lines.push(("seconds".to_owned(), thousandths(self.wall.as_millis()).to_string(), speed));
-        let p99 = format!("p99 {}", thousandths(self.latencies.quantile_us(990).into()));
-        lines.push(("ms, p50".to_owned(), thousandths(self.latencies.quantile_us(500).into()).to_string(), p99));
+        let p99 = format!("p99 {}", thousandths(self.latencies.quantile_us(990).unwrap_or(0).into()));
+        lines.push(("ms, p50".to_owned(), thousandths(self.latencies.quantile_us(500).unwrap_or(0).into()).to_string(), p99));
         let name_width = lines.iter().map(|(name, _, _)| name.len()).max().unwrap_or(0);
         let count_width = lines.iter().map(|(_, count, _)| count.len()).max().unwrap_or(0);
         let mut text = String::new();

@@ -1,4 +1,5 @@
-//! Latencies in a fixed number of counters: exact below 64 µs, within 1/32 above. Integers only.
+//! Durations in a fixed number of counters: exact below 64 µs, within 1/32 above. Integers only. Not a metric: Prometheus
+//! has its own in the recorder.
 
 use std::time::Duration;
 
@@ -8,52 +9,54 @@ const STEPS: usize = 1 << STEPS_LOG2;
 /// Powers of two above the exact range that a 64-bit count of microseconds can have.
 const BUCKETS: usize = STEPS * (64 - 5 + 1);
 
-/// Counts of durations.
-#[derive(Clone, Debug)]
+/// Counts of durations. It takes no room before the first is counted, 8 KiB after that.
+#[derive(Clone, Debug, Default)]
 pub struct Histogram {
-    counts: Vec<u64>,
+    counts: Vec<u32>,
     total: u64,
 }
 
-impl Default for Histogram {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Histogram {
-    /// Nothing counted.
-    pub fn new() -> Self {
-        Self { counts: vec![0; BUCKETS], total: 0 }
-    }
-
     /// Counts one duration.
     pub fn record(&mut self, duration: Duration) {
+        if self.counts.is_empty() {
+            self.counts.resize(BUCKETS, 0);
+        }
         let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        self.counts[bucket(us)] += 1;
+        let count = &mut self.counts[bucket(us)];
+        *count = count.saturating_add(1);
         self.total += 1;
     }
 
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Self) {
+        if self.counts.is_empty() {
+            self.clone_from(other);
+            return;
+        }
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count += more;
+            *count = count.saturating_add(*more);
         }
         self.total += other.total;
     }
 
-    /// The smallest bucket's upper end, in microseconds, that at least `per_mille` of the durations do not exceed; zero
+    /// How many durations were counted.
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The smallest bucket's upper end, in microseconds, that at least `per_mille` of the durations do not exceed; `None`
     /// when nothing was counted.
-    pub fn quantile_us(&self, per_mille: u64) -> u64 {
+    pub fn quantile_us(&self, per_mille: u64) -> Option<u64> {
         let rank = (u128::from(self.total) * u128::from(per_mille)).div_ceil(1_000).max(1);
         let mut seen = 0_u128;
         for (index, count) in self.counts.iter().enumerate() {
             seen += u128::from(*count);
             if seen >= rank {
-                return upper_us(index);
+                return Some(upper_us(index));
             }
         }
-        0
+        None
     }
 }
 
@@ -88,29 +91,34 @@ mod tests {
 
     #[test]
     fn quantiles_count_from_below() {
-        let mut histogram = Histogram::new();
-        assert_eq!(histogram.quantile_us(500), 0);
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.quantile_us(500), None);
         for ms in 1..=100 {
             histogram.record(Duration::from_millis(ms));
         }
-        let p50 = histogram.quantile_us(500);
-        let p99 = histogram.quantile_us(990);
+        let p50 = histogram.quantile_us(500).unwrap();
+        let p99 = histogram.quantile_us(990).unwrap();
         assert!((50_000..51_600).contains(&p50), "{p50}");
         assert!((99_000..102_100).contains(&p99), "{p99}");
-        assert!(histogram.quantile_us(0) >= 1_000);
+        assert!(histogram.quantile_us(0).unwrap() >= 1_000);
     }
 
     #[test]
     fn two_merged_are_as_one_that_counted_all() {
-        let (mut even, mut odd, mut all) = (Histogram::new(), Histogram::new(), Histogram::new());
+        let (mut even, mut odd, mut all) = (Histogram::default(), Histogram::default(), Histogram::default());
         for us in 0..5_000 {
             let one = if us % 2 == 0 { &mut even } else { &mut odd };
             one.record(Duration::from_micros(us * 7));
             all.record(Duration::from_micros(us * 7));
         }
         even.merge(&odd);
+        even.merge(&Histogram::default());
+        assert_eq!(even.total(), all.total());
         for per_mille in [0, 1, 500, 990, 1_000] {
             assert_eq!(even.quantile_us(per_mille), all.quantile_us(per_mille));
         }
+        let mut none = Histogram::default();
+        none.merge(&all);
+        assert_eq!((none.total(), none.quantile_us(500)), (all.total(), all.quantile_us(500)));
     }
 }
