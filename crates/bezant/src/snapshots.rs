@@ -63,10 +63,11 @@ pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -
         partition::replay(&mut state, &batch, skips)?;
         at = batch.tail();
     }
+    let encoded = events::snapshot::encode(&state);
     if at != Tail::GENESIS {
-        store.save(&at, &events::snapshot::encode(&state))?;
+        store.save(&at, &encoded)?;
     }
-    Ok((at, StateFacts { digest: events::snapshot::digest(&state), seq: state.next_seq - 1 }))
+    Ok((at, StateFacts { digest: events::snapshot::digest_of_encoded(&encoded), seq: state.next_seq - 1 }))
 }
 
 fn newest(store: &SnapshotStore<OsIo>) -> Option<State> {

@@ -88,6 +88,11 @@ pub fn decode(bytes: &[u8]) -> Result<State, SnapshotError> {
     Ok(state)
 }
 
+/// The [`digest`] of a state that [`encode`] has written already.
+pub fn digest_of_encoded(snapshot: &[u8]) -> [u8; 32] {
+    Sha256::digest(snapshot.get(HEADER_BYTES..).unwrap_or_default()).into()
+}
+
 /// SHA-256 of the state in its one encoding, without the header: two programs of the same [`VERSION`] that agree on
 /// this agree on everything.
 pub fn digest(state: &State) -> [u8; 32] {

@@ -271,6 +271,7 @@ fn a_state_replayed_from_bytes_has_the_digest_of_the_live_one() {
     let state = replayed(recorded.into_iter().map(|recorded| recorded.entry));
     assert!(state == day.state);
     assert_eq!(snapshot::digest(&state), snapshot::digest(&day.state));
+    assert_eq!(snapshot::digest(&state), snapshot::digest_of_encoded(&snapshot::encode(&state)));
     assert_ne!(snapshot::digest(&state), snapshot::digest(&State::new()));
 }
 
