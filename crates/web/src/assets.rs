@@ -66,3 +66,22 @@ pub(crate) async fn serve(Path(name): Path<String>) -> Response {
     let headers = [(header::CONTENT_TYPE, asset.content_type.clone()), (header::CACHE_CONTROL, CACHE_CONTROL)];
     (headers, asset.content).into_response()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::STYLE;
+
+    /// The declarations of the block that begins with `opening`, one a line.
+    fn colours(opening: &str) -> Vec<&'static str> {
+        let (_, block) = STYLE.content.split_once(opening).unwrap();
+        block.split('}').next().unwrap().lines().map(str::trim).filter(|line| line.starts_with("--")).collect()
+    }
+
+    #[test]
+    fn dark_is_the_same_whether_the_system_or_the_person_chose_it() {
+        let by_system = colours(":root:not([data-theme=\"light\"]) {");
+        assert!(by_system.len() > 20);
+        assert_eq!(by_system, colours(":root[data-theme=\"dark\"] {"));
+    }
+}
