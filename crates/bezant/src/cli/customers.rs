@@ -82,7 +82,7 @@ pub(super) async fn run(command: CustomersCommand) -> Result<(), Failure> {
             CUSTOMER.check(&id)?;
             let remote = reading.remote()?;
             let mut customer = remote.object(&format!("/v1/customers/{id}")).await?;
-            let methods = remote.all(&format!("/v1/customers/{id}/payment_methods"), &Query::default()).await?;
+            let methods = remote.page(&format!("/v1/customers/{id}/payment_methods"), &Query::default()).await?.data;
             if output.json {
                 customer["payment_methods"] = json!(methods);
                 return show(&format!("{customer}\n"));

@@ -88,7 +88,7 @@ fn table(visit: &Visit, list: &List<Customer>) -> Markup {
 /// One customer.
 pub(super) async fn one(visit: Visit, Path(id): Path<String>) -> Response {
     let path = format!("/v1/customers/{}", encoded(&id));
-    let methods_path = format!("{path}/payment_methods?limit=100"); // more than a customer may have
+    let methods_path = format!("{path}/payment_methods");
     let (customer, methods) = tokio::join!(visit.get_of::<Customer>(&path), visit.get_of::<List<StoredMethod>>(&methods_path));
     let customer = match customer {
         Ok(customer) => customer,
