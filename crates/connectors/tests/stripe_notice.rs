@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use base::{About, DisputeFact, DisputePhase, Money, Notice, PaymentSays, RefundSays, Timestamp};
-use connectors::stripe::{API_VERSION, EVENTS_RESPONSE_BYTES_MAX, Environment, Stripe};
+use connectors::stripe::{API_VERSION, EVENTS_RESPONSE_BYTES_MAX, Environment, Stripe, WEBHOOK_TYPES};
 use connectors::{Connector, EncodeError, EventsQuestion, NOTICE_BYTES_MAX, NoticeError};
 use egress::{Method, Response};
 use proptest::prelude::*;
@@ -410,6 +410,7 @@ fn a_sweep_asks_from_a_time_on_and_goes_on_after_an_event() {
         assert_eq!((request.method, request.path_and_query, request.body.len()), (Method::Get, format!("{path}{}", types.concat()), 0));
         assert_eq!(request.headers, [("stripe-version".to_owned(), API_VERSION.to_owned())]);
     }
+    assert!(SWEPT.iter().all(|name| WEBHOOK_TYPES.contains(name)), "what a sweep looks for is told by webhooks first");
     for bad in ["", "evt 1", "evt_ü", &"e".repeat(101)] {
         assert_eq!(stripe().encode_events(&question(Some(bad))), Err(EncodeError::ProviderId), "{bad}");
     }

@@ -37,12 +37,15 @@ struct Arguments {
     /// One setting as name=value, such as search_lag_ms=0; may be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
-    /// Address that is told of all events; may be given several times.
+    /// Address that is told of events; may be given several times.
     #[arg(long = "webhook-url", value_name = "URL")]
     webhook_urls: Vec<String>,
     /// What signs for the webhook address in the same place, whsec_…; made up for addresses beyond the last.
     #[arg(long = "webhook-secret", value_name = "SECRET")]
     webhook_secrets: Vec<String>,
+    /// The types of events that these addresses are told of, with commas between them.
+    #[arg(long = "webhook-events", value_name = "TYPES", value_delimiter = ',', default_value = "*", requires = "webhook_urls")]
+    webhook_events: Vec<String>,
     /// Print one JSON line once listening, instead of a sentence.
     #[arg(long)]
     json: bool,
@@ -89,9 +92,9 @@ async fn run(arguments: Arguments) -> Result<Ended, Box<dyn Error>> {
     let address = listener.local_addr()?;
     let url = format!("http://{address}");
     let mut config = server::overlay(simulator.stripe().config(), &arguments.settings)?;
-    config.base_url = arguments.base_url.unwrap_or_else(|| url.clone());
+    config.base_url = arguments.base_url.clone().unwrap_or_else(|| url.clone());
     simulator.configure(config, server::wall_clock_ms())?;
-    let endpoints = endpoints(&mut simulator, &arguments.webhook_urls, &arguments.webhook_secrets)?;
+    let endpoints = endpoints(&mut simulator, &arguments)?;
     let (stop, stopping) = watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -129,7 +132,8 @@ async fn run(arguments: Arguments) -> Result<Ended, Box<dyn Error>> {
 }
 
 /// Makes the webhook endpoints of the command line, as far as the simulator does not have them already.
-fn endpoints(simulator: &mut Durable, urls: &[String], secrets: &[String]) -> Result<Vec<Value>, Box<dyn Error>> {
+fn endpoints(simulator: &mut Durable, arguments: &Arguments) -> Result<Vec<Value>, Box<dyn Error>> {
+    let Arguments { webhook_urls: urls, webhook_secrets: secrets, webhook_events: events, .. } = arguments;
     if secrets.len() > urls.len() {
         return Err("there are more --webhook-secret than --webhook-url".into());
     }
@@ -141,7 +145,7 @@ fn endpoints(simulator: &mut Durable, urls: &[String], secrets: &[String]) -> Re
             path: "/_admin/webhook_endpoints".to_owned(),
             query: String::new(),
             headers: Headers::default(),
-            body: serde_json::to_vec(&serde_json::json!({"url": url, "secret": secret}))?,
+            body: serde_json::to_vec(&serde_json::json!({"url": url, "secret": secret, "enabled_events": events}))?,
         };
         let response = simulator.handle(&request, server::wall_clock_ms())?.response;
         let answer: Value = serde_json::from_slice(&response.body)?;

@@ -150,7 +150,7 @@ fn a_termination_signal_ends_the_process_in_order() {
 }
 
 #[test]
-fn endpoints_of_the_command_line_get_every_event_signed_with_their_secret() {
+fn endpoints_of_the_command_line_get_the_events_they_want_signed_with_their_secret() {
     let folder: PathBuf = std::env::temp_dir().join(format!("bezant-sandbox-process-webhooks-{}", std::process::id()));
     let receivers = [(); 2].map(|()| Receiver::start(|_| Reply::Status(200)));
     let more = ["--webhook-url", &receivers[0].url, "--webhook-url", &receivers[1].url, "--webhook-secret", "whsec_given"];
@@ -174,8 +174,16 @@ fn endpoints_of_the_command_line_get_every_event_signed_with_their_secret() {
         while process.send("GET", "/_admin/deliveries", "").1["counts"]["open"] != 0 {}
     }
     std::fs::remove_dir_all(&folder).unwrap();
+
+    let told = Receiver::start(|_| Reply::Status(200));
+    let fewer = ["--webhook-url", &told.url, "--webhook-events", "refund.created,payment_intent.succeeded"];
+    let process = Process::start_with(None, &fewer);
+    process.pay("none").unwrap();
+    process.pay("none").unwrap();
+    assert_eq!(told.kinds(2), ["payment_intent.succeeded"; 2], "of three events each");
+
     let binary = env!("CARGO_BIN_EXE_bezant-sandbox");
-    for wrong in [["--webhook-secret", "whsec_a"], ["--webhook-url", "nowhere"]] {
+    for wrong in [&["--webhook-secret", "whsec_a"][..], &["--webhook-url", "nowhere"], &["--webhook-url", "http://127.0.0.1:1/", "--webhook-events", "no"]] {
         let ended = Command::new(binary).args(["--listen", "127.0.0.1:0"]).args(wrong).stdout(Stdio::null()).output().unwrap();
         assert_eq!(ended.status.code(), Some(1), "{wrong:?}");
     }

@@ -61,11 +61,21 @@ impl Programs {
         command.args(["--listen", "127.0.0.1:0", "--json"]).env("BEZANT_LOG", "warn");
         if let Some(address) = webhooks_to {
             command.args(["--webhook-url", &format!("http://{address}/v1/webhooks/stripe/bench"), "--webhook-secret", WEBHOOK_SECRET]);
-            command.args(["--set", &format!("webhook_parallel_max={WEBHOOKS_PARALLEL}")]);
+            command.args(["--webhook-events", &self.webhook_events()?, "--set", &format!("webhook_parallel_max={WEBHOOKS_PARALLEL}")]);
         }
         let (process, line) = started("the simulator", command, &folder.join("simulator.log"))?;
         let url = text(&process, &line, "url")?;
         Ok(Simulator { process, url })
+    }
+
+    /// The events that an endpoint is to be told of, as the guide to webhooks says.
+    fn webhook_events(&self) -> Result<String, Failure> {
+        let mut command = Command::new(&self.bezant);
+        command.args(["config", "webhook-events"]);
+        let output = command.output().map_err(|error| Failure::new(format!("{}: {error}", cargo::show(&command))))?;
+        let names = String::from_utf8_lossy(&output.stdout);
+        let names: Vec<&str> = names.lines().collect();
+        if names.is_empty() { Err(Failure::new(format!("{} named no events", cargo::show(&command)))) } else { Ok(names.join(",")) }
     }
 
     /// A platform in front of a simulator, with its data in `folder/platform`, that logs from this level on.

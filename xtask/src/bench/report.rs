@@ -59,6 +59,8 @@ fn head(machine: &str, times: Times) -> String {
          payment   One POST /v1/payments that creates and confirms, for a new customer each; {CONNECTIONS} connections ask again as\n\
          \x20         soon as they are answered, for {payments_s} s. The simulator is in memory and adds no latency. Every answer and\n\
          \x20         every send waits for fdatasync. The clock stops when all webhooks are delivered and the read models caught up.\n\
+         webhooks  The events of `bezant config webhook-events`, as the guide says: one for each payment of the three that\n\
+         \x20         the simulator has.\n\
          open loop {RATE} payments a second at fixed times for {open_s} s; latencies count from when a request was due.\n\n\
          {:<26} {:>10} {:>10} {:>10}\n",
         "", "median", "min", "max"

@@ -1,10 +1,11 @@
-//! `bezant config`: what `serve` would say before it starts.
+//! `bezant config`: what `serve` would say before it starts, and what to set up at a provider.
 
 use super::serve::Serve;
 use super::table::{Paint, Tone};
 use super::{Failure, show};
 use crate::config::{self, Check, Verdict};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use connectors::stripe::WEBHOOK_TYPES;
 use serde_json::json;
 use std::io;
 
@@ -20,10 +21,41 @@ Examples:
   bezant config check --listen 127.0.0.1:0 --data shop-data --stripe-key sk_test_4eC39HqLyjWDarjtT1zdp7dc
   bezant config check --listen 127.0.0.1:0 --data shop-data --stripe-key sk_test_4eC39HqLyjWDarjtT1zdp7dc --json")]
     Check(Box<Serve>),
+    /// Print the events that a webhook endpoint at the provider should be told of, one a line.
+    ///
+    /// An endpoint that is told of all events works, too: the others say nothing that these do not, are kept like them, and each
+    /// costs as much as one of these.
+    #[command(after_long_help = "\
+Examples:
+  bezant config webhook-events
+  bezant config webhook-events --json")]
+    WebhookEvents(WebhookEvents),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WebhookEvents {
+    /// Print one JSON object with all of them.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
-pub(super) fn run(ConfigCommand::Check(arguments): ConfigCommand) -> Result<(), Failure> {
+pub(super) fn run(command: ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Check(arguments) => check(&arguments),
+        ConfigCommand::WebhookEvents(WebhookEvents { json }) => show(&webhook_events(json)),
+    }
+}
+
+fn webhook_events(wants_json: bool) -> String {
+    if wants_json {
+        let line = json!({ "object": "webhook_events", "provider": "stripe", "events": WEBHOOK_TYPES });
+        return format!("{line}\n");
+    }
+    WEBHOOK_TYPES.iter().map(|name| format!("{name}\n")).collect()
+}
+
+fn check(arguments: &Serve) -> Result<(), Failure> {
     let json = arguments.wants_json();
     let checks = config::checks(&arguments.given());
     show(&if json { checks.iter().map(line).collect() } else { text(&checks, Paint::of(&io::stdout())) })?;

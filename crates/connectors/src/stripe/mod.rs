@@ -17,6 +17,7 @@ mod webhook;
 
 pub use amount::{AmountError, from_provider, to_provider};
 pub use decline::{class_of_code, is_known_code};
+pub use notice::WEBHOOK_TYPES;
 pub use webhook::{SIGNATURE_BYTES_MAX, SIGNATURE_HEADER, SIGNATURES_MAX, TOLERANCE_S};
 
 use crate::connector::{Call, Capabilities, Connector, CredentialHeader, Decoded, EncodeError, Resolve, ResolveLadder, Rung, RungKind};

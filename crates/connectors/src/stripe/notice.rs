@@ -37,6 +37,28 @@ pub(super) const SWEPT_TYPES: [&str; 11] = [
     "refund.failed",
     "refund.updated",
 ];
+/// The types that a webhook endpoint should be told of: those a sweep asks for, and those that come in time to be of use. A
+/// payment that failed, waits for its customer or for its bank, and a refund that was made, may be what a call without an answer
+/// came to, and are looked up at once. `charge.updated` tells of fees that were not known yet. What is left out
+/// (`payment_intent.created`, `charge.succeeded` and more) repeats one of these: to take it would cost the same and tell nothing.
+pub const WEBHOOK_TYPES: [&str; 16] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.refund.updated",
+    "charge.updated",
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+];
 /// Most names that `types` may have.
 const TYPES_MAX: usize = 20;
 /// Longest event type that is passed on, in bytes.
