@@ -6,7 +6,9 @@ use crate::sequencer::Durable;
 use journal::{OsIo, Reader};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use views::Writer;
@@ -20,21 +22,27 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How long rows may wait for more to come when nobody asks for them. A transaction writes whole pages, so that one for many
 /// payments costs little more than one for each of them.
 const GATHER_MAX: Duration = Duration::from_millis(50);
-/// How often to look whether somebody asks meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// How often to look for more batches meanwhile. To be woken by each would cost more than to take them.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// The newest sequence number whose rows somebody waits for.
+/// The newest sequence number whose rows somebody waits for, and the thread that writes them.
 #[derive(Debug, Default)]
-pub struct Wanted(AtomicU64);
+pub struct Wanted {
+    seq: AtomicU64,
+    writer: OnceLock<Thread>,
+}
 
 impl Wanted {
     /// Asks for the rows up to this event without delay.
     pub fn ask(&self, seq: u64) {
-        self.0.fetch_max(seq, Ordering::Relaxed);
+        // Either the writer sees the number when it looks next, or it is woken: unpark and park synchronise.
+        if self.seq.fetch_max(seq, Ordering::Relaxed) < seq {
+            self.writer.get().inspect(|writer| writer.unpark());
+        }
     }
 
     fn is_beyond(&self, applied_seq: u64) -> bool {
-        self.0.load(Ordering::Relaxed) > applied_seq
+        self.seq.load(Ordering::Relaxed) > applied_seq
     }
 }
 
@@ -48,6 +56,7 @@ pub fn run(
     applied: &watch::Sender<u64>,
     wanted: &Wanted,
 ) {
+    wanted.writer.get_or_init(thread::current);
     loop {
         let outcome = catch_up(&mut writer, reader, skips, |seq| {
             applied.send_replace(seq);
@@ -58,7 +67,7 @@ pub fn run(
             Ok(Followed::Closed) => return,
             Err(error) => {
                 tracing::error!(%error, "the read models fell behind; trying again");
-                std::thread::sleep(PATIENCE);
+                thread::sleep(PATIENCE);
                 writer = match reopen(writer, path, &error) {
                     Ok(writer) => writer,
                     Err(error) => {
@@ -152,18 +161,16 @@ fn follow(writer: &mut Writer, durable: &Receiver<Durable>, applied: &watch::Sen
 /// The next batch that goes into the same transaction; `None` when it is time to write.
 fn gather(durable: &Receiver<Durable>, applied_seq: u64, wanted: &Wanted, apply_at: Instant) -> Option<Durable> {
     loop {
-        if let Ok(batch) = durable.try_recv() {
-            return Some(batch);
+        match durable.try_recv() {
+            Ok(batch) => return Some(batch),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
         }
         let left = apply_at.saturating_duration_since(Instant::now());
         if left.is_zero() || wanted.is_beyond(applied_seq) {
             return None;
         }
-        match durable.recv_timeout(left.min(LOOK_EVERY)) {
-            Ok(batch) => return Some(batch),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
+        thread::park_timeout(left.min(LOOK_EVERY));
     }
 }
 
