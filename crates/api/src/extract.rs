@@ -17,7 +17,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use views::Scope;
 
@@ -261,10 +260,14 @@ fn parse_body<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
     if let Some(name) = inspected.doubled {
         return Err(Problem::of_field(Code::FieldDuplicate, shortened(&name), "this field is there twice"));
     }
-    let json: Value = serde_json::from_str(text).map_err(|_| Problem::new(Code::JsonMalformed))?;
+    let json = inspected.value;
     if !json.is_object() {
         return Err(Problem::with_detail(Code::FieldTypeWrong, "the body must be a JSON object"));
     }
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(Body { value, json });
+    }
+    // Once more, noting the path to what is wrong: it costs more than reading does.
     match Json::<T>::from_bytes(text.as_bytes()) {
         Ok(Json(value)) => Ok(Body { value, json }),
         Err(rejection) => Err(type_problem(&rejection)),
@@ -315,23 +318,26 @@ fn shortened(name: &str) -> String {
     name[..end].to_owned()
 }
 
-/// What a walk through all of a JSON text finds: every key and text unescaped, every number as its digits.
+/// A JSON text, and what a walk through all of it finds: every key and text unescaped, every number as its digits.
 #[derive(Default)]
 struct Inspected {
+    value: Value,
     card: bool,
     doubled: Option<String>,
 }
 
 impl Inspected {
-    fn of_text(text: &str) -> Self {
-        Self { card: holds_card_number(text), doubled: None }
+    fn of(value: Value, text: &str) -> Self {
+        Self { value, card: holds_card_number(text), doubled: None }
     }
 
-    fn join(&mut self, other: Self) {
-        self.card |= other.card;
+    /// Adds what was found in a part, and returns the part.
+    fn join(&mut self, part: Self) -> Value {
+        self.card |= part.card;
         if self.doubled.is_none() {
-            self.doubled = other.doubled;
+            self.doubled = part.doubled;
         }
+        part.value
     }
 }
 
@@ -350,24 +356,24 @@ impl<'de> Visitor<'de> for Inspector {
         formatter.write_str("any JSON")
     }
 
-    fn visit_bool<E>(self, _value: bool) -> Result<Inspected, E> {
-        Ok(Inspected::default())
+    fn visit_bool<E>(self, value: bool) -> Result<Inspected, E> {
+        Ok(Inspected { value: value.into(), ..Inspected::default() })
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Inspected, E> {
-        Ok(Inspected::of_text(&value.unsigned_abs().to_string()))
+        Ok(Inspected::of(value.into(), &value.unsigned_abs().to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Inspected, E> {
-        Ok(Inspected::of_text(&value.to_string()))
+        Ok(Inspected::of(value.into(), &value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Inspected, E> {
-        Ok(Inspected::of_text(&value.abs().to_string()))
+        Ok(Inspected::of(value.into(), &value.abs().to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Inspected, E> {
-        Ok(Inspected::of_text(value))
+        Ok(Inspected::of(value.into(), value))
     }
 
     fn visit_unit<E>(self) -> Result<Inspected, E> {
@@ -375,24 +381,26 @@ impl<'de> Visitor<'de> for Inspector {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inspected, A::Error> {
-        let mut all = Inspected::default();
+        let (mut all, mut values) = (Inspected::default(), Vec::new());
         while let Some(item) = items.next_element::<Inspected>()? {
-            all.join(item);
+            values.push(all.join(item));
         }
+        all.value = values.into();
         Ok(all)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Inspected, A::Error> {
-        let mut all = Inspected::default();
-        let mut names = BTreeSet::new();
+        let (mut all, mut values) = (Inspected::default(), serde_json::Map::new());
         while let Some(name) = fields.next_key::<String>()? {
-            all.join(Inspected::of_text(&name));
-            all.join(fields.next_value::<Inspected>()?);
-            if names.contains(&name) {
-                all.join(Inspected { card: false, doubled: Some(name.clone()) });
+            all.card |= holds_card_number(&name);
+            let value = all.join(fields.next_value::<Inspected>()?);
+            if values.contains_key(&name) {
+                all.doubled.get_or_insert(name);
+            } else {
+                values.insert(name, value);
             }
-            names.insert(name);
         }
+        all.value = values.into();
         Ok(all)
     }
 }

@@ -90,6 +90,9 @@ fn run_end(bytes: &[u8], start: usize) -> usize {
 
 /// Looks at every stretch of whole groups inside a run: `7 4242 4242 4242 4242` hides a card behind another number.
 fn holds_in_run(run: &[u8], text: &str, start: usize, end: usize) -> bool {
+    if run.len() < DIGITS_MIN {
+        return false;
+    }
     let followed_by_word = text[end..].chars().next().is_some_and(char::is_alphanumeric);
     debug_assert!(start <= end);
     let mut groups: Vec<&[u8]> = run.split(|byte| matches!(byte, b' ' | b'-')).collect();

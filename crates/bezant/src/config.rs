@@ -467,8 +467,9 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(verdict(&good, "private files").0, Verdict::Warn);
 
-        let mut store = vec![0_u8; 256];
+        let mut store = vec![0_u8; 512]; // room for three, one used
         store[..16].copy_from_slice(b"bezant keys v1\0\0");
+        store[128] = 1;
         fs::write(good.data.join("keys/subjects.keys"), &store).unwrap();
         assert_eq!(verdict(&good, "key store").0, Verdict::Ok);
         fs::remove_file(&path).unwrap();

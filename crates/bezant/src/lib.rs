@@ -5,6 +5,7 @@
 //! [`serve`] (everything wired together).
 
 pub mod admin;
+pub mod bell;
 pub mod bench;
 pub mod cli;
 pub mod clock;

@@ -1,7 +1,8 @@
-//! The threads of one partition. One decides, one makes durable: while a batch is being written the next one is being
-//! decided, and it is handed over when the previous append returns; no timer delays it. Nothing leaves before its batch
-//! is durable.
+//! The threads of one partition. One decides, one makes durable: what comes while a batch is being written becomes the next
+//! one, which is handed over when the previous append returned; no timer delays it. Nothing leaves before its batch is
+//! durable.
 
+use crate::bell::{Bell, Sleep};
 use crate::clock::Clock;
 use crate::partition::{self, Answer, Partition, Round, Tainted};
 use crate::runner::Outgoing;
@@ -163,6 +164,7 @@ const fn lane_index(lane: Lane) -> usize {
 #[derive(Clone)]
 pub struct Handle {
     sender: Sender<Message>,
+    bell: Arc<Bell>,
     /// What admission reads.
     pub load: Arc<Load>,
 }
@@ -180,14 +182,17 @@ impl Handle {
         }
         let (reply, answer) = oneshot::channel();
         self.load.queued(lane).fetch_add(1, Ordering::Relaxed);
-        if self
-            .sender
-            .send(Message::Command(Asked { command: Box::new(command), trace: telemetry::current_trace(), reply: Some(reply) }))
-            .is_err()
-        {
+        if !self.send(Message::Command(Asked { command: Box::new(command), trace: telemetry::current_trace(), reply: Some(reply) })) {
             return Submission::Stopping;
         }
         answer.await.unwrap_or(Submission::Stopping)
+    }
+
+    /// Whether the message was sent: not to a partition that is gone.
+    fn send(&self, message: Message) -> bool {
+        let sent = self.sender.send(message).is_ok();
+        self.bell.ring();
+        sent
     }
 
     /// Reads the state, and answers once everything that the answer shows is durable; `None` when the partition stops.
@@ -197,8 +202,7 @@ impl Handle {
             let seen = look(state);
             Box::new(move || drop(reply.send(seen)))
         });
-        self.sender.send(Message::Read(request)).ok()?;
-        answer.await.ok()
+        if self.send(Message::Read(request)) { answer.await.ok() } else { None }
     }
 
     /// Waits until an effect is decided, parked, accepted or gone.
@@ -213,12 +217,12 @@ impl Handle {
 
     async fn wait(&self, awaited: Awaited) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.sender.send(Message::Wait { awaited, reply }).is_ok() && answer.await.is_ok()
+        self.send(Message::Wait { awaited, reply }) && answer.await.is_ok()
     }
 
     /// Asks the partition to finish what it has accepted and stop.
     pub fn stop(&self) {
-        let _ = self.sender.send(Message::Stop); // gone already: nothing to stop
+        self.send(Message::Stop); // gone already: nothing to stop
     }
 }
 
@@ -280,9 +284,17 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
     let (jobs, work) = sync_channel(1);
     let load = Arc::new(Load::default());
     load.durable_seq.store(partition.state().next_seq - 1, Ordering::Release);
-    let written = sender.clone();
-    let writer = std::thread::Builder::new().name("journal".into()).spawn(move || write(journal, &work, &written, synced))?;
-    let handle = Handle { sender, load: Arc::clone(&load) };
+    let bell = Arc::new(Bell::default());
+    let (written, writer_bell) = (sender.clone(), Arc::clone(&bell));
+    let write = move || {
+        write(journal, &work, synced, |message| {
+            let sent = written.send(message).is_ok();
+            writer_bell.ring_urgently();
+            sent
+        });
+    };
+    let writer = std::thread::Builder::new().name("journal".into()).spawn(write)?;
+    let handle = Handle { sender, bell: Arc::clone(&bell), load: Arc::clone(&load) };
     let round = partition.begin();
     let mut sequencer = Sequencer {
         partition,
@@ -290,6 +302,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         outlets,
         load,
         receiver,
+        bell,
         jobs,
         clock: Clock::new(),
         lanes: std::array::from_fn(|_| VecDeque::new()),
@@ -307,7 +320,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
 }
 
 /// The writing thread: appends what it is given, seals when nothing follows.
-fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<Message>, mut synced: Synced) {
+fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, mut synced: Synced, tell: impl Fn(Message) -> bool) {
     let mut sealed = true;
     loop {
         let job = if sealed { work.recv().map_err(|_| RecvTimeoutError::Disconnected) } else { work.recv_timeout(SEAL_AFTER) };
@@ -336,7 +349,7 @@ fn write(mut journal: Box<dyn Journal>, work: &Receiver<Job>, written: &Sender<M
                 return;
             }
         };
-        if written.send(message).is_err() {
+        if !tell(message) {
             return;
         }
     }
@@ -360,6 +373,7 @@ struct Sequencer {
     outlets: Outlets,
     load: Arc<Load>,
     receiver: Receiver<Message>,
+    bell: Arc<Bell>,
     jobs: SyncSender<Job>,
     clock: Clock,
     lanes: [VecDeque<Asked>; 4],
@@ -400,16 +414,12 @@ impl Sequencer {
         }
     }
 
-    /// Waits for something to do, then takes everything that is there.
+    /// Waits for something to do, then takes everything that is there. While a batch is being written, whatever comes could only
+    /// wait for it: unless there is much to decide meanwhile, only the writer wakes this thread.
     fn collect(&mut self) -> Result<(), Ended> {
-        let first = match self.receiver.recv_timeout(self.patience()) {
-            Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => return Ok(()),
-            Err(RecvTimeoutError::Disconnected) => {
-                self.stopping = true;
-                return Ok(());
-            }
-        };
+        let sleep = if self.writing.is_some() { Sleep::Busy } else { Sleep::Idle };
+        let first = self.receiver.try_recv().ok().or_else(|| self.bell.sleep(sleep, self.patience(), || self.receiver.try_recv().ok()));
+        let Some(first) = first else { return Ok(()) };
         self.take(first)?;
         while let Ok(message) = self.receiver.try_recv() {
             self.take(message)?;

@@ -183,7 +183,11 @@ fn endpoints_of_the_command_line_get_the_events_they_want_signed_with_their_secr
     assert_eq!(told.kinds(2), ["payment_intent.succeeded"; 2], "of three events each");
 
     let binary = env!("CARGO_BIN_EXE_bezant-sandbox");
-    for wrong in [&["--webhook-secret", "whsec_a"][..], &["--webhook-url", "nowhere"], &["--webhook-url", "http://127.0.0.1:1/", "--webhook-events", "no"]] {
+    for wrong in [
+        &["--webhook-secret", "whsec_a"][..],
+        &["--webhook-url", "nowhere"],
+        &["--webhook-url", "http://127.0.0.1:1/", "--webhook-events", "no"],
+    ] {
         let ended = Command::new(binary).args(["--listen", "127.0.0.1:0"]).args(wrong).stdout(Stdio::null()).output().unwrap();
         assert_eq!(ended.status.code(), Some(1), "{wrong:?}");
     }

@@ -2,8 +2,10 @@
 
 use crate::names::{self, METRICS, MetricKind};
 use core::fmt;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// Reads the recorded metrics. Clones read the same ones.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ pub fn install_metrics() -> MetricsHandle {
         .get_or_init(|| {
             let recorder = recorder();
             let handle = MetricsHandle(recorder.handle());
-            let installed = metrics::set_global_recorder(recorder).is_ok();
+            let installed = metrics::set_global_recorder(Remembering::new(recorder)).is_ok();
             assert!(installed, "no other crate installs a recorder of metrics");
             names::describe_all();
             handle
@@ -58,18 +60,86 @@ fn recorder() -> PrometheusRecorder {
     builder.build_recorder()
 }
 
+/// Remembers every series that was once asked for. The recorder beneath copies name and labels of a series each time it is
+/// asked, which costs a payment more than what is recorded.
+struct Remembering<R> {
+    recorder: R,
+    counters: Series<Counter>,
+    gauges: Series<Gauge>,
+    histograms: Series<Histogram>,
+}
+
+/// Series by the hash of their keys. There are as many as combinations of labels, which come from closed sets.
+struct Series<T>(RwLock<HashMap<u64, Vec<(Key, T)>>>);
+
+impl<T: Clone> Series<T> {
+    fn new() -> Self {
+        Self(RwLock::default())
+    }
+
+    fn get(&self, key: &Key, register: impl FnOnce() -> T) -> T {
+        let known = |series: &HashMap<u64, Vec<(Key, T)>>| {
+            let same = series.get(&key.get_hash())?;
+            same.iter().find(|(known, _)| known == key).map(|(_, found)| found.clone())
+        };
+        if let Some(found) = known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+            return found;
+        }
+        let mut series = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known(&series).unwrap_or_else(|| {
+            let made = register();
+            series.entry(key.get_hash()).or_default().push((key.clone(), made.clone()));
+            made
+        })
+    }
+}
+
+impl<R> Remembering<R> {
+    fn new(recorder: R) -> Self {
+        Self { recorder, counters: Series::new(), gauges: Series::new(), histograms: Series::new() }
+    }
+}
+
+impl<R: Recorder> Recorder for Remembering<R> {
+    fn describe_counter(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.recorder.describe_counter(key, unit, description);
+    }
+
+    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.recorder.describe_gauge(key, unit, description);
+    }
+
+    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, description: SharedString) {
+        self.recorder.describe_histogram(key, unit, description);
+    }
+
+    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
+        self.counters.get(key, || self.recorder.register_counter(key, metadata))
+    }
+
+    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
+        self.gauges.get(key, || self.recorder.register_gauge(key, metadata))
+    }
+
+    fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
+        self.histograms.get(key, || self.recorder.register_histogram(key, metadata))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{install_metrics, recorder};
+    use super::{Remembering, install_metrics, recorder};
     use crate::names::{self, METRICS, MetricKind};
 
     #[test]
     fn every_metric_is_rendered_with_its_kind_meaning_and_labels() {
         let recorder = recorder();
         let handle = recorder.handle();
+        let recorder = Remembering::new(recorder);
         metrics::with_local_recorder(&recorder, || {
             names::describe_all();
-            for metric in METRICS {
+            // Twice: the first time a series is made, the second time it is known.
+            for metric in METRICS.iter().chain(METRICS) {
                 let labels: Vec<metrics::Label> = metric.labels.iter().map(|label| metrics::Label::new(*label, "x")).collect();
                 match metric.kind {
                     MetricKind::Counter => metrics::counter!(metric.name, labels).increment(3),
@@ -84,11 +154,11 @@ mod tests {
             let name = metric.name;
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("{label}=\"x\"")).collect();
             let (kind, sample) = match metric.kind {
-                MetricKind::Counter => ("counter", sample(name, &labels, "3")),
+                MetricKind::Counter => ("counter", sample(name, &labels, "6")),
                 MetricKind::Gauge => ("gauge", sample(name, &labels, "3")),
                 MetricKind::Histogram { buckets } => {
                     let bounded = [labels, vec![format!("le=\"{}\"", buckets[0])]].concat();
-                    ("histogram", sample(&format!("{name}_bucket"), &bounded, "1"))
+                    ("histogram", sample(&format!("{name}_bucket"), &bounded, "2"))
                 }
             };
             assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name}\n{text}");
