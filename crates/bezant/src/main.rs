@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A payment makes some hundred small allocations that other threads free.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     bezant::cli::main()
 }

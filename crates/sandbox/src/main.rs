@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// Seed of a simulator that was given none.
 const SEED_STANDARD: u64 = 1;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A payment provider to test against: Stripe's API, its test cards, its idempotency, and scripted faults.
 #[derive(Debug, Parser)]
 #[command(name = "bezant-sandbox", version)]
