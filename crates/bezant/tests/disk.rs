@@ -52,14 +52,17 @@ fn breaks_and_comes_back(
     judge(what, &orders, &counts, &sound, platform, &sandbox);
 }
 
-/// Asks for something that changes nothing, again and again, until that is answered 503 or the platform is gone; says
-/// which.
+/// Stores customers that tell much, again and again, until that is answered 503 or the platform is gone; says which. On a full
+/// disk the journal and the key store go on in the room that they have already: this uses it up.
 fn is_refused(platform: &mut Bezant) -> bool {
+    let much = json!({ "description": "d".repeat(1_000), "metadata": { "a": "a".repeat(500), "b": "b".repeat(500) } });
+    let mut probes = 0;
     wait_for("an answer 503", || {
-        let answer = platform.merchant().post("/v1/payments/pay_00000000000000000000000001/cancel", "probe", &json!({}));
+        probes += 1;
+        let answer = platform.merchant().post("/v1/customers", &format!("probe-{probes}"), &much);
         match answer.map(|answer| (answer.status, answer.code())) {
             Ok((503, _)) => Some(true),
-            Ok((404, code)) if code == "payment_unknown" => None,
+            Ok((201, _)) => None,
             Ok(other) => panic!("the probe was answered {other:?}"),
             Err(_) => (!platform.process.is_running()).then_some(false),
         }
