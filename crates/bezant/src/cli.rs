@@ -13,6 +13,7 @@ mod disputes;
 mod journal;
 mod journey;
 mod keys;
+mod ledger;
 mod merchants;
 mod operators;
 mod payments;
@@ -183,6 +184,9 @@ Examples:
     /// Look at a journal without a running platform.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// The double-entry ledger by itself.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// The platform's clock, after it jumped.
     #[command(subcommand)]
     Clock(status::ClockCommand),
@@ -339,6 +343,7 @@ pub fn main() -> ExitCode {
         Command::Attempts(command) => block_on(attempts::run(command)),
         Command::Quarantine(command) => block_on(quarantine::run(command)),
         Command::Journal(command) => journal::run(command),
+        Command::Ledger(command) => ledger::run(command),
         Command::Config(command) => config::run(command),
         Command::Views(command) => views::run(command),
         Command::Privacy(command) => privacy::run(command),

@@ -30,3 +30,4 @@ pub mod sweep;
 pub mod traces;
 pub mod usage;
 pub mod webhooks;
+pub mod workload;

@@ -152,6 +152,11 @@ impl Shop {
             "order_id,amount,currency,country,customer_email,payment_method\nA-1,19.99,EUR,DE,ada@example.com,pm_card_visa\n",
         )
         .unwrap();
+        std::fs::write(
+            self.folder.join("workload.jsonl"),
+            "{\"op\":\"create_accounts\",\"events\":[{\"id\":1,\"ledger\":1,\"code\":1}]}\n",
+        )
+        .unwrap();
         self.subscribe();
         stock.insert("cus", self.post("/v1/customers", &json!({ "email": "ada@example.com", "name": "Ada" })));
         let card = json!({ "payment_method": "pm_card_visa" });

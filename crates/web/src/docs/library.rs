@@ -72,6 +72,7 @@ guides! {
     REFERENCE: "testing";
     REFERENCE: "lifecycles";
     REFERENCE: "orders-csv";
+    REFERENCE: "ledger-workloads";
     RUNNING: "command-line";
     RUNNING: "runbook";
     RUNNING: "console";
