@@ -293,7 +293,8 @@ fn an_operator_reads_for_a_merchant_and_changes_nothing() {
 }
 
 /// A wrong command line, its exit code, and what its message must say.
-const WRONG: [(&str, i32, &str); 30] = [
+const WRONG: [(&str, i32, &str); 31] = [
+    ("bezant ledger run nowhere.jsonl", 1, "cannot read nowhere.jsonl: No such file or directory"),
     ("bezant", 2, "First steps:"),
     ("bezant paymnts list", 2, "tip: some similar subcommands exist: 'pay', 'payments'"),
     ("bezant payments lst", 2, "tip: a similar subcommand exists: 'list'"),

@@ -17,7 +17,7 @@ pub(super) enum LedgerCommand {
     #[command(after_long_help = "\
 Examples:
   bezant ledger run workload.jsonl
-  bezant ledger run - < workload.jsonl")]
+  bezant ledger run - --json < workload.jsonl")]
     Run(Run),
 }
 
@@ -26,10 +26,13 @@ pub(super) struct Run {
     /// The file of operations; - for standard input.
     #[arg(value_name = "WORKLOAD")]
     workload: PathBuf,
+    /// An error is an object, too; answers always are.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
-pub(super) fn run(LedgerCommand::Run(Run { workload }): LedgerCommand) -> Result<(), Failure> {
+pub(super) fn run(LedgerCommand::Run(Run { workload, json: _ }): LedgerCommand) -> Result<(), Failure> {
     let file: Box<dyn Read> = if workload.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
