@@ -72,6 +72,16 @@ pub(crate) fn build_with(packages: &[&str], release: bool, arguments: &[&str]) -
     Ok(programs)
 }
 
+/// A program that was built already, in a folder as cargo leaves it.
+pub(crate) fn built(folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let path = folder.join(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Failure::new(format!("there is no program {}: build it, or leave --programs out", path.display())))
+    }
+}
+
 /// A command as one would type it.
 pub(crate) fn show(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Build and run with optimisation.
     #[arg(long)]
     release: bool,
+    /// Run the programs of this folder, such as target/release, and build nothing.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "release")]
+    programs: Option<PathBuf>,
 }
 
 /// [`Options`] with what the supervised part needs.
@@ -87,9 +90,7 @@ pub(crate) fn start(options: &Options) -> Result<(), Failure> {
     if let Some(orders) = options.orders.as_ref().filter(|orders| !orders.exists()) {
         return Err(Failure::new(format!("there is no file {}", orders.display())));
     }
-    let programs = cargo::build(&["bezant", "sandbox"], options.release)?;
-    let program = |name: &str| programs.get(name).ok_or_else(|| Failure::new(format!("cargo built no program {name}")));
-    let (bezant, sandbox) = (program("bezant")?, program("bezant-sandbox")?);
+    let (bezant, sandbox) = programs(options)?;
     fs::create_dir_all(&options.data).map_err(|error| Failure::new(format!("cannot make {}: {error}", options.data.display())))?;
     let stop_file = stop_file(options);
     // Left over by a demo that was killed.
@@ -100,6 +101,16 @@ pub(crate) fn start(options: &Options) -> Result<(), Failure> {
     shell.arg("--bezant").arg(bezant).arg("--sandbox").arg(sandbox);
     shell.args(std::env::args_os().skip(2));
     Err(Failure::new(format!("cannot become a shell: {}", shell.exec())))
+}
+
+/// The platform and the simulator.
+fn programs(options: &Options) -> Result<(PathBuf, PathBuf), Failure> {
+    if let Some(folder) = &options.programs {
+        return Ok((cargo::built(folder, "bezant")?, cargo::built(folder, "bezant-sandbox")?));
+    }
+    let programs = cargo::build(&["bezant", "sandbox"], options.release)?;
+    let program = |name: &str| programs.get(name).cloned().ok_or_else(|| Failure::new(format!("cargo built no program {name}")));
+    Ok((program("bezant")?, program("bezant-sandbox")?))
 }
 
 fn stop_file(options: &Options) -> PathBuf {

@@ -48,9 +48,15 @@ impl Platform {
 }
 
 impl Programs {
-    /// Builds everything with the release profile.
-    pub(super) fn build() -> Result<Self, Failure> {
-        let built = cargo::build_with(&["bezant", "sandbox"], true, &["--bins", "--example", "yardstick"])?;
+    /// Takes what was built already, in a folder as cargo leaves it.
+    pub(super) fn built(folder: &Path) -> Result<Self, Failure> {
+        let program = |name: &str| cargo::built(folder, name);
+        Ok(Self { bezant: program("bezant")?, sandbox: program("bezant-sandbox")?, yardstick: program("examples/yardstick")? })
+    }
+
+    /// Builds everything.
+    pub(super) fn build(optimised: bool) -> Result<Self, Failure> {
+        let built = cargo::build_with(&["bezant", "sandbox"], optimised, &["--bins", "--example", "yardstick"])?;
         let program = |name: &str| built.get(name).cloned().ok_or_else(|| Failure::new(format!("cargo built no program {name}")));
         Ok(Self { bezant: program("bezant")?, sandbox: program("bezant-sandbox")?, yardstick: program("yardstick")? })
     }

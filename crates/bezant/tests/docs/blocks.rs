@@ -11,8 +11,10 @@
 //! | `json`, `text` | right after one that runs: its output; with `schema=NAME`: an object of the API |
 //! | `csv` and any other | a file, with `file=NAME` |
 //!
-//! `not-run="why"` says that a block cannot run here, `exit=N` that its last command ends with that code, and
-//! `not-checked="why"` that a `text` shows something that no block of its page prints.
+//! `not-run="why"` says that a block cannot run here, `exit=N` that its last command ends with that code, `until="text"`
+//! that a block runs until it has printed that, and is then told to stop as Ctrl-C does it. `printed-by="command"` says
+//! that a `text` further down shows what that block prints, and `not-checked="why"` that it shows something that no
+//! block of its page prints.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -52,7 +54,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A command or program whose output may be compared.
-    Run { line: usize, program: Program, exit: i32, output: Option<Output> },
+    Run { line: usize, program: Program, ends: Ends, output: Option<Output> },
     /// Something that cannot run here, and why; its commands are checked for form.
     NotRun { line: usize, commands: String, why: String },
     /// A file for later blocks.
@@ -61,6 +63,15 @@ pub enum Step {
     Shape { line: usize, schema: String, text: String },
     /// Text that nothing here prints, and why.
     NotChecked { line: usize, why: String },
+}
+
+/// How a block comes to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// By itself, with this code.
+    With(i32),
+    /// When it has printed this and is interrupted, with code 0.
+    After(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +112,14 @@ impl Page {
                 steps.push(Step::NotRun { line: block.line, commands: commands_of(block), why });
             } else if let Some(name) = attribute("file") {
                 steps.push(Step::File { name, text: block.text.clone() });
+            } else if let Some(command) = attribute("printed-by") {
+                let shown = Output { line: block.line, text: block.text.clone(), json: false };
+                let wanted = Program::Shell(format!("{command}\n"));
+                let printer = steps.iter_mut().rev().find_map(|step| match step {
+                    Step::Run { program, output, .. } if *program == wanted => Some(output),
+                    _ => None,
+                });
+                *printer.unwrap_or_else(|| panic!("{place}: no block above is `{command}`")) = Some(shown);
             } else if let Some(schema) = attribute("schema") {
                 steps.push(Step::Shape { line: block.line, schema, text: block.text.clone() });
             } else if let Some(why) = attribute("not-checked") {
@@ -119,6 +138,7 @@ impl Page {
 
     fn runs(&self, block: &Block, place: &str) -> Vec<Step> {
         let exit = block.attributes.get("exit").map_or(0, |code| code.parse().unwrap_or_else(|_| panic!("{place}: exit={code}")));
+        let ends = block.attributes.get("until").map_or(Ends::With(exit), |text| Ends::After(text.clone()));
         let text = block.text.clone();
         let program = match block.language.as_str() {
             "sh" => Program::Shell(text),
@@ -127,7 +147,7 @@ impl Page {
             "console" => return console(block, exit),
             language => panic!("{place}: a {language} block is neither run nor explained; see tests/docs/blocks.rs for what it may say"),
         };
-        vec![Step::Run { line: block.line, program, exit, output: None }]
+        vec![Step::Run { line: block.line, program, ends, output: None }]
     }
 }
 
@@ -199,7 +219,7 @@ fn console(block: &Block, exit: i32) -> Vec<Step> {
     let run = |(index, (line, command, shown)): (usize, (usize, String, String))| Step::Run {
         line,
         program: Program::Shell(command),
-        exit: if index == last { exit } else { 0 },
+        ends: Ends::With(if index == last { exit } else { 0 }),
         output: (!shown.is_empty()).then_some(Output { line, text: shown, json: false }),
     };
     found.into_iter().enumerate().map(run).collect()
@@ -218,7 +238,7 @@ fn commands_of(block: &Block) -> String {
 
 #[test]
 fn blocks_are_read_with_their_attributes_and_outputs() {
-    let text = "<!-- needs: demo -->\n```sh\na\n```\n\n```json\n{}\n```\n```sh not-run=\"it never ends\"\nb\n```\n```console exit=1\n$ c \\\n  d\ne\n$ f\ng\n```\n";
+    let text = "<!-- needs: demo -->\n```sh\na\n```\n\n```json\n{}\n```\n```sh not-run=\"it never ends\"\nb\n```\n```console exit=1\n$ c \\\n  d\ne\n$ f\ng\n```\n```sh until=\"up now\"\nh\n```\n\n```sh\ni\n```\n```text printed-by=\"h\"\nup now\n```\n";
     let page = Page { name: "p".into(), path: PathBuf::new(), needs: needs(text), blocks: blocks("p", text) };
     assert_eq!(page.needs, Needs::Demo);
     let shell = |text: &str| Program::Shell(text.into());
@@ -226,10 +246,12 @@ fn blocks_are_read_with_their_attributes_and_outputs() {
     assert_eq!(
         page.steps(),
         [
-            Step::Run { line: 2, program: shell("a\n"), exit: 0, output: shown(6, "{}\n", true) },
+            Step::Run { line: 2, program: shell("a\n"), ends: Ends::With(0), output: shown(6, "{}\n", true) },
             Step::NotRun { line: 9, commands: "b\n".into(), why: "it never ends".into() },
-            Step::Run { line: 13, program: shell("c \\\n  d\n"), exit: 0, output: shown(13, "e\n", false) },
-            Step::Run { line: 16, program: shell("f\n"), exit: 1, output: shown(16, "g\n", false) },
+            Step::Run { line: 13, program: shell("c \\\n  d\n"), ends: Ends::With(0), output: shown(13, "e\n", false) },
+            Step::Run { line: 16, program: shell("f\n"), ends: Ends::With(1), output: shown(16, "g\n", false) },
+            Step::Run { line: 19, program: shell("h\n"), ends: Ends::After("up now".into()), output: shown(26, "up now\n", false) },
+            Step::Run { line: 23, program: shell("i\n"), ends: Ends::With(0), output: None },
         ]
     );
 }

@@ -17,7 +17,7 @@ use blocks::Page;
 use std::path::Path;
 
 /// Most blocks, of all pages together, that cannot run by themselves. Only shrinks.
-const NOT_RUN_MAX: usize = 12;
+const NOT_RUN_MAX: usize = 5;
 
 macro_rules! pages {
     ($($name:ident = $path:literal;)+) => {

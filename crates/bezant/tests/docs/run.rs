@@ -4,15 +4,16 @@
 //! A page says `127.0.0.1:8080` for the platform and `127.0.0.1:4010` for the simulator. Here both are other ports:
 //! they are replaced in what runs, and put back in what was printed.
 
-use crate::blocks::{Needs, Output, Page, Program, Step};
+use crate::blocks::{Ends, Needs, Output, Page, Program, Step};
 use crate::compare;
 use crate::shapes::Description;
-use crate::support::{Bezant, Client, Folder, PATIENCE, Plan, Sandbox, free_port, wait_for};
+use crate::support::{Bezant, Client, Folder, PATIENCE, Plan, Sandbox, beside, free_port, wait_for};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 /// Where pages say that the platform listens.
 const PLATFORM: &str = "127.0.0.1:8080";
@@ -26,8 +27,30 @@ const GAPS: &str = "--replay-gaps-ms 200,400 --lookup-gaps-ms 100,300 --segment-
 const TO_BE_FILLED: &str = "?\n";
 /// What Python prints when a program crashes, also one in the middle of a command line, whose failure the shell ignores.
 const CRASHED: &str = "Traceback (most recent call last)";
-/// Stands in for `cargo run --bin bezant`, which would build, perhaps with other options than the tests were.
-const CARGO: &str = "#!/bin/sh\n[ \"$1 $2 $3 $4\" = 'run --bin bezant --' ] || { echo \"not here: cargo $*\" >&2; exit 1; }\nshift 4\n[ \"$1\" = pay ] && set -- \"$@\" --url \"$BEZANT_URL\"\nexec bezant \"$@\"\n";
+/// Stands in for cargo, which would build, perhaps with other options than the tests were: the programs are there
+/// already. A demo that keeps its ports gets others, and a folder of its own, for the page may have its own platform.
+const CARGO: &str = r#"#!/bin/sh
+case "$*" in
+'run --bin bezant -- '*)
+    shift 4
+    [ "$1" = pay ] && set -- "$@" --url "$BEZANT_URL"
+    exec bezant "$@" ;;
+'run -p sim -- '*)
+    shift 4
+    exec "$BUILT/sim" "$@" ;;
+'build --release')
+    mkdir -p target/release
+    exec ln -s "$BUILT/bezant" "$BUILT/bezant-sandbox" target/release ;;
+'xtask demo' | 'xtask demo '* | 'xtask bench '*)
+    shift
+    [ "$*" = demo ] && set -- demo --data "$DEMO_DATA" --port "$DEMO_PORT"
+    exec "$BUILT/xtask" "$@" --programs "$BUILT" ;;
+esac
+echo "not here: cargo $*" >&2
+exit 1
+"#;
+/// Where a demo of the page keeps its data; pages say `bezant-data`.
+const DEMO_DATA: &str = ".docs/demo";
 
 /// What a page came to.
 #[derive(Debug, Default)]
@@ -46,6 +69,8 @@ struct World {
     sandbox: Option<Sandbox>,
     platform_address: String,
     simulator_address: String,
+    /// Of a demo that the page starts.
+    demo_port: u16,
     folder: Folder,
 }
 
@@ -60,7 +85,7 @@ impl World {
         let platform_address =
             platform.as_ref().map_or_else(|| format!("127.0.0.1:{}", free_port()), |platform| platform.address.to_string());
         let simulator_address = sandbox.as_ref().map_or_else(|| SIMULATOR.to_owned(), |sandbox| sandbox.address.to_string());
-        Self { platform, sandbox, platform_address, simulator_address, folder }
+        Self { platform, sandbox, platform_address, simulator_address, demo_port: free_port(), folder }
     }
 
     fn real(&self, text: &str) -> String {
@@ -69,6 +94,8 @@ impl World {
 
     fn shown(&self, text: &str) -> String {
         let here = self.folder.0.display().to_string();
+        let demo = format!("127.0.0.1:{}", self.demo_port);
+        let text = text.replace(&demo, PLATFORM).replace(DEMO_DATA, "bezant-data");
         text.replace(&self.platform_address, PLATFORM).replace(&self.simulator_address, SIMULATOR).replace(&here, "…")
     }
 }
@@ -141,13 +168,15 @@ fn run(page: &Page, steps: &[Step], report: &mut Report) {
     let work = world.folder.0.clone();
     fs::create_dir_all(work.join(".docs")).unwrap();
     fs::write(work.join(".curlrc"), "silent\nshow-error\n").unwrap(); // no progress meter in what is compared
-    let path = programs(&work);
     let script = script(&world, &work, steps);
+    let path = programs(&work, &script);
     fs::write(work.join(".docs/script.sh"), script).unwrap();
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", ".docs/script.sh"]).current_dir(&work);
     shell.env("PATH", path).env("HOME", &work).env("TMPDIR", &work).env("PYTHONDONTWRITEBYTECODE", "1").env("NO_PROXY", "*");
     shell.env("BEZANT_URL", format!("http://{}", world.platform_address)); // pages leave the address out where it is the standard one
+    shell.env("BUILT", Path::new(env!("CARGO_BIN_EXE_bezant")).parent().unwrap());
+    shell.env("DEMO_DATA", DEMO_DATA).env("DEMO_PORT", world.demo_port.to_string());
     for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         shell.env_remove(name);
     }
@@ -160,6 +189,10 @@ fn run(page: &Page, steps: &[Step], report: &mut Report) {
     let group = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     let status = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wait_for(&page.name, || child.try_wait().unwrap())));
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL); // what the page started in the background
+    let job = fs::read_to_string(work.join(".docs/job")).ok().and_then(|text| text.trim().parse().ok());
+    if let Some(job) = job.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(job, rustix::process::Signal::TERM); // it stops its own children
+    }
     let ended_well = status.as_ref().is_ok_and(std::process::ExitStatus::success);
     if !ended_well {
         let at = fs::read_to_string(work.join(".docs/at")).unwrap_or_default();
@@ -177,13 +210,23 @@ fn run(page: &Page, steps: &[Step], report: &mut Report) {
     drop(world.sandbox.take());
 }
 
-/// The programs that pages call, in front of everything else.
-fn programs(work: &Path) -> String {
+/// The programs that pages call, in front of everything else; those that only a few call are looked for in the commands.
+fn programs(work: &Path, commands: &str) -> String {
     let folder = work.join(".docs/bin");
     fs::create_dir_all(&folder).unwrap();
     let bezant = PathBuf::from(env!("CARGO_BIN_EXE_bezant"));
     symlink(&bezant, folder.join("bezant")).unwrap();
     symlink(bezant.with_file_name("bezant-sandbox"), folder.join("bezant-sandbox")).unwrap();
+    static MADE: [Once; 3] = [const { Once::new() }; 3];
+    if commands.contains("cargo xtask") {
+        beside("xtask", &["-p", "xtask"], &MADE[0]);
+    }
+    if commands.contains("cargo xtask bench") {
+        beside("examples/yardstick", &["-p", "bezant", "--example", "yardstick"], &MADE[1]);
+    }
+    if commands.contains("-p sim") {
+        beside("sim", &["-p", "sim"], &MADE[2]);
+    }
     fs::write(folder.join("cargo"), CARGO).unwrap();
     fs::set_permissions(folder.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
     format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
@@ -200,24 +243,35 @@ fn script(world: &World, work: &Path, steps: &[Step]) -> String {
                 fs::write(work.join(&kept), world.real(text)).unwrap();
                 script.push_str(&format!("cp {kept} '{name}'\n"));
             }
-            Step::Run { line, program, exit, .. } => {
+            Step::Run { line, program, ends, .. } => {
                 let command = match program {
                     Program::Shell(text) => world.real(text),
                     Program::Python(text) => interpreted(world, work, index, "python3", "py", text),
                     Program::Node(text) => interpreted(world, work, index, "node", "mjs", text),
                 };
                 script.push_str(&format!("echo '{index} {line}' > \"$HOME/.docs/at\"\n"));
-                if *exit == 0 {
-                    script.push_str(&format!("{{\n{command}}} > \"$HOME/{out}\" 2>&1\n"));
-                } else {
-                    let check = format!("[ \"$code\" = {exit} ] || {{ echo \"ended with $code and not with {exit}\"; exit 1; }}");
-                    script.push_str(&format!("set +e\n( set -e\n{command}) > \"$HOME/{out}\" 2>&1\ncode=$?\nset -e\n{check}\n"));
+                match ends {
+                    Ends::With(0) => script.push_str(&format!("{{\n{command}}} > \"$HOME/{out}\" 2>&1\n")),
+                    Ends::With(exit) => {
+                        let check = format!("[ \"$code\" = {exit} ] || {{ echo \"ended with $code and not with {exit}\"; exit 1; }}");
+                        script.push_str(&format!("set +e\n( set -e\n{command}) > \"$HOME/{out}\" 2>&1\ncode=$?\nset -e\n{check}\n"));
+                    }
+                    Ends::After(text) => script.push_str(&interrupted(&command, &format!("$HOME/{out}"), text)),
                 }
             }
             Step::NotRun { .. } | Step::Shape { .. } | Step::NotChecked { .. } => {}
         }
     }
     script
+}
+
+/// Runs a command until it has printed a text, then does what Ctrl-C does: job control gives the command a process group
+/// of its own, in which SIGINT is not ignored.
+fn interrupted(command: &str, out: &str, text: &str) -> String {
+    let start = format!("set -m\n{{\n{command}}} > \"{out}\" 2>&1 &\njob=$!\nset +m\necho $job > \"$HOME/.docs/job\"\n");
+    let ended = "{ echo 'ended before it had printed all'; exit 1; }";
+    let wait = format!("until grep -qF -- '{text}' \"{out}\"; do kill -0 $job || {ended}; sleep 0.05; done\n");
+    start + &wait + "kill -INT -- -$job\nwait $job\nrm \"$HOME/.docs/job\"\n"
 }
 
 fn interpreted(world: &World, work: &Path, index: usize, program: &str, extension: &str, text: &str) -> String {

@@ -86,23 +86,28 @@ pub fn bezant() -> Command {
     Command::new(env!("CARGO_BIN_EXE_bezant"))
 }
 
-/// The simulator's binary, which is built beside the platform's; made now if it is not there.
+/// The simulator's binary.
 fn sandbox() -> Command {
-    static BUILT: Once = Once::new();
+    static MADE: Once = Once::new();
+    Command::new(beside("bezant-sandbox", &["-p", "sandbox"], &MADE))
+}
+
+/// A program of the workspace that is built beside the platform's; made now, with what cargo is told, if it is not there.
+pub fn beside(name: &str, made_with: &[&str], once: &Once) -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_bezant")).parent().unwrap();
-    let path = folder.join("bezant-sandbox");
-    BUILT.call_once(|| {
+    let path = folder.join(name);
+    once.call_once(|| {
         if !path.exists() {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             let mut build = Command::new(cargo);
-            build.args(["build", "--quiet", "-p", "sandbox", "--target-dir"]).arg(folder.parent().unwrap());
+            build.args(["build", "--quiet", "--target-dir"]).arg(folder.parent().unwrap()).args(made_with);
             if folder.ends_with("release") {
                 build.arg("--release");
             }
-            assert!(build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "the simulator must build");
+            assert!(build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "{name} must build");
         }
     });
-    Command::new(path)
+    path
 }
 
 /// A port on which nothing listens now.
