@@ -2,7 +2,8 @@
 //!
 //! It knows bytes only: what an event or a transfer means lives in `events` and `ledger`. Here are the [`Journal`]
 //! trait, its backend on local files ([`FileJournal`]), one in memory with scripted faults ([`MemoryJournal`]), the
-//! suite that every backend passes unchanged ([`conformance`]), and a simulated disk ([`simio`]).
+//! suite that every backend passes unchanged ([`conformance`]), a simulated disk ([`simio`]), and sorted files of keys and
+//! values from which indexes of the journal are made ([`table`]).
 //!
 //! Read [`frame`] for the bytes of one record, then `scan` for the rule that tells a torn tail from damage.
 //!
@@ -22,6 +23,7 @@ mod spare;
 pub mod conformance;
 pub mod frame;
 pub mod simio;
+pub mod table;
 
 pub use dump::{Dump, DumpedRecord, RecordKind, VerifyReport, dump, tail, verify};
 pub use error::{AppendError, FrameFault, IoFailure, OpenError, ReadError, Reason, SnapshotError, Successor};
