@@ -18,7 +18,7 @@
 //! | 16 | 8 | where the blocks end |
 //! | 24 | 8 | line count of the filter |
 //! | 32 | 64 | the last key, then zeros |
-//! | 96 | 4 | CRC32C of the header |
+//! | 96 | 4 | the header's own CRC32C (one over all of it would be the same for every header) |
 //! | 100 | 4 | CRC32C of the index |
 //! | 104 | 4 | CRC32C of the filter |
 //! | 108 | 8 | magic |
@@ -60,6 +60,10 @@ impl Header {
         let checksum = crc32c::crc32c(&bytes[..HEADER_CHECKED_BYTES]);
         bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
         bytes
+    }
+
+    pub(super) fn crc32c(&self) -> u32 {
+        u32_at(&self.encode(), HEADER_CHECKED_BYTES)
     }
 
     pub(super) fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Header, Fault> {
@@ -127,7 +131,7 @@ impl Footer {
             index_crc32c: u32_at(bytes, 100),
             filter_crc32c: u32_at(bytes, 104),
         };
-        if footer.header_crc32c != crc32c::crc32c(&header.encode()) {
+        if footer.header_crc32c != header.crc32c() {
             return Err(Fault::Broken { rule: "header and footer belong together" });
         }
         if footer.file_bytes(header.layout) != Some(file_bytes) {

@@ -203,7 +203,7 @@ impl<I: Io> Writer<I> {
             blocks_end: self.output.end(),
             line_count: filter.line_count(),
             last_key: self.last_key,
-            header_crc32c: crc32c::crc32c(&self.header.encode()),
+            header_crc32c: self.header.crc32c(),
             index_crc32c: crc32c::crc32c(&self.index),
             filter_crc32c: filter.line_bytes().fold(0, |checksum, line| crc32c::crc32c_append(checksum, &line)),
         }

@@ -7,4 +7,8 @@ mod failures;
 mod format;
 mod snapshots;
 mod support;
+mod table;
+mod table_crashes;
+mod table_damage;
+mod table_model;
 mod tools;
