@@ -1,6 +1,7 @@
 //! Creating accounts: clients' events with a status each, and the platform's own accounts.
 
-use crate::batch::{self, EnvelopeFault, Event, Undo};
+use crate::batch::{self, EnvelopeFault, Event};
+use crate::recent::Known;
 use crate::state::Ledger;
 use crate::status::CreateAccountStatus as Status;
 use crate::types::{Account, AccountFlags, TIMESTAMP_MAX};
@@ -27,8 +28,31 @@ impl Ledger {
     /// If there are more than [`crate::BATCH_EVENTS_MAX`] events, or `timestamp` is not after
     /// [`Ledger::timestamp_last`].
     pub fn create_accounts(&mut self, events: &[Account], timestamp: u64) -> Vec<AccountResult> {
-        let results = batch::create_batch(self, events, timestamp);
-        results.into_iter().map(|(status, timestamp)| AccountResult { status, timestamp }).collect()
+        let mut results = Vec::new();
+        self.create_accounts_into(events, timestamp, &mut results, &mut Vec::new());
+        results
+    }
+
+    /// As [`Ledger::create_accounts`], but appends: one result per event to `results`, and the accounts as they were created,
+    /// in order, to `created`. Those are what [`Ledger::apply_accounts`] takes.
+    ///
+    /// # Panics
+    ///
+    /// As [`Ledger::create_accounts`].
+    pub fn create_accounts_into(
+        &mut self,
+        events: &[Account],
+        timestamp: u64,
+        results: &mut Vec<AccountResult>,
+        created: &mut Vec<Account>,
+    ) {
+        self.transfer_timestamps_taken.clear();
+        if events.first().is_some_and(|first| first.flags.contains(AccountFlags::IMPORTED)) {
+            self.transfer_timestamps_taken = self.transfer_timestamps_ordered();
+        }
+        let mut burned = Vec::new();
+        batch::create_batch(self, events, timestamp, results, created, &mut burned);
+        assert!(burned.is_empty(), "no account's id is burned");
     }
 
     /// Opens an account of the platform itself, stamped by the caller.
@@ -45,38 +69,30 @@ impl Ledger {
         if let Err(status) = self.check_account(&account) {
             panic!("account {id} cannot be opened: {status}");
         }
-        self.insert_account(account);
+        self.accounts.insert(account);
     }
 
-    fn check_account(&self, account: &Account) -> Result<(), Status> {
+    pub(crate) fn check_account(&self, account: &Account) -> Result<(), Status> {
         check_identity(account)?;
-        if let Some(existing) = self.accounts.get(&account.id) {
+        if let Some(existing) = self.accounts.account(account.id) {
             return Err(compare(account, existing));
         }
         check_shape(account)?;
         if account.flags.contains(AccountFlags::IMPORTED) {
-            let is_after_all = self.account_timestamps.last().is_none_or(|(last, _)| account.timestamp > *last);
-            if !is_after_all || self.transfer_timestamps.contains(&account.timestamp) {
+            let is_after_all = self.accounts.timestamp_last().is_none_or(|last| account.timestamp > last);
+            if !is_after_all || self.transfer_timestamps_taken.binary_search(&account.timestamp).is_ok() {
                 return Err(Status::ImportedEventTimestampMustNotRegress);
             }
         }
         Ok(())
     }
 
-    fn insert_account(&mut self, account: Account) {
-        let is_new_timestamp = self.account_timestamps.insert((account.timestamp, account.id));
-        let previous = self.accounts.insert(account.id, account);
-        assert!(is_new_timestamp && previous.is_none(), "account {} is created twice", account.id);
-    }
-
-    pub(crate) fn undo_account(&mut self, id: u128) {
-        let account = self.accounts.remove(&id).expect("the account to take back was created in this chain");
-        assert!(self.account_timestamps.remove(&(account.timestamp, id)));
-    }
-
-    /// Whether an account, of whomever, has exactly this timestamp.
-    pub(crate) fn account_has_timestamp(&self, timestamp: u64) -> bool {
-        self.account_timestamps.range((timestamp, 0)..=(timestamp, u128::MAX)).next().is_some()
+    /// Of every known transfer. To be asked for imported accounts only, because it takes time.
+    fn transfer_timestamps_ordered(&self) -> Vec<u64> {
+        let recent = self.recent.iter().filter_map(Known::happened).map(|(transfer, _)| transfer.timestamp);
+        let mut timestamps: Vec<u64> = self.open.iter().map(|transfer| transfer.timestamp).chain(recent).collect();
+        timestamps.sort_unstable();
+        timestamps
     }
 }
 
@@ -147,6 +163,7 @@ fn compare(account: &Account, existing: &Account) -> Status {
 
 impl Event for Account {
     type Status = Status;
+    type Result = AccountResult;
 
     const CREATED: Status = Status::Created;
 
@@ -162,22 +179,36 @@ impl Event for Account {
         self.timestamp
     }
 
-    fn create(&self, ledger: &mut Ledger, timestamp: u64, undo: Option<&mut Vec<Undo>>) -> (Status, u64) {
+    fn result(status: Status, timestamp: u64) -> AccountResult {
+        AccountResult { status, timestamp }
+    }
+
+    fn status_mut(result: &mut AccountResult) -> &mut Status {
+        &mut result.status
+    }
+
+    fn create(&self, ledger: &mut Ledger, timestamp: u64, created: &mut Vec<Self>) -> (Status, u64) {
         match ledger.check_account(self) {
             Ok(()) => {
-                let timestamp_actual = if self.is_imported() { self.timestamp } else { timestamp };
-                ledger.insert_account(Self { timestamp: timestamp_actual, ..*self });
-                if let Some(undo) = undo {
-                    undo.push(Undo::Account { id: self.id });
-                }
-                (Status::Created, timestamp_actual)
+                let account = Self { timestamp: if self.is_imported() { self.timestamp } else { timestamp }, ..*self };
+                ledger.accounts.insert(account);
+                ledger.timestamp_last = ledger.timestamp_last.max(account.timestamp);
+                created.push(account);
+                (Status::Created, account.timestamp)
             }
-            Err(Status::Exists) => (Status::Exists, ledger.accounts[&self.id].timestamp),
+            Err(Status::Exists) => {
+                let existing = ledger.accounts.account(self.id).expect("what exists is there");
+                (Status::Exists, existing.timestamp)
+            }
             Err(status) => (status, timestamp),
         }
     }
 
-    fn remember_failure(&self, _ledger: &mut Ledger, status: Status) {
+    fn take_back(&self, ledger: &mut Ledger) {
+        ledger.accounts.take_back(self.id);
+    }
+
+    fn remember_failure(&self, _ledger: &mut Ledger, status: Status, _burned: &mut Vec<u128>) {
         // No status of an account depends on a passing condition, so no id is burned.
         assert_ne!(status, Status::Created);
     }

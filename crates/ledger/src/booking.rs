@@ -1,8 +1,10 @@
 //! Moving balances: the checks that any transfer between two open accounts must pass, and the only
 //! code that changes a balance. Who may move what, and when, is decided by the callers.
 
-use crate::state::{Ledger, Totals};
+use crate::account_table::AccountPlace;
+use crate::state::Ledger;
 use crate::status::CreateTransferStatus as Status;
+use crate::totals::Totals;
 use crate::types::{Account, AccountFlags, TransferFlags};
 
 /// How the balance of one side of an account changes; the same for debits and credits.
@@ -27,6 +29,15 @@ impl Movement {
     pub(crate) fn resolution(released: u128, posted: u128) -> Self {
         assert!(posted <= released, "a post exceeds its reservation");
         Self { reserved: 0, released, posted }
+    }
+
+    fn pending_before(&self, pending: u128) -> u128 {
+        let rest = pending.checked_sub(self.reserved).expect("what was reserved is reserved until it is taken back");
+        rest.checked_add(self.released).expect("the balance was so large before")
+    }
+
+    fn posted_before(&self, posted: u128) -> u128 {
+        posted.checked_sub(self.posted).expect("what was posted is posted until it is taken back")
     }
 
     fn pending_after(&self, pending: u128) -> u128 {
@@ -102,62 +113,102 @@ pub(crate) fn check_limits(debit: &Account, credit: &Account, amount: u128) -> R
     Ok(())
 }
 
+/// The accounts of a transfer, both in one ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sides {
+    pub(crate) debit: AccountPlace,
+    pub(crate) credit: AccountPlace,
+}
+
 impl Ledger {
-    /// Moves both sides and proves that the ledger still balances. Both accounts must exist.
-    pub(crate) fn book(&mut self, debit_account_id: u128, credit_account_id: u128, movement: Movement) {
-        assert_ne!(debit_account_id, credit_account_id);
-        let debit_ledger = self.move_debits(debit_account_id, movement);
-        let credit_ledger = self.move_credits(credit_account_id, movement);
-        assert_balanced(debit_ledger, self.totals(debit_ledger));
-        assert_balanced(credit_ledger, self.totals(credit_ledger));
+    /// The accounts of a transfer that happened or passed its checks.
+    pub(crate) fn sides(&self, debit_account_id: u128, credit_account_id: u128) -> Sides {
+        let debit = self.accounts.place(debit_account_id).expect("the debit account was found before");
+        let credit = self.accounts.place(credit_account_id).expect("the credit account was found before");
+        Sides { debit, credit }
     }
 
-    fn move_debits(&mut self, account_id: u128, movement: Movement) -> u32 {
-        let account = self.accounts.get_mut(&account_id).expect("the debit account was found before");
-        account.debits_pending = movement.pending_after(account.debits_pending);
-        account.debits_posted = movement.posted_after(account.debits_posted);
-        let totals = self.totals.entry(account.ledger).or_default();
-        totals.debits_pending = totals.debits_pending.wrapping_sub(movement.released).wrapping_add(movement.reserved);
-        totals.debits_posted = totals.debits_posted.wrapping_add(movement.posted);
-        account.ledger
+    /// Refuses closed accounts.
+    pub(crate) fn check_open(&self, sides: Sides) -> Result<(), Status> {
+        check_open(self.accounts.at(sides.debit), self.accounts.at(sides.credit))
     }
 
-    fn move_credits(&mut self, account_id: u128, movement: Movement) -> u32 {
-        let account = self.accounts.get_mut(&account_id).expect("the credit account was found before");
-        account.credits_pending = movement.pending_after(account.credits_pending);
-        account.credits_posted = movement.posted_after(account.credits_posted);
-        let totals = self.totals.entry(account.ledger).or_default();
-        totals.credits_pending = totals.credits_pending.wrapping_sub(movement.released).wrapping_add(movement.reserved);
-        totals.credits_posted = totals.credits_posted.wrapping_add(movement.posted);
-        account.ledger
+    /// Moves both sides and proves that the ledger still balances.
+    pub(crate) fn book(&mut self, sides: Sides, movement: Movement) {
+        let (debit, credit) = self.accounts.pair_mut(sides.debit, sides.credit);
+        assert_eq!(debit.ledger, credit.ledger, "accounts {} and {} have two ledgers", debit.id, credit.id);
+        let totals = self.totals.of_mut(debit.ledger);
+        move_debits(debit, totals, movement);
+        move_credits(credit, totals, movement);
+        assert_balanced(debit.ledger, totals);
+    }
+
+    /// Takes back the last movement of both sides.
+    pub(crate) fn unbook(&mut self, sides: Sides, movement: Movement) {
+        let (debit, credit) = self.accounts.pair_mut(sides.debit, sides.credit);
+        let totals = self.totals.of_mut(debit.ledger);
+        unmove_debits(debit, totals, movement);
+        unmove_credits(credit, totals, movement);
+        assert_balanced(debit.ledger, totals);
     }
 
     /// Closes the accounts that a closing transfer names.
-    pub(crate) fn close_accounts(&mut self, debit_account_id: u128, credit_account_id: u128, flags: TransferFlags) {
-        for account_id in closing_sides(debit_account_id, credit_account_id, flags) {
-            let account = self.accounts.get_mut(&account_id).expect("both accounts were found before");
-            assert!(!account.is_closed(), "account {account_id} is closed twice");
+    pub(crate) fn close_accounts(&mut self, sides: Sides, flags: TransferFlags) {
+        for place in closing_sides(sides, flags) {
+            let account = self.accounts.at_mut(place);
+            assert!(!account.is_closed(), "account {} is closed twice", account.id);
             account.flags = account.flags.union(AccountFlags::CLOSED);
         }
     }
 
     /// Opens the accounts again that a closing transfer had closed.
-    pub(crate) fn reopen_accounts(&mut self, debit_account_id: u128, credit_account_id: u128, flags: TransferFlags) {
-        for account_id in closing_sides(debit_account_id, credit_account_id, flags) {
-            let account = self.accounts.get_mut(&account_id).expect("both accounts were found before");
-            assert!(account.is_closed(), "account {account_id} is reopened twice");
+    pub(crate) fn reopen_accounts(&mut self, sides: Sides, flags: TransferFlags) {
+        for place in closing_sides(sides, flags) {
+            let account = self.accounts.at_mut(place);
+            assert!(account.is_closed(), "account {} is reopened twice", account.id);
             account.flags = account.flags.difference(AccountFlags::CLOSED);
         }
     }
 }
 
-fn closing_sides(debit_account_id: u128, credit_account_id: u128, flags: TransferFlags) -> impl Iterator<Item = u128> {
-    let debit = flags.contains(TransferFlags::CLOSING_DEBIT).then_some(debit_account_id);
-    let credit = flags.contains(TransferFlags::CLOSING_CREDIT).then_some(credit_account_id);
+// Debits and credits are written out apart, so that a slip in one of them shows as a ledger that does not balance.
+
+fn move_debits(account: &mut Account, totals: &mut Totals, movement: Movement) {
+    account.debits_pending = movement.pending_after(account.debits_pending);
+    account.debits_posted = movement.posted_after(account.debits_posted);
+    totals.debits_pending = totals.debits_pending.wrapping_sub(movement.released).wrapping_add(movement.reserved);
+    totals.debits_posted = totals.debits_posted.wrapping_add(movement.posted);
+}
+
+fn move_credits(account: &mut Account, totals: &mut Totals, movement: Movement) {
+    account.credits_pending = movement.pending_after(account.credits_pending);
+    account.credits_posted = movement.posted_after(account.credits_posted);
+    totals.credits_pending = totals.credits_pending.wrapping_sub(movement.released).wrapping_add(movement.reserved);
+    totals.credits_posted = totals.credits_posted.wrapping_add(movement.posted);
+}
+
+fn unmove_debits(account: &mut Account, totals: &mut Totals, movement: Movement) {
+    account.debits_pending = movement.pending_before(account.debits_pending);
+    account.debits_posted = movement.posted_before(account.debits_posted);
+    totals.debits_pending = totals.debits_pending.wrapping_sub(movement.reserved).wrapping_add(movement.released);
+    totals.debits_posted = totals.debits_posted.wrapping_sub(movement.posted);
+}
+
+fn unmove_credits(account: &mut Account, totals: &mut Totals, movement: Movement) {
+    account.credits_pending = movement.pending_before(account.credits_pending);
+    account.credits_posted = movement.posted_before(account.credits_posted);
+    totals.credits_pending = totals.credits_pending.wrapping_sub(movement.reserved).wrapping_add(movement.released);
+    totals.credits_posted = totals.credits_posted.wrapping_sub(movement.posted);
+}
+
+fn closing_sides(sides: Sides, flags: TransferFlags) -> impl Iterator<Item = AccountPlace> {
+    let debit = flags.contains(TransferFlags::CLOSING_DEBIT).then_some(sides.debit);
+    let credit = flags.contains(TransferFlags::CLOSING_CREDIT).then_some(sides.credit);
     debit.into_iter().chain(credit)
 }
 
 /// Stops before a wrong balance is written: in every ledger debits equal credits.
-fn assert_balanced(ledger: u32, totals: Totals) {
+#[inline]
+fn assert_balanced(ledger: u32, totals: &Totals) {
     assert!(totals.is_balanced(), "ledger {ledger} does not balance: {totals:?}");
 }

@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Deserialize;
-
-use crate::state::{KnownTransfer, Ledger, Pending, PendingStatus, Totals};
-use crate::transfers::expiry_of;
+use crate::open::expires_at_ns;
+use crate::recent::Known;
+use crate::snapshot::KnownTransfer;
+use crate::state::{Ledger, Pending, PendingStatus};
+use crate::totals::Totals;
 use crate::types::{Account, AccountFlags, TIMESTAMP_MAX, Transfer, TransferFlags};
 
 /// What is wrong with a state, by the first place where it shows.
@@ -69,59 +70,6 @@ impl fmt::Display for Inconsistency {
 
 impl std::error::Error for Inconsistency {}
 
-/// A state as it is stored: without the indexes, which are made again.
-#[derive(Deserialize)]
-pub(crate) struct Parts {
-    accounts: BTreeMap<u128, Account>,
-    transfers: BTreeMap<u128, KnownTransfer>,
-    burned_ids: BTreeSet<u128>,
-    leg_pendings: BTreeMap<u128, Pending>,
-    last_leg_id: u128,
-    totals: BTreeMap<u32, Totals>,
-    timestamp_last: u64,
-}
-
-impl TryFrom<Parts> for Ledger {
-    type Error = Inconsistency;
-
-    fn try_from(parts: Parts) -> Result<Self, Inconsistency> {
-        let Parts { accounts, transfers, burned_ids, leg_pendings, last_leg_id, totals, timestamp_last } = parts;
-        let Indexes { expiries, account_timestamps, transfer_timestamps } = Indexes::of(&accounts, &transfers);
-        let ledger = Self {
-            accounts,
-            transfers,
-            burned_ids,
-            leg_pendings,
-            last_leg_id,
-            totals,
-            timestamp_last,
-            expiries,
-            account_timestamps,
-            transfer_timestamps,
-        };
-        ledger.check_consistency()?;
-        Ok(ledger)
-    }
-}
-
-#[derive(PartialEq, Eq)]
-struct Indexes {
-    expiries: BTreeMap<(u64, u64), u128>,
-    account_timestamps: BTreeSet<(u64, u128)>,
-    transfer_timestamps: BTreeSet<u64>,
-}
-
-impl Indexes {
-    fn of(accounts: &BTreeMap<u128, Account>, transfers: &BTreeMap<u128, KnownTransfer>) -> Self {
-        let open = transfers.values().filter(|known| known.status == PendingStatus::Pending);
-        Self {
-            expiries: open.filter_map(|known| Some((expiry_of(&known.transfer)?, known.transfer.id))).collect(),
-            account_timestamps: accounts.values().map(|account| (account.timestamp, account.id)).collect(),
-            transfer_timestamps: transfers.values().map(|known| known.transfer.timestamp).collect(),
-        }
-    }
-}
-
 impl Ledger {
     /// Checks every reference, sum and index from scratch; takes time in proportion to the state.
     ///
@@ -129,32 +77,40 @@ impl Ledger {
     ///
     /// The first [`Inconsistency`] found.
     pub fn check_consistency(&self) -> Result<(), Inconsistency> {
+        let transfers: BTreeMap<u128, KnownTransfer> = self.transfers_ordered().into_iter().collect();
         self.check_accounts()?;
-        self.check_transfers()?;
+        self.check_transfers(&transfers)?;
         self.check_legs()?;
         self.check_reservations()?;
         self.check_totals()?;
-        let indexes = Indexes::of(&self.accounts, &self.transfers);
-        let is_mirrored = indexes.expiries == self.expiries
-            && indexes.account_timestamps == self.account_timestamps
-            && indexes.transfer_timestamps == self.transfer_timestamps;
-        if !is_mirrored || self.transfer_timestamps.len() != self.transfers.len() {
-            return Err(Inconsistency::IndexesDiffer);
-        }
-        let transfer_last = self.transfer_timestamps.last().copied().unwrap_or(0);
-        if transfer_last > self.timestamp_last || self.timestamp_last > TIMESTAMP_MAX {
-            return Err(Inconsistency::TimestampInvalid { timestamp_last: self.timestamp_last });
-        }
-        Ok(())
+        self.check_indexes(&transfers)?;
+        self.check_timestamps(&transfers)
+    }
+
+    fn check_indexes(&self, transfers: &BTreeMap<u128, KnownTransfer>) -> Result<(), Inconsistency> {
+        let timestamps: BTreeSet<u64> = transfers.values().map(|known| known.transfer.timestamp).collect();
+        let own_count = self.recent.iter_own().filter_map(Known::happened).count() + self.open.len();
+        let is_mirrored = self.accounts.is_mirrored()
+            && self.open.is_mirrored()
+            && self.recent.is_mirrored()
+            && own_count == transfers.len()
+            && timestamps.len() == transfers.len();
+        if is_mirrored { Ok(()) } else { Err(Inconsistency::IndexesDiffer) }
+    }
+
+    fn check_timestamps(&self, transfers: &BTreeMap<u128, KnownTransfer>) -> Result<(), Inconsistency> {
+        let transfer_last = transfers.values().map(|known| known.transfer.timestamp).max().unwrap_or(0);
+        let order = [transfer_last, self.transfer_timestamp_last, self.timestamp_last, TIMESTAMP_MAX];
+        if order.is_sorted() { Ok(()) } else { Err(Inconsistency::TimestampInvalid { timestamp_last: self.timestamp_last }) }
     }
 
     fn check_accounts(&self) -> Result<(), Inconsistency> {
         let both_limits = AccountFlags::DEBITS_MUST_NOT_EXCEED_CREDITS.union(AccountFlags::CREDITS_MUST_NOT_EXCEED_DEBITS);
-        for (id, account) in &self.accounts {
+        for account in self.accounts() {
+            let id = &account.id;
             let debits = account.debits_pending.checked_add(account.debits_posted);
             let credits = account.credits_pending.checked_add(account.credits_posted);
-            let is_valid = account.id == *id
-                && ![0, u128::MAX].contains(id)
+            let is_valid = ![0, u128::MAX].contains(id)
                 && account.reserved == 0
                 && account.flags.reserved_bits() == 0
                 && !account.flags.contains(both_limits)
@@ -172,22 +128,20 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_transfers(&self) -> Result<(), Inconsistency> {
+    fn check_transfers(&self, transfers: &BTreeMap<u128, KnownTransfer>) -> Result<(), Inconsistency> {
         // Each pending transfer that was posted or voided, and by how many.
         let mut resolutions: BTreeMap<u128, Vec<PendingStatus>> = BTreeMap::new();
         let mut closed: BTreeSet<u128> = BTreeSet::new();
-        for (id, known) in &self.transfers {
+        for (id, known) in transfers {
             let transfer = &known.transfer;
             let is_pending = transfer.flags.contains(TransferFlags::PENDING);
-            let is_valid = transfer.id == *id
-                && ![0, u128::MAX].contains(id)
-                && !self.burned_ids.contains(id)
+            let is_valid = ![0, u128::MAX].contains(id)
                 && transfer.flags.reserved_bits() == 0
                 && transfer.code != 0
                 && transfer.timestamp != 0
                 && self.has_accounts(&Pending::of(transfer))
                 && is_pending == (known.status != PendingStatus::None)
-                && (transfer.timeout_s == 0 || (is_pending && expiry_of(transfer).is_some()))
+                && (transfer.timeout_s == 0 || (is_pending && expires_at_ns(transfer).is_some()))
                 && (known.status != PendingStatus::Expired || transfer.timeout_s != 0)
                 && transfer.is_resolution() == (transfer.pending_id != 0)
                 && !(transfer.is_resolution() && is_pending)
@@ -201,7 +155,7 @@ impl Ledger {
                 resolutions.entry(transfer.pending_id).or_default().push(status);
             }
         }
-        for (id, known) in &self.transfers {
+        for (id, known) in transfers {
             let expected: &[PendingStatus] = match known.status {
                 PendingStatus::None | PendingStatus::Pending | PendingStatus::Expired => &[],
                 PendingStatus::Posted => &[PendingStatus::Posted],
@@ -228,7 +182,7 @@ impl Ledger {
     }
 
     fn has_accounts(&self, pending: &Pending) -> bool {
-        let is_in_ledger = |id: &u128| self.accounts.get(id).is_some_and(|account| account.ledger == pending.ledger);
+        let is_in_ledger = |id: &u128| self.account(*id).is_some_and(|account| account.ledger == pending.ledger);
         pending.debit_account_id != pending.credit_account_id
             && is_in_ledger(&pending.debit_account_id)
             && is_in_ledger(&pending.credit_account_id)
@@ -236,7 +190,7 @@ impl Ledger {
 
     /// Whether the accounts that an open closing transfer closed are closed, and by it alone.
     fn has_closed(&self, transfer: &Transfer, closed: &mut BTreeSet<u128>) -> bool {
-        let mut is_closed = |id: u128| self.accounts.get(&id).is_some_and(Account::is_closed) && closed.insert(id);
+        let mut is_closed = |id: u128| self.account(id).is_some_and(Account::is_closed) && closed.insert(id);
         (!transfer.flags.contains(TransferFlags::CLOSING_DEBIT) || is_closed(transfer.debit_account_id))
             && (!transfer.flags.contains(TransferFlags::CLOSING_CREDIT) || is_closed(transfer.credit_account_id))
     }
@@ -244,15 +198,15 @@ impl Ledger {
     fn check_reservations(&self) -> Result<(), Inconsistency> {
         let mut debits: BTreeMap<u128, u128> = BTreeMap::new();
         let mut credits: BTreeMap<u128, u128> = BTreeMap::new();
-        let clients = self.transfers.values().filter(|known| known.status == PendingStatus::Pending);
-        let clients = clients.map(|known| Pending::of(&known.transfer));
+        let clients = self.open.iter().map(Pending::of);
         for pending in clients.chain(self.leg_pendings.values().copied()) {
             for (sums, account_id) in [(&mut debits, pending.debit_account_id), (&mut credits, pending.credit_account_id)] {
                 let sum = sums.entry(account_id).or_default();
                 *sum = sum.checked_add(pending.amount).ok_or(Inconsistency::ReservationsDiffer { account_id })?;
             }
         }
-        for (account_id, account) in &self.accounts {
+        for account in self.accounts() {
+            let account_id = &account.id;
             let debits_reserved = debits.get(account_id).copied().unwrap_or(0);
             let credits_reserved = credits.get(account_id).copied().unwrap_or(0);
             if account.debits_pending != debits_reserved || account.credits_pending != credits_reserved {
@@ -264,14 +218,15 @@ impl Ledger {
 
     fn check_totals(&self) -> Result<(), Inconsistency> {
         let mut sums: BTreeMap<u32, Totals> = BTreeMap::new();
-        for account in self.accounts.values() {
+        for account in self.accounts() {
             let sum = sums.entry(account.ledger).or_default();
             sum.debits_pending = sum.debits_pending.wrapping_add(account.debits_pending);
             sum.debits_posted = sum.debits_posted.wrapping_add(account.debits_posted);
             sum.credits_pending = sum.credits_pending.wrapping_add(account.credits_pending);
             sum.credits_posted = sum.credits_posted.wrapping_add(account.credits_posted);
         }
-        for ledger in self.totals.keys().chain(sums.keys()) {
+        let moved: Vec<u32> = self.ledgers().map(|(ledger, _)| ledger).collect();
+        for ledger in moved.iter().chain(sums.keys()) {
             let sum = sums.get(ledger).copied().unwrap_or_default();
             if sum != self.totals(*ledger) || !sum.is_balanced() {
                 return Err(Inconsistency::TotalsDiffer { ledger: *ledger });

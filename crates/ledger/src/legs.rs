@@ -4,7 +4,7 @@
 //! Legs need no memory for idempotency, because their ids only grow; and no timeouts, because a
 //! hold of the platform ends by a decision, which is a leg of its own.
 
-use crate::booking::{self, Movement};
+use crate::booking::{self, Movement, Sides};
 use crate::exists;
 use crate::state::{Ledger, Pending};
 use crate::status::CreateTransferStatus as Status;
@@ -59,14 +59,17 @@ impl Ledger {
         if leg.code == 0 {
             return Err(Status::CodeMustNotBeZero);
         }
-        let debit = self.accounts.get(&leg.debit_account_id).ok_or(Status::DebitAccountNotFound)?;
-        let credit = self.accounts.get(&leg.credit_account_id).ok_or(Status::CreditAccountNotFound)?;
+        let sides = Sides {
+            debit: self.accounts.place(leg.debit_account_id).ok_or(Status::DebitAccountNotFound)?,
+            credit: self.accounts.place(leg.credit_account_id).ok_or(Status::CreditAccountNotFound)?,
+        };
+        let (debit, credit) = (self.accounts.at(sides.debit), self.accounts.at(sides.credit));
         check_ledger(leg, debit, credit)?;
         booking::check_open(debit, credit)?;
         booking::check_overflows(debit, credit, leg.flags, leg.amount)?;
         booking::check_limits(debit, credit, leg.amount)?;
 
-        self.book(leg.debit_account_id, leg.credit_account_id, Movement::new(leg.amount, leg.flags));
+        self.book(sides, Movement::new(leg.amount, leg.flags));
         if leg.flags.contains(TransferFlags::PENDING) {
             self.leg_pendings.insert(leg.id, Pending::of(leg));
         }
@@ -81,13 +84,14 @@ impl Ledger {
         check_leg_matches(leg, &pending)?;
         let amount = exists::resolution_amount(leg.flags, leg.amount, pending.amount);
         check_resolution_amount(leg.flags, amount, pending.amount)?;
+        let sides = self.sides(pending.debit_account_id, pending.credit_account_id);
         let is_post = leg.flags.contains(TransferFlags::POST_PENDING_TRANSFER);
         if is_post {
-            booking::check_open(&self.accounts[&pending.debit_account_id], &self.accounts[&pending.credit_account_id])?;
+            self.check_open(sides)?;
         }
 
         let posted = if is_post { amount } else { 0 };
-        self.book(pending.debit_account_id, pending.credit_account_id, Movement::resolution(pending.amount, posted));
+        self.book(sides, Movement::resolution(pending.amount, posted));
         self.leg_pendings.remove(&leg.pending_id);
         Ok(())
     }

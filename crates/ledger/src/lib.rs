@@ -17,23 +17,32 @@
 //!
 //! Read first: `types.rs`, then `transfers.rs`.
 
+mod account_table;
 mod accounts;
 mod batch;
 mod booking;
 mod codec;
 mod consistency;
 mod exists;
+mod index;
 mod legs;
+mod open;
+mod recent;
+mod replay;
+mod snapshot;
 mod state;
 mod status;
+mod totals;
 mod transfers;
 mod types;
 
 pub use accounts::AccountResult;
 pub use batch::BATCH_EVENTS_MAX;
-pub use codec::{DecodeError, TRANSFER_SIZE_BYTES};
+pub use codec::{ACCOUNT_SIZE_BYTES, DecodeError, TRANSFER_SIZE_BYTES};
 pub use consistency::Inconsistency;
-pub use state::{Ledger, Pending, PendingStatus, Totals};
+pub use recent::Past;
+pub use state::{Ledger, Pending, PendingStatus};
 pub use status::{CreateAccountStatus, CreateTransferStatus};
+pub use totals::Totals;
 pub use transfers::TransferResult;
 pub use types::{AMOUNT_MAX, Account, AccountFlags, TIMESTAMP_MAX, Transfer, TransferFlags};

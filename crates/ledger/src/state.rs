@@ -1,12 +1,15 @@
 //! The ledger's state and its look-ups. The rules that change it live in `accounts.rs`,
-//! `transfers.rs` and `legs.rs`; the proof that a loaded state is sound in `consistency.rs`.
+//! `transfers.rs`, `legs.rs` and `replay.rs`; its stored form lives in `snapshot.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consistency::Parts;
+use crate::account_table::AccountTable;
+use crate::open::OpenTransfers;
+use crate::recent::{KnownRef, RecentTransfers};
+use crate::snapshot::Parts;
+use crate::totals::{Totals, TotalsTable};
 use crate::types::{Account, Transfer};
 
 /// All accounts, open holds and known transfers of one partition.
@@ -14,37 +17,27 @@ use crate::types::{Account, Transfer};
 /// The same calls in the same order give the same state and the same serialised bytes.
 /// Deserialising checks the whole state and fails with an [`crate::Inconsistency`] if a sum or a
 /// reference does not hold. After a panic of any method the value is unusable: load it again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Memory grows with accounts and open holds. It also grows with every transfer unless the caller keeps their history, lets
+/// the ledger [`Ledger::forget`], and tells it what a batch needs of history ([`Ledger::recall`]).
+#[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Parts")]
 pub struct Ledger {
-    pub(crate) accounts: BTreeMap<u128, Account>,
-    /// Transfers of clients, which must answer `exists` when they come again.
-    pub(crate) transfers: BTreeMap<u128, KnownTransfer>,
-    /// Ids of clients' transfers that failed transiently and never happen.
-    pub(crate) burned_ids: BTreeSet<u128>,
+    pub(crate) accounts: AccountTable,
+    /// Transfers of clients whose amount is reserved.
+    pub(crate) open: OpenTransfers,
+    /// Other transfers of clients, which must answer `exists` when they come again, and ids that failed and never happen.
+    pub(crate) recent: RecentTransfers,
     pub(crate) leg_pendings: BTreeMap<u128, Pending>,
     /// Legs come with growing ids, so this one number is their whole idempotency memory.
     pub(crate) last_leg_id: u128,
-    pub(crate) totals: BTreeMap<u32, Totals>,
-    /// The last timestamp given to an event of a client; the next batch must start after it.
+    pub(crate) totals: TotalsTable,
+    /// The largest timestamp of what clients created; the next batch must start after it.
     pub(crate) timestamp_last: u64,
-    /// (expires_at_ns, timestamp) → id of each open pending transfer with a timeout. Derived.
-    #[serde(skip_serializing)]
-    pub(crate) expiries: BTreeMap<(u64, u64), u128>,
-    /// (timestamp, id) of each account; platform accounts may share a timestamp. Derived.
-    #[serde(skip_serializing)]
-    pub(crate) account_timestamps: BTreeSet<(u64, u128)>,
-    /// The timestamp of each known transfer. Derived.
-    #[serde(skip_serializing)]
-    pub(crate) transfer_timestamps: BTreeSet<u64>,
-}
-
-/// A transfer that a client created, and what became of it if it is a pending one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KnownTransfer {
-    /// As it happened: the actual amount, inherited fields filled in, the final timestamp.
-    pub(crate) transfer: Transfer,
-    pub(crate) status: PendingStatus,
+    /// The largest timestamp of a transfer that a client created.
+    pub(crate) transfer_timestamp_last: u64,
+    /// During a batch of imported accounts: the timestamp of every known transfer, in order. No part of the state.
+    pub(crate) transfer_timestamps_taken: Vec<u64>,
 }
 
 /// What became of a transfer's reservation. A reservation is resolved at most once.
@@ -95,72 +88,73 @@ impl Pending {
     }
 }
 
-/// The sums over all accounts of one ledger, in its minor unit, each modulo 2^128.
-///
-/// Debits and credits are summed by different code, so that their equality proves something.
-/// Modulo, because no rule bounds the sum over many accounts; no single error hides in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// The sum of all pending debits.
-    pub debits_pending: u128,
-    /// The sum of all posted debits.
-    pub debits_posted: u128,
-    /// The sum of all pending credits.
-    pub credits_pending: u128,
-    /// The sum of all posted credits.
-    pub credits_posted: u128,
-}
-
-impl Totals {
-    /// Whether debits equal credits, pending and posted apart.
-    pub fn is_balanced(&self) -> bool {
-        self.debits_pending == self.credits_pending && self.debits_posted == self.credits_posted
-    }
-}
-
 impl Ledger {
     /// A ledger without accounts.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_key(0)
+    }
+
+    /// A ledger without accounts whose tables in memory are laid out by `key`.
+    ///
+    /// Clients choose ids. Who does not know the key cannot choose ids that make look-ups slow, so it should be a secret of
+    /// the installation. No answer, no equality and no serialised byte depends on it.
+    pub fn with_key(key: u64) -> Self {
+        Self {
+            accounts: AccountTable::new(key),
+            open: OpenTransfers::new(key),
+            recent: RecentTransfers::new(key),
+            leg_pendings: BTreeMap::new(),
+            last_leg_id: 0,
+            totals: TotalsTable::new(key),
+            timestamp_last: 0,
+            transfer_timestamp_last: 0,
+            transfer_timestamps_taken: Vec::new(),
+        }
     }
 
     /// The account with this id.
     pub fn account(&self, id: u128) -> Option<&Account> {
-        self.accounts.get(&id)
+        self.accounts.account(id)
     }
 
     /// All accounts in order of their ids.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
-        self.accounts.values()
+        self.accounts.ordered()
     }
 
     /// Accounts in order of their ids, from the first whose id is larger than `after`.
     pub fn accounts_after(&self, after: Option<u128>) -> impl Iterator<Item = &Account> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.accounts.range((start, Bound::Unbounded)).map(|(_, account)| account)
+        self.accounts.after(after)
     }
 
-    /// The transfer of a client with this id, as it happened. Legs are not remembered.
+    /// The transfer of a client with this id, as it happened, if it is known. Legs are not remembered.
     pub fn transfer(&self, id: u128) -> Option<&Transfer> {
-        self.transfers.get(&id).map(|known| &known.transfer)
+        self.known(id).and_then(KnownRef::happened).map(|(transfer, _)| transfer)
     }
 
-    /// All known transfers of clients in order of their ids.
+    /// All known transfers of clients in order of their ids. Sorts them anew.
     pub fn transfers(&self) -> impl ExactSizeIterator<Item = &Transfer> {
-        self.transfers.values().map(|known| &known.transfer)
+        let recent = self.recent.iter().filter_map(|known| known.happened().map(|(transfer, _)| transfer));
+        let mut transfers: Vec<&Transfer> = self.open.iter().chain(recent).collect();
+        transfers.sort_unstable_by_key(|transfer| transfer.id);
+        transfers.into_iter()
     }
 
-    /// What became of the reservation of the client's transfer with this id.
+    /// What became of the reservation of the client's transfer with this id, if it is known.
     pub fn pending_status(&self, id: u128) -> Option<PendingStatus> {
-        self.transfers.get(&id).map(|known| known.status)
+        self.known(id).and_then(KnownRef::happened).map(|(_, status)| status)
     }
 
     /// The open pending transfer of a client with this id; `None` once resolved or expired.
     ///
     /// Past its timeout it is still open until [`Ledger::expire`] comes by, but cannot be posted.
     pub fn pending(&self, id: u128) -> Option<Pending> {
-        let known = self.transfers.get(&id)?;
-        (known.status == PendingStatus::Pending).then(|| Pending::of(&known.transfer))
+        self.open.transfer(id).map(Pending::of)
+    }
+
+    /// How many pending transfers of clients are open.
+    pub fn pendings_count(&self) -> usize {
+        self.open.len()
     }
 
     /// The open pending leg with this id; `None` once resolved.
@@ -178,30 +172,42 @@ impl Ledger {
         self.last_leg_id
     }
 
-    /// Whether a client's transfer with this id failed for ever.
+    /// Whether a client's transfer with this id is known to have failed for ever.
     pub fn is_burned(&self, id: u128) -> bool {
-        self.burned_ids.contains(&id)
+        matches!(self.known(id), Some(KnownRef::Burned))
     }
 
     /// The sums of one ledger, all zero if nothing ever moved in it.
     pub fn totals(&self, ledger: u32) -> Totals {
-        self.totals.get(&ledger).copied().unwrap_or_default()
+        self.totals.of(ledger).copied().unwrap_or_default()
     }
 
-    /// The ledgers in which something moved, with their sums, in order of ledgers.
+    /// The ledgers in which something moved, with their sums, in order of ledgers. Sorts them anew.
     pub fn ledgers(&self) -> impl ExactSizeIterator<Item = (u32, &Totals)> {
-        self.totals.iter().map(|(ledger, totals)| (*ledger, totals))
+        self.totals.ordered().into_iter()
     }
 
-    /// The last timestamp given to a client's event, in nanoseconds since 1970.
+    /// The largest timestamp of an account or transfer that a client created, in nanoseconds since 1970.
     ///
-    /// The next batch's timestamp must be larger: take `max(now, timestamp_last() + 1)`.
+    /// The next batch's timestamp must be larger. Events that created nothing had timestamps too: a caller that wants every
+    /// answer's timestamp to be larger than the one before keeps the last one it gave.
     pub fn timestamp_last(&self) -> u64 {
         self.timestamp_last
     }
 
+    /// The largest timestamp of a transfer that a client created, in nanoseconds since 1970; zero before the first.
+    pub fn transfer_timestamp_last(&self) -> u64 {
+        self.transfer_timestamp_last
+    }
+
     /// When the next pending transfer expires, in nanoseconds since 1970.
     pub fn expires_next_at_ns(&self) -> Option<u64> {
-        self.expiries.keys().next().map(|(expires_at_ns, _)| *expires_at_ns)
+        self.open.expires_next_at_ns()
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
     }
 }

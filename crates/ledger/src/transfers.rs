@@ -3,10 +3,12 @@
 //! Each check function returns the first status that applies, in the order of the reference
 //! (TigerBeetle `src/state_machine.zig` at commit 52ad553). Nothing changes before all have passed.
 
-use crate::batch::{self, BATCH_EVENTS_MAX, EnvelopeFault, Event, Undo};
-use crate::booking::{self, Movement};
+use crate::batch::{self, BATCH_EVENTS_MAX, EnvelopeFault, Event};
+use crate::booking::{self, Movement, Sides};
 use crate::exists;
-use crate::state::{KnownTransfer, Ledger, PendingStatus};
+use crate::open::expires_at_ns;
+use crate::recent::{Known, KnownRef, status_after};
+use crate::state::{Ledger, PendingStatus};
 use crate::status::CreateTransferStatus as Status;
 use crate::types::{self, Account, Transfer, TransferFlags};
 
@@ -21,10 +23,12 @@ pub struct TransferResult {
 }
 
 /// A transfer that passed every check, as it will be remembered.
-struct Accepted {
-    transfer: Transfer,
-    /// The pending transfer that it posts or voids.
-    pending: Option<Transfer>,
+#[derive(Clone, Copy)]
+pub(crate) struct Accepted {
+    pub(crate) transfer: Transfer,
+    sides: Sides,
+    /// The place of the open pending transfer that it posts or voids.
+    pending_place: Option<u32>,
 }
 
 impl Ledger {
@@ -39,8 +43,27 @@ impl Ledger {
     /// If there are more than [`BATCH_EVENTS_MAX`] events, `timestamp` is not after
     /// [`Ledger::timestamp_last`], or a ledger would not balance (a bug).
     pub fn create_transfers(&mut self, events: &[Transfer], timestamp: u64) -> Vec<TransferResult> {
-        let results = batch::create_batch(self, events, timestamp);
-        results.into_iter().map(|(status, timestamp)| TransferResult { status, timestamp }).collect()
+        let mut results = Vec::new();
+        self.create_transfers_into(events, timestamp, &mut results, &mut Vec::new(), &mut Vec::new());
+        results
+    }
+
+    /// As [`Ledger::create_transfers`], but appends: one result per event to `results`, the transfers as they happened, in
+    /// order, to `created`, and the ids that this batch burned to `burned`. The transfers are what
+    /// [`Ledger::apply_transfers`] takes; nothing of a broken chain is among them.
+    ///
+    /// # Panics
+    ///
+    /// As [`Ledger::create_transfers`].
+    pub fn create_transfers_into(
+        &mut self,
+        events: &[Transfer],
+        timestamp: u64,
+        results: &mut Vec<TransferResult>,
+        created: &mut Vec<Transfer>,
+        burned: &mut Vec<u128>,
+    ) {
+        batch::create_batch(self, events, timestamp, results, created, burned);
     }
 
     /// Releases pending transfers of clients whose timeout has passed at `now_ns` (since 1970).
@@ -51,22 +74,22 @@ impl Ledger {
     pub fn expire(&mut self, now_ns: u64) -> Vec<u128> {
         let mut expired = Vec::new();
         while expired.len() < BATCH_EVENTS_MAX {
-            let Some(next) = self.expiries.first_entry() else {
+            let Some(place) = self.open.due(now_ns) else {
                 break;
             };
-            let (expires_at_ns, _) = *next.key();
-            if expires_at_ns > now_ns {
-                break;
-            }
-            let id = next.remove();
-            let known = self.transfers.get_mut(&id).expect("every expiry belongs to a known transfer");
-            assert_eq!(known.status, PendingStatus::Pending, "transfer {id} expires after its end");
-            known.status = PendingStatus::Expired;
-            let pending = known.transfer;
-            self.release(&pending, 0);
-            expired.push(id);
+            let transfer = self.expire_one(place);
+            self.recent.push(Known::Happened { transfer, status: PendingStatus::Expired });
+            expired.push(transfer.id);
         }
         expired
+    }
+
+    /// Ends an open pending transfer by its timeout.
+    pub(crate) fn expire_one(&mut self, place: u32) -> Transfer {
+        let pending = self.open.take(place);
+        let sides = self.sides(pending.debit_account_id, pending.credit_account_id);
+        self.release(sides, &pending, 0);
+        pending
     }
 
     fn check_transfer(&self, event: &Transfer, timestamp: u64) -> Result<Accepted, Status> {
@@ -79,21 +102,29 @@ impl Ledger {
         if event.id == u128::MAX {
             return Err(Status::IdMustNotBeIntMax);
         }
-        if let Some(existing) = self.transfer(event.id) {
-            let pending = if existing.is_resolution() { self.transfer(existing.pending_id) } else { None };
-            return Err(exists::compare(event, existing, pending));
+        match self.known(event.id) {
+            Some(KnownRef::Burned) => Err(Status::IdAlreadyFailed),
+            Some(KnownRef::Open { transfer, .. } | KnownRef::Ended { transfer, .. }) => {
+                let pending = if transfer.is_resolution() { self.transfer(transfer.pending_id) } else { None };
+                Err(exists::compare(event, transfer, pending))
+            }
+            None => self.check_unknown(event, timestamp),
         }
-        if self.burned_ids.contains(&event.id) {
-            return Err(Status::IdAlreadyFailed);
-        }
+    }
+
+    /// A transfer whose id is new.
+    pub(crate) fn check_unknown(&self, event: &Transfer, timestamp: u64) -> Result<Accepted, Status> {
         if event.is_resolution() { self.check_resolution(event, timestamp) } else { self.check_movement(event, timestamp) }
     }
 
     /// A plain or pending transfer.
     fn check_movement(&self, event: &Transfer, timestamp_event: u64) -> Result<Accepted, Status> {
         check_movement_shape(event)?;
-        let debit = self.accounts.get(&event.debit_account_id).ok_or(Status::DebitAccountNotFound)?;
-        let credit = self.accounts.get(&event.credit_account_id).ok_or(Status::CreditAccountNotFound)?;
+        let sides = Sides {
+            debit: self.accounts.place(event.debit_account_id).ok_or(Status::DebitAccountNotFound)?,
+            credit: self.accounts.place(event.credit_account_id).ok_or(Status::CreditAccountNotFound)?,
+        };
+        let (debit, credit) = (self.accounts.at(sides.debit), self.accounts.at(sides.credit));
         check_ledger(event, debit, credit)?;
 
         let is_imported = event.flags.contains(TransferFlags::IMPORTED);
@@ -108,27 +139,27 @@ impl Ledger {
         booking::check_overflows(debit, credit, event.flags, amount)?;
         types::expires_at_ns(timestamp, event.timeout_s).ok_or(Status::OverflowsTimeout)?;
         booking::check_limits(debit, credit, amount)?;
-        Ok(Accepted { transfer: Transfer { amount, timestamp, ..*event }, pending: None })
+        Ok(Accepted { transfer: Transfer { amount, timestamp, ..*event }, sides, pending_place: None })
     }
 
     /// A post or void. Limits are not checked again: the reservation has passed them.
     fn check_resolution(&self, event: &Transfer, timestamp_event: u64) -> Result<Accepted, Status> {
         check_resolution_shape(event)?;
-        let known = self.transfers.get(&event.pending_id).ok_or(Status::PendingTransferNotFound)?;
-        let pending = &known.transfer;
+        let known = self.known(event.pending_id).ok_or(Status::PendingTransferNotFound)?;
+        let (pending, status) = known.happened().ok_or(Status::PendingTransferNotFound)?;
         if !pending.flags.contains(TransferFlags::PENDING) {
             return Err(Status::PendingTransferNotPending);
         }
         let mut transfer = exists::inherit(event, pending);
         check_resolution_matches(&transfer, pending)?;
-        match known.status {
+        match status {
             PendingStatus::None => unreachable!("a pending transfer has a pending status"),
             PendingStatus::Pending => {}
             PendingStatus::Posted => return Err(Status::PendingTransferAlreadyPosted),
             PendingStatus::Voided => return Err(Status::PendingTransferAlreadyVoided),
             PendingStatus::Expired => return Err(Status::PendingTransferExpired),
         }
-        if expiry_of(pending).is_some_and(|(expires_at_ns, _)| expires_at_ns <= timestamp_event) {
+        if expires_at_ns(pending).is_some_and(|expires_at_ns| expires_at_ns <= timestamp_event) {
             return Err(Status::PendingTransferExpired);
         }
         if event.flags.contains(TransferFlags::IMPORTED) {
@@ -136,89 +167,54 @@ impl Ledger {
         } else {
             transfer.timestamp = timestamp_event;
         }
+        let sides = self.sides(pending.debit_account_id, pending.credit_account_id);
         if event.flags.contains(TransferFlags::POST_PENDING_TRANSFER) {
-            booking::check_open(&self.accounts[&pending.debit_account_id], &self.accounts[&pending.credit_account_id])?;
+            self.check_open(sides)?;
         }
-        Ok(Accepted { transfer, pending: Some(*pending) })
+        let KnownRef::Open { place, .. } = known else { unreachable!("what is pending is open") };
+        Ok(Accepted { transfer, sides, pending_place: Some(place) })
     }
 
     fn check_imported_timestamp(&self, timestamp: u64) -> Result<(), Status> {
-        let is_after_all = self.transfer_timestamps.last().is_none_or(|last| timestamp > *last);
-        if !is_after_all || self.account_has_timestamp(timestamp) {
+        if timestamp <= self.transfer_timestamp_last || self.accounts.has_timestamp(timestamp) {
             return Err(Status::ImportedEventTimestampMustNotRegress);
         }
         Ok(())
     }
 
-    fn apply_accepted(&mut self, accepted: Accepted) {
-        let Accepted { transfer, pending } = accepted;
-        let status = match pending {
-            Some(pending) => {
-                self.apply_resolution(&transfer, &pending);
-                PendingStatus::None
+    /// Lets an accepted transfer happen. Returns the pending transfer that it ended, if it is a post or void.
+    pub(crate) fn apply_accepted(&mut self, accepted: &Accepted) -> Option<Transfer> {
+        let Accepted { transfer, sides, pending_place } = accepted;
+        assert!(transfer.timestamp > self.transfer_timestamp_last, "transfer {} goes back in time", transfer.id);
+        self.transfer_timestamp_last = transfer.timestamp;
+        self.timestamp_last = self.timestamp_last.max(transfer.timestamp);
+        match pending_place {
+            Some(place) => {
+                let pending = self.open.take(*place);
+                self.release(*sides, &pending, amount_posted(transfer));
+                Some(pending)
             }
-            None => self.apply_movement(&transfer),
-        };
-        let is_new_timestamp = self.transfer_timestamps.insert(transfer.timestamp);
-        let previous = self.transfers.insert(transfer.id, KnownTransfer { transfer, status });
-        assert!(is_new_timestamp && previous.is_none(), "transfer {} is created twice", transfer.id);
-    }
-
-    fn apply_movement(&mut self, transfer: &Transfer) -> PendingStatus {
-        let movement = Movement::new(transfer.amount, transfer.flags);
-        self.book(transfer.debit_account_id, transfer.credit_account_id, movement);
-        self.close_accounts(transfer.debit_account_id, transfer.credit_account_id, transfer.flags);
-        if let Some(expiry) = expiry_of(transfer) {
-            self.expiries.insert(expiry, transfer.id);
+            None => {
+                self.book(*sides, Movement::new(transfer.amount, transfer.flags));
+                self.close_accounts(*sides, transfer.flags);
+                if transfer.flags.contains(TransferFlags::PENDING) {
+                    self.open.insert(*transfer);
+                }
+                None
+            }
         }
-        if transfer.flags.contains(TransferFlags::PENDING) { PendingStatus::Pending } else { PendingStatus::None }
-    }
-
-    fn apply_resolution(&mut self, transfer: &Transfer, pending: &Transfer) {
-        let is_post = transfer.flags.contains(TransferFlags::POST_PENDING_TRANSFER);
-        let status = if is_post { PendingStatus::Posted } else { PendingStatus::Voided };
-        let known = self.transfers.get_mut(&pending.id).expect("the pending transfer was found before");
-        assert_eq!(known.status, PendingStatus::Pending, "transfer {} is resolved twice", pending.id);
-        known.status = status;
-        if let Some(expiry) = expiry_of(pending) {
-            let id = self.expiries.remove(&expiry);
-            assert_eq!(id, Some(pending.id), "an open pending transfer with a timeout has an expiry");
-        }
-        self.release(pending, if is_post { transfer.amount } else { 0 });
     }
 
     /// Ends a reservation, of which `posted` happens, and opens the accounts that it had closed.
-    fn release(&mut self, pending: &Transfer, posted: u128) {
-        let movement = Movement::resolution(pending.amount, posted);
-        self.book(pending.debit_account_id, pending.credit_account_id, movement);
-        self.reopen_accounts(pending.debit_account_id, pending.credit_account_id, pending.flags);
-    }
-
-    /// Forgets a transfer of a broken chain; the caller restores accounts and totals.
-    pub(crate) fn undo_transfer(&mut self, id: u128) {
-        let KnownTransfer { transfer, status: _ } =
-            self.transfers.remove(&id).expect("the transfer to take back was created in this chain");
-        assert!(self.transfer_timestamps.remove(&transfer.timestamp));
-        if let Some(expiry) = expiry_of(&transfer) {
-            self.expiries.remove(&expiry);
-        }
-        if transfer.is_resolution() {
-            let known = self.transfers.get_mut(&transfer.pending_id).expect("a resolution's pending transfer is known");
-            known.status = PendingStatus::Pending;
-            if let Some(expiry) = expiry_of(&known.transfer) {
-                self.expiries.insert(expiry, known.transfer.id);
-            }
-        }
+    fn release(&mut self, sides: Sides, pending: &Transfer, posted: u128) {
+        self.book(sides, Movement::resolution(pending.amount, posted));
+        self.reopen_accounts(sides, pending.flags);
     }
 }
 
-/// Where a transfer stands in the order of expiries, if it has a timeout.
-pub(crate) fn expiry_of(transfer: &Transfer) -> Option<(u64, u64)> {
-    if transfer.timeout_s == 0 {
-        return None;
-    }
-    let expires_at_ns = types::expires_at_ns(transfer.timestamp, transfer.timeout_s)?;
-    Some((expires_at_ns, transfer.timestamp))
+/// How much of what it ends a post or void lets happen.
+fn amount_posted(resolution: &Transfer) -> u128 {
+    if resolution.flags.contains(TransferFlags::POST_PENDING_TRANSFER) { resolution.amount } else { 0 }
 }
 
 fn check_movement_shape(event: &Transfer) -> Result<(), Status> {
@@ -340,6 +336,7 @@ pub(crate) fn check_resolution_amount(flags: TransferFlags, amount: u128, amount
 
 impl Event for Transfer {
     type Status = Status;
+    type Result = TransferResult;
 
     const CREATED: Status = Status::Created;
 
@@ -355,32 +352,58 @@ impl Event for Transfer {
         self.timestamp
     }
 
-    fn create(&self, ledger: &mut Ledger, timestamp: u64, undo: Option<&mut Vec<Undo>>) -> (Status, u64) {
+    fn result(status: Status, timestamp: u64) -> TransferResult {
+        TransferResult { status, timestamp }
+    }
+
+    fn status_mut(result: &mut TransferResult) -> &mut Status {
+        &mut result.status
+    }
+
+    fn create(&self, ledger: &mut Ledger, timestamp: u64, created: &mut Vec<Self>) -> (Status, u64) {
         match ledger.check_transfer(self, timestamp) {
             Ok(accepted) => {
-                let transfer = &accepted.transfer;
-                let timestamp_actual = transfer.timestamp;
-                if let Some(undo) = undo {
-                    undo.push(Undo::Transfer {
-                        id: transfer.id,
-                        debit_account_before: ledger.accounts[&transfer.debit_account_id],
-                        credit_account_before: ledger.accounts[&transfer.credit_account_id],
-                        totals_before: ledger.totals.get(&transfer.ledger).copied(),
-                    });
+                let transfer = accepted.transfer;
+                if let Some(pending) = ledger.apply_accepted(&accepted) {
+                    ledger.recent.push(Known::Happened { transfer: pending, status: status_after(&transfer) });
                 }
-                ledger.apply_accepted(accepted);
-                (Status::Created, timestamp_actual)
+                if !transfer.flags.contains(TransferFlags::PENDING) {
+                    ledger.recent.push(Known::Happened { transfer, status: PendingStatus::None });
+                }
+                created.push(transfer);
+                (Status::Created, transfer.timestamp)
             }
-            Err(Status::Exists) => (Status::Exists, ledger.transfers[&self.id].transfer.timestamp),
+            Err(Status::Exists) => (Status::Exists, ledger.transfer(self.id).expect("what exists is known").timestamp),
             Err(status) => (status, timestamp),
         }
     }
 
-    fn remember_failure(&self, ledger: &mut Ledger, status: Status) {
+    /// The steps of [`Event::create`] backwards.
+    fn take_back(&self, ledger: &mut Ledger) {
+        let sides = ledger.sides(self.debit_account_id, self.credit_account_id);
+        if self.flags.contains(TransferFlags::PENDING) {
+            let place = ledger.open.place(self.id).expect("a pending transfer to take back is open");
+            ledger.open.take(place);
+            ledger.reopen_accounts(sides, self.flags);
+        } else {
+            ledger.recent.take_back(self.id);
+        }
+        if self.is_resolution() {
+            let pending = ledger.recent.take_back(self.pending_id);
+            ledger.open.insert(pending);
+            ledger.close_accounts(sides, pending.flags);
+            ledger.unbook(sides, Movement::resolution(pending.amount, amount_posted(self)));
+        } else {
+            ledger.unbook(sides, Movement::new(self.amount, self.flags));
+        }
+    }
+
+    fn remember_failure(&self, ledger: &mut Ledger, status: Status, burned: &mut Vec<u128>) {
         assert_ne!(status, Status::Created);
         if status.is_transient() {
-            assert!(!ledger.transfers.contains_key(&self.id), "transfer {} happened and cannot fail", self.id);
-            ledger.burned_ids.insert(self.id);
+            assert!(!ledger.is_known(self.id), "transfer {} is known and cannot fail", self.id);
+            ledger.recent.push(Known::Burned { id: self.id });
+            burned.push(self.id);
         }
     }
 }

@@ -121,6 +121,8 @@ struct Page {
 pub(super) struct Book {
     ledger: Ledger,
     now_ns: u64,
+    /// The last time that an event was given, whether or not it created anything.
+    event_last_ns: u64,
     /// In order of their timestamps: the state machine gives growing ones, imported ones included.
     transfers: Vec<Transfer>,
     pages: HashMap<u128, Page>,
@@ -128,7 +130,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new() -> Self {
-        Self { ledger: Ledger::new(), now_ns: START_NS, transfers: Vec::new(), pages: HashMap::new() }
+        Self { ledger: Ledger::new(), now_ns: START_NS, event_last_ns: 0, transfers: Vec::new(), pages: HashMap::new() }
     }
 
     /// What the clock shows, in nanoseconds since 1970.
@@ -139,7 +141,7 @@ impl Book {
     pub(super) fn create_accounts(&mut self, events: &[Account]) -> Result<Vec<AccountResult>, Refused> {
         let timestamp = self.start_batch(events.len())?;
         let results = self.ledger.create_accounts(events, timestamp);
-        self.now_ns = self.now_ns.max(self.ledger.timestamp_last());
+        self.end_batch(timestamp, events.len());
         Ok(results)
     }
 
@@ -149,7 +151,7 @@ impl Book {
         for (event, _) in events.iter().zip(&results).filter(|(_, result)| result.status == CreateTransferStatus::Created) {
             self.enter(event.id);
         }
-        self.now_ns = self.now_ns.max(self.ledger.timestamp_last());
+        self.end_batch(timestamp, events.len());
         for event in events {
             self.check(event.debit_account_id);
             self.check(event.credit_account_id);
@@ -162,9 +164,17 @@ impl Book {
         if count > BATCH_EVENTS_MAX {
             return Err(Refused::TooManyEvents { count });
         }
-        let timestamp = self.now_ns.max(self.ledger.timestamp_last() + 1);
+        let timestamp = self.now_ns.max(self.event_last_ns + 1);
         let last = u64::try_from(count).ok().and_then(|count| timestamp.checked_add(count));
         last.filter(|last| *last <= TIMESTAMP_MAX).map(|_| timestamp).ok_or(Refused::ClockPassesMaximum)
+    }
+
+    /// Moves the clock on to the time of a batch's last event.
+    fn end_batch(&mut self, timestamp: u64, count: usize) {
+        if let Some(after_first) = count.checked_sub(1) {
+            self.event_last_ns = timestamp + u64::try_from(after_first).expect("a batch is not that large");
+            self.now_ns = self.now_ns.max(self.event_last_ns);
+        }
     }
 
     /// Moves the clock on and releases what expires until then; its ids in order of expiry.

@@ -29,13 +29,16 @@ use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, L
 /// What a table has shown.
 pub struct Shown {
     pub ledger: Ledger,
+    /// The last time given to an event.
+    timestamp_last: u64,
     pub account_statuses: BTreeSet<CreateAccountStatus>,
     pub transfer_statuses: BTreeSet<CreateTransferStatus>,
 }
 
 /// Runs a table and panics, naming the line, where an outcome is not the expected one.
 pub fn check(text: &str) -> Shown {
-    let mut shown = Shown { ledger: Ledger::new(), account_statuses: BTreeSet::new(), transfer_statuses: BTreeSet::new() };
+    let mut shown =
+        Shown { ledger: Ledger::new(), timestamp_last: 0, account_statuses: BTreeSet::new(), transfer_statuses: BTreeSet::new() };
     let lines: Vec<&str> = text.lines().map(|line| line.split_once('#').map_or(line, |(step, _)| step).trim_end()).collect();
     let mut index = 0;
     while index < lines.len() {
@@ -54,12 +57,20 @@ pub fn check(text: &str) -> Shown {
 fn run(shown: &mut Shown, head: &str, body: &[&str]) {
     let words: Vec<&str> = head.split_whitespace().collect();
     match words[0] {
-        "accounts" => run_accounts(shown, time(&words, &shown.ledger), body),
-        "transfers" => run_transfers(shown, time(&words, &shown.ledger), body),
+        "accounts" => {
+            let timestamp = time(&words, shown);
+            run_accounts(shown, timestamp, body);
+            shown.timestamp_last = timestamp + u64::try_from(body.len()).expect("a few rows") - 1;
+        }
+        "transfers" => {
+            let timestamp = time(&words, shown);
+            run_transfers(shown, timestamp, body);
+            shown.timestamp_last = timestamp + u64::try_from(body.len()).expect("a few rows") - 1;
+        }
         "legs" => run_legs(shown, head, body),
         "expire" => {
             let expected: Vec<u128> = words.iter().skip_while(|word| **word != "->").skip(1).map(|word| number(word)).collect();
-            assert_eq!(shown.ledger.expire(time(&words, &shown.ledger)), expected, "{head}");
+            assert_eq!(shown.ledger.expire(time(&words, shown)), expected, "{head}");
         }
         "balance" => assert_eq!(balance(&shown.ledger, number(words[1])), words[3..].join(" "), "{head}"),
         "pending" => assert_eq!(pending_status(&shown.ledger, number(words[1])), words[3], "{head}"),
@@ -113,9 +124,9 @@ fn run_legs(shown: &mut Shown, head: &str, body: &[&str]) {
     assert!(message.contains(expected), "{head}: {message}");
 }
 
-fn time(words: &[&str], ledger: &Ledger) -> u64 {
+fn time(words: &[&str], shown: &Shown) -> u64 {
     let stamp = words.iter().find_map(|word| word.strip_prefix('@'));
-    stamp.map_or(ledger.timestamp_last() + 1, |text| text.replace('_', "").parse().expect("a time"))
+    stamp.map_or(shown.timestamp_last + 1, |text| text.replace('_', "").parse().expect("a time"))
 }
 
 fn number(text: &str) -> u128 {
