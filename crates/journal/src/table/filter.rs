@@ -7,8 +7,8 @@
 //! room for as many, as a number of lines that can be halved often; in the end lines *2n* and *2n + 1* are joined while
 //! that leaves enough of them. The alternative, to keep the hashes until the end, takes six times the memory.
 //!
-//! Where a prefix belongs is a cache miss away, unlike its neighbour in the order of keys. So prefixes wait until there are
-//! some hundred, and then their misses overlap.
+//! Where a prefix belongs is a cache miss away, unlike its neighbour in the order of keys. So prefixes wait until there
+//! are some hundred, and then their misses overlap.
 //!
 //! The hash is part of the format. It is quick, not secret: whoever may choose keys can make some that are looked for in
 //! vain, and costs a read each.

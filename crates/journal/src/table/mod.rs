@@ -16,9 +16,9 @@
 //! starts behind the header, and ends with its piece, but for the last, which ends with its entries. So the place of a
 //! block need not be stored, and one aligned read fetches it.
 //!
-//! The checksums form a tree with the footer as its root. That a block's checksum stands in the index and not beside the
-//! block has a reason: a block that belongs elsewhere, to this table or another, is as intact as it is wrong. The parts must fill the file
-//! without a gap, so no number in a footer can make a reader allocate more than the file is long.
+//! The checksums form a tree with the footer as its root. A block's stands in the index and not beside the block, because
+//! a block that belongs elsewhere, in this table or another, may be intact and is wrong all the same. The parts must fill
+//! the file without a gap, so no number in a footer can make a reader allocate more than the file is long.
 //!
 //! Header, footer, index and filter are in memory while a table is open ([`Table::memory_bytes`]); blocks are read when
 //! they are asked for and not kept, since the operating system keeps them.
@@ -36,7 +36,7 @@ pub use error::{Error, Fault};
 pub use merge::{Merge, Progress};
 pub use range::{Entry, Range};
 pub use reader::{BlockBuffer, Table};
-pub use writer::{Summary, Writer, remove_unfinished};
+pub use writer::{Summary, Writer, remove, remove_unfinished};
 
 /// Widest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 64;

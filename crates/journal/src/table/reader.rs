@@ -252,14 +252,22 @@ impl<I: Io> Table<I> {
         wide(size_of::<Self>() + self.path.capacity()) + index_bytes + filter.memory_bytes()
     }
 
-    /// Whether a key with this prefix may be in the table; `false` is certain. Reads nothing. Always `true` without filter.
+    /// Whether a key with this prefix may be in the table; `false` is certain. Reads nothing. Without filter always `true`.
+    ///
+    /// Prefixes outside of the table's keys, as new ids are that start with a time, do not even cost the filter's cache
+    /// miss.
     ///
     /// # Panics
     /// When the prefix has not the width that the layout says.
     #[must_use]
     pub fn may_contain(&self, prefix: &[u8]) -> bool {
         assert_eq!(prefix.len(), self.layout().prefix(), "a prefix has the filter's width");
-        self.layout().filter_prefix_bytes.is_none() || self.parts.filter.may_contain(prefix)
+        if prefix.is_empty() {
+            return true;
+        }
+        let Some(bounds) = self.key_bounds() else { return false };
+        let is_within = bounds.start()[..prefix.len()] <= *prefix && *prefix <= bounds.end()[..prefix.len()];
+        is_within && self.parts.filter.may_contain(prefix)
     }
 
     /// The value of `key`, if the table has the key. Asks the filter first and then reads one block into `buffer`.

@@ -9,7 +9,7 @@ use super::parts::{Footer, HEADER_BYTES, Header, block_crc32c};
 use super::{BLOCK_BYTES, Error, KEY_BYTES_MAX, Layout, PIECE_BYTES, SYNC_BYTES};
 use crate::{Io, IoFailure, wide};
 
-/// Ends the name of a table that is being written.
+/// Ends the name of a file that is being written.
 const UNFINISHED: &str = ".tmp";
 
 /// What was written.
@@ -23,8 +23,8 @@ pub struct Summary {
     pub file_bytes: u64,
 }
 
-/// Writes a table from ascending entries. Dropped before [`Writer::finish`], it leaves no table and removes its file;
-/// what a crash leaves, [`remove_unfinished`] removes.
+/// Writes a table from ascending entries; one writer of a path at a time. Dropped before [`Writer::finish`], it leaves no
+/// table and removes its file; what a crash leaves, [`remove_unfinished`] removes.
 pub struct Writer<I: Io> {
     io: I,
     path: String,
@@ -86,8 +86,8 @@ impl<I: Io + Clone> Writer<I> {
     /// Starts the table at `path`, whose folder exists; a table of that name is replaced when this one is finished.
     ///
     /// `about` is for the caller. At most `prefix_count_max` distinct filter prefixes may come (the number of entries
-    /// always is such a bound): the filter has room for them while the table is written, [`super::FILTER_BITS_PER_PREFIX`] bits
-    /// each, and shrinks to what did come.
+    /// always is such a bound): the filter has room for them while the table is written, with
+    /// [`super::FILTER_BITS_PER_PREFIX`] bits each, and shrinks to what did come.
     ///
     /// # Errors
     /// [`Error::Layout`], [`Error::Io`].
@@ -191,8 +191,7 @@ impl<I: Io> Writer<I> {
         output.sync(io)?;
         io.rename(&output.path, &self.path).map_err(IoFailure::on("rename", &output.path))?;
         self.state = State::Finished;
-        let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.io.sync_dir(folder).map_err(IoFailure::on("sync", folder))?;
+        sync_folder_of(&self.io, &self.path)?;
         Ok(Summary { entry_count: self.entry_count, prefix_count: self.prefix_count, file_bytes: self.output.offset })
     }
 
@@ -267,6 +266,22 @@ impl<I: Io> Drop for Writer<I> {
             // Gives the space back. If this fails, `remove_unfinished` does it, or the next writer of the table.
             drop(self.io.remove(&self.output.path));
         }
+    }
+}
+
+fn sync_folder_of<I: Io>(io: &I, path: &str) -> Result<(), IoFailure> {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    io.sync_dir(folder).map_err(IoFailure::on("sync", folder))
+}
+
+/// Removes a table durably; who has it open still reads it. Does nothing when it is gone already.
+///
+/// # Errors
+/// When the file cannot be removed or its folder not synced.
+pub fn remove<I: Io>(io: &I, path: &str) -> Result<(), IoFailure> {
+    match io.remove(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(IoFailure::on("remove", path)(error)),
+        Ok(()) | Err(_) => sync_folder_of(io, path),
     }
 }
 

@@ -190,6 +190,7 @@ fn a_filter_over_a_prefix_tells_prefixes_apart_in_few_bytes() {
     let passing = |odd: u64| (0_u64..1_000).filter(|number| table.may_contain(&(number * 2 + odd).to_be_bytes())).count();
     assert_eq!(passing(0), 1_000);
     assert!(passing(1) < 20);
+    assert!((2_000_u64..100_000).all(|account| !table.may_contain(&account.to_be_bytes())), "what is above the last key is not there");
     assert!(table.memory_bytes() < 10_000, "{} bytes", table.memory_bytes());
 }
 
@@ -249,6 +250,11 @@ fn a_table_replaces_one_of_its_name_only_when_it_is_finished() {
     writer.finish().expect("it finishes");
     assert_eq!(open_well(&io, "table").entry_count(), 1);
     assert_eq!(contents(&open_before), numbers(0..10), "who has the old one open still reads it");
+    for _ in 0..2 {
+        journal::table::remove(&io, "table").expect("it is removed, or gone already");
+        io.crash(&mut || 0);
+        assert!(io.files().is_empty());
+    }
 }
 
 /// Computed by an independent program.
