@@ -4,6 +4,7 @@
 
 pub mod form_decoder;
 pub mod response_decoder;
+pub mod table_reader;
 pub mod webhook_verifier;
 
 /// The first line, and what comes after it.
