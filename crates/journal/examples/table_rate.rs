@@ -1,6 +1,7 @@
 //! How fast tables are built, merged and searched, on a real disk: a million entries with keys of 20 bytes (random, and
 //! ascending as ids are that start with a time) and values of 8. Run it with `--release`; the folder for its files is
-//! the first argument, or the system's temporary one. A fault ends it with a message.
+//! the first argument, or the system's temporary one. A fault ends it with a message. Builds are the best of three, for
+//! a machine that has other work; everything else is told as it came.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -12,6 +13,7 @@ use journal::table::{BlockBuffer, Layout, Merge, Progress, Summary, Table, Write
 
 const ENTRY_COUNT: u64 = 1_000_000;
 const INPUT_COUNT: u64 = 4;
+const BUILD_COUNT: usize = 3;
 const LOOKUP_COUNT: usize = 200_000;
 const LAYOUT: Layout = Layout { key_bytes: 20, value_bytes: 8, filter_prefix_bytes: std::num::NonZeroU8::new(20) };
 const ABOUT: [u8; 16] = *b"rate of tables  ";
@@ -57,7 +59,11 @@ fn build(io: &OsIo, path: &str, keys: &[Key]) -> Result<(Summary, Duration, Dura
 }
 
 fn measure(io: &OsIo, name: &str, keys: &[Key], absent: &[Key]) -> Result<(), Box<dyn Error>> {
-    let (summary, pushed, durable) = build(io, "whole", keys)?;
+    let (summary, mut pushed, mut durable) = build(io, "whole", keys)?;
+    for _ in 1..BUILD_COUNT {
+        let (_, pushed_again, durable_again) = build(io, "whole", keys)?;
+        (pushed, durable) = (pushed.min(pushed_again), durable.min(durable_again));
+    }
     println!("{name}: {} bytes an entry on disk", summary.file_bytes / ENTRY_COUNT);
     println!("  build                {} an entry, {} until durable", per_item(pushed, ENTRY_COUNT), per_item(durable, ENTRY_COUNT));
 

@@ -128,6 +128,31 @@ fn a_crash_or_failure_anywhere_in_merging_leaves_a_whole_table_or_none_and_the_i
 }
 
 #[test]
+fn a_disk_that_lies_about_syncs_tears_tables_and_each_is_found() {
+    let new = entries(0, 7);
+    let (mut whole_count, mut torn_count) = (0, 0);
+    for seed in 0..60 {
+        let io = SimIo::new();
+        io.set_lying(true);
+        write(&io, PATH, ids(), &new).expect("the disk says that all is well");
+        let mut random = Random(seed);
+        io.crash(&mut || random.number());
+        match Table::open(&io, PATH).and_then(|table| table.verify().map(|()| table)) {
+            Ok(table) => {
+                assert_eq!(contents(&table), new);
+                whole_count += 1;
+            }
+            Err(Error::Damaged { path, .. }) => {
+                assert_eq!(path, PATH);
+                torn_count += 1;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(whole_count > 5 && torn_count > 20, "{whole_count} whole, {torn_count} torn");
+}
+
+#[test]
 fn a_long_table_is_synced_while_it_is_written() {
     let io = SimIo::new();
     let mut writer = Writer::create(&io, PATH, layout(64, 16, 0), ABOUT, 0).expect("it starts");
