@@ -117,6 +117,11 @@ fn measure(io: &OsIo, name: &str, keys: &[Key], absent: &[Key]) -> Result<(), Bo
         let found = keys.iter().filter(|key| black_box(table.may_contain(*key))).count();
         let took = per_item(started.elapsed(), u64::try_from(keys.len())?);
         println!("  may_contain, {what} {took} a look-up, {found} of {} true", keys.len());
+        let mut numbers = Vec::new();
+        let started = Instant::now();
+        table.candidates(keys.iter().map(|key| &key[..]), &mut numbers);
+        println!("  candidates, {what}  {} a look-up", per_item(started.elapsed(), u64::try_from(keys.len())?));
+        assert_eq!(numbers.len(), found);
     }
     Ok(())
 }

@@ -7,8 +7,8 @@
 //! room for as many, as a number of lines that can be halved often; in the end lines *2n* and *2n + 1* are joined while
 //! that leaves enough of them. The alternative, to keep the hashes until the end, takes six times the memory.
 //!
-//! Where a prefix belongs is a cache miss away, unlike its neighbour in the order of keys. So prefixes wait until there
-//! are some hundred, and then their misses overlap.
+//! Where a prefix belongs is a cache miss away, unlike its neighbour in the order of keys. So whoever has many, a writer or
+//! a look-up of a whole batch, lets some wait until their misses can overlap.
 //!
 //! The hash is part of the format. It is quick, not secret: whoever may choose keys can make some that are looked for in
 //! vain, and costs a read each.
@@ -38,6 +38,29 @@ pub(super) struct FilterBuilder {
     filter: Filter,
     /// Hashes whose bits are not set yet.
     waiting: Vec<u64>,
+}
+
+/// So many probes wait until their lines are touched.
+const PROBES_MAX: usize = 16;
+
+/// Numbered probes of one filter that wait for one another.
+#[derive(Default)]
+pub(super) struct Probes {
+    count: usize,
+    hashes: [u64; PROBES_MAX],
+    numbers: [usize; PROBES_MAX],
+}
+
+impl Probes {
+    pub(super) fn push(&mut self, number: usize, prefix: &[u8]) {
+        self.hashes[self.count] = hash(prefix);
+        self.numbers[self.count] = number;
+        self.count += 1;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.count == PROBES_MAX
+    }
 }
 
 /// The filter of one table; without lines it contains nothing.
@@ -126,13 +149,32 @@ impl Filter {
 
     /// `false` only for what was never inserted.
     pub(super) fn may_contain(&self, prefix: &[u8]) -> bool {
-        let hash = hash(prefix);
+        self.may_contain_hash(hash(prefix))
+    }
+
+    fn may_contain_hash(&self, hash: u64) -> bool {
         // Without lines the first one is missing, too.
         let Some(line) = self.lines.get(self.line(hash)) else {
             return false;
         };
         let missing = line.0.iter().zip(masks(hash)).fold(0, |missing, (word, mask)| missing | (!word & mask));
         missing == 0
+    }
+
+    /// Adds the numbers of those probes that may have been inserted, and leaves none waiting.
+    pub(super) fn take_candidates(&self, probes: &mut Probes, numbers: &mut Vec<usize>) {
+        let hashes = &probes.hashes[..probes.count];
+        // These loads do not wait for one another; the probes after them find their lines in the cache.
+        let mut first_words = [0; PROBES_MAX];
+        for (word, hash) in first_words.iter_mut().zip(hashes) {
+            *word = self.lines.get(self.line(*hash)).map_or(0, |line| line.0[0]);
+        }
+        for ((hash, number), word) in hashes.iter().zip(probes.numbers).zip(first_words) {
+            if word & masks(*hash)[0] != 0 && self.may_contain_hash(*hash) {
+                numbers.push(number);
+            }
+        }
+        probes.count = 0;
     }
 
     /// Joins lines while there are twice as many as `prefix_count` distinct prefixes need.

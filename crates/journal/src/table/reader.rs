@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 
 use super::block::{Decoded, search};
-use super::filter::{Filter, LINE_BYTES};
+use super::filter::{Filter, LINE_BYTES, Probes};
 use super::parts::{CHECKSUM_BYTES, FOOTER_BYTES, Footer, HEADER_BYTES, Header, block_crc32c, block_place};
 use super::{Error, Fault, KEY_BYTES_MAX, Layout, PIECE_BYTES, Range, narrow};
 use crate::{Io, IoFailure, wide};
@@ -265,9 +265,37 @@ impl<I: Io> Table<I> {
         if prefix.is_empty() {
             return true;
         }
-        let Some(bounds) = self.key_bounds() else { return false };
-        let is_within = bounds.start()[..prefix.len()] <= *prefix && *prefix <= bounds.end()[..prefix.len()];
-        is_within && self.parts.filter.may_contain(prefix)
+        self.is_within_keys(prefix) && self.parts.filter.may_contain(prefix)
+    }
+
+    /// As [`Table::may_contain`] for many: puts the numbers of those that may be in the table into `numbers`, ascending,
+    /// replacing what was there. Quicker, since the cache misses of several probes overlap.
+    ///
+    /// # Panics
+    /// As [`Table::may_contain`].
+    pub fn candidates<'p>(&self, prefixes: impl IntoIterator<Item = &'p [u8]>, numbers: &mut Vec<usize>) {
+        numbers.clear();
+        let mut probes = Probes::default();
+        for (number, prefix) in prefixes.into_iter().enumerate() {
+            assert_eq!(prefix.len(), self.layout().prefix(), "a prefix has the filter's width");
+            if prefix.is_empty() {
+                numbers.push(number);
+            } else if self.is_within_keys(prefix) {
+                probes.push(number, prefix);
+                if probes.is_full() {
+                    self.parts.filter.take_candidates(&mut probes, numbers);
+                }
+            }
+        }
+        self.parts.filter.take_candidates(&mut probes, numbers);
+    }
+
+    /// Whether keys with this prefix would stand between the first and the last key.
+    fn is_within_keys(&self, prefix: &[u8]) -> bool {
+        self.key_bounds().is_some_and(|bounds| {
+            let (first, last) = bounds.into_inner();
+            first[..prefix.len()] <= *prefix && *prefix <= last[..prefix.len()]
+        })
     }
 
     /// The value of `key`, if the table has the key. Asks the filter first and then reads one block into `buffer`.

@@ -97,6 +97,11 @@ fn check_same(random: &mut Random, table: &Table<SimIo>, model: &Model) {
     for key in others.keys() {
         assert_eq!(table.value(&mut buffer, key).expect("it reads"), model.get(key).map(|value| &value[..]));
     }
+    let prefixes: Vec<&[u8]> = others.keys().chain(model.keys()).map(|key| &key[..prefix_bytes]).collect();
+    let expected: Vec<usize> = (0..prefixes.len()).filter(|number| table.may_contain(prefixes[*number])).collect();
+    let mut candidates = vec![7];
+    table.candidates(prefixes, &mut candidates);
+    assert_eq!(candidates, expected);
     let bounds: Vec<&Vec<u8>> = others.keys().chain(model.keys().step_by(1 + model.len() / 20)).collect();
     for _ in 0..60 {
         let [from, to] = [(); 2].map(|()| *pick(random, &bounds));
