@@ -204,6 +204,8 @@ impl Event for Account {
         }
     }
 
+    fn read_ahead(_ledger: &Ledger, _events: &[Self]) {}
+
     fn take_back(&self, ledger: &mut Ledger) {
         ledger.accounts.take_back(self.id);
     }

@@ -7,6 +7,9 @@ use crate::types::TIMESTAMP_MAX;
 /// The most events in one batch, as in the reference (one message of 1 MiB).
 pub const BATCH_EVENTS_MAX: usize = 8_189;
 
+/// So many events are read ahead: enough to overlap the waits for memory, few enough to stay near the processor.
+const EVENTS_READ_AHEAD: usize = 64;
+
 /// A reason to refuse an event that does not depend on what the event asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EnvelopeFault {
@@ -35,6 +38,9 @@ pub(crate) trait Event: Copy {
 
     /// Creates the event and pushes it to `created` as it happened, or changes nothing.
     fn create(&self, ledger: &mut Ledger, timestamp: u64, created: &mut Vec<Self>) -> (Self::Status, u64);
+
+    /// Reads ahead what the next events of a batch will read.
+    fn read_ahead(ledger: &Ledger, events: &[Self]);
 
     /// Takes back what was created last and is described by `self`, but for the numbers of a [`Mark`].
     fn take_back(&self, ledger: &mut Ledger);
@@ -89,6 +95,9 @@ pub(crate) fn create_batch<E: Event>(
     for (timestamp_event, (index, event)) in (timestamp..).zip(events.iter().enumerate()) {
         assert!(timestamp_event <= TIMESTAMP_MAX, "time {timestamp_event} is out of range");
         let is_last = index + 1 == events.len();
+        if index % EVENTS_READ_AHEAD == 0 {
+            E::read_ahead(ledger, &events[index..events.len().min(index + EVENTS_READ_AHEAD)]);
+        }
         if event.is_linked() && chain.is_none() {
             chain = Some(Chain { result_first: results.len(), is_broken: false, mark: ledger.mark(created.len()) });
         }

@@ -72,6 +72,12 @@ impl OpenTransfers {
         self.records.iter()
     }
 
+    /// Reads what the look-up of an id will read. Returns something of it, so that it is read.
+    #[inline]
+    pub(crate) fn read(&self, id: u128) -> u64 {
+        if self.records.is_empty() { 0 } else { self.transfer(id).map_or(0, |transfer| transfer.timestamp) }
+    }
+
     /// Adds a transfer that is not there.
     pub(crate) fn insert(&mut self, transfer: Transfer) {
         self.index.insert(transfer.id, next_place(self.records.len()));
