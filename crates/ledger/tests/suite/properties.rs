@@ -47,7 +47,8 @@ fn flags() -> impl Strategy<Value = Flags> {
 }
 
 prop_compose! {
-    fn transfer()(
+    /// Any transfer event over the accounts and ids of these histories.
+    pub fn transfer()(
         flags in flags(),
         id in 1_u128..24,
         debit_account_id in prop_oneof![20 => 1_u128..=4, 2 => 5_u128..=6, 1 => Just(0), 1 => Just(7)],
