@@ -30,6 +30,8 @@ enum Kind {
     Plain,
     /// By turns a reservation with a timeout, and the post of the one before.
     TwoPhase,
+    /// Plain ones that happened before: the records of a journal.
+    Replay,
 }
 
 struct Case {
@@ -40,13 +42,15 @@ struct Case {
     open: usize,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 8] = [
     Case { name: "10 k accounts, time-ordered ids", accounts: 10_000, ids: Ids::Time, kind: Kind::Plain, open: 0 },
     Case { name: "10 k accounts, random ids", accounts: 10_000, ids: Ids::Random, kind: Kind::Plain, open: 0 },
     Case { name: "1 M accounts, time-ordered ids", accounts: 1_000_000, ids: Ids::Time, kind: Kind::Plain, open: 0 },
     Case { name: "1 M accounts, random ids", accounts: 1_000_000, ids: Ids::Random, kind: Kind::Plain, open: 0 },
     Case { name: "10 k accounts, reserve and post", accounts: 10_000, ids: Ids::Random, kind: Kind::TwoPhase, open: 0 },
     Case { name: "10 k accounts, 1 M reservations open", accounts: 10_000, ids: Ids::Random, kind: Kind::Plain, open: OPEN_TRANSFERS },
+    Case { name: "10 k accounts, replay", accounts: 10_000, ids: Ids::Time, kind: Kind::Replay, open: 0 },
+    Case { name: "1 M accounts, replay", accounts: 1_000_000, ids: Ids::Time, kind: Kind::Replay, open: 0 },
 ];
 
 /// A generator of numbers that all look different (the public-domain SplitMix64).
@@ -96,10 +100,15 @@ fn run(case: &Case) -> u128 {
         source.fill(&mut events, Source::event);
         let timestamp = ledger.timestamp_last() + 1;
         let start = Instant::now();
-        results.clear();
-        created.clear();
-        ledger.create_transfers_into(&events, timestamp, &mut results, &mut created, &mut burned);
-        ledger.forget();
+        if matches!(case.kind, Kind::Replay) {
+            (timestamp..).zip(&mut events).for_each(|(timestamp, event)| event.timestamp = timestamp);
+            ledger.apply_transfers(&events);
+        } else {
+            results.clear();
+            created.clear();
+            ledger.create_transfers_into(&events, timestamp, &mut results, &mut created, &mut burned);
+            ledger.forget();
+        }
         elapsed += start.elapsed();
         assert!(results.iter().all(|result| result.status == CreateTransferStatus::Created));
     }
@@ -141,7 +150,7 @@ impl Source<'_> {
 
     fn event(&mut self) -> Transfer {
         match self.case.kind {
-            Kind::Plain => self.transfer(TransferFlags::NONE),
+            Kind::Plain | Kind::Replay => self.transfer(TransferFlags::NONE),
             Kind::TwoPhase => match self.reserved.take() {
                 None => {
                     let transfer = Transfer { timeout_s: 60, ..self.transfer(TransferFlags::PENDING) };

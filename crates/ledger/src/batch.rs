@@ -8,7 +8,7 @@ use crate::types::TIMESTAMP_MAX;
 pub const BATCH_EVENTS_MAX: usize = 8_189;
 
 /// So many events are read ahead: enough to overlap the waits for memory, few enough to stay near the processor.
-const EVENTS_READ_AHEAD: usize = 64;
+pub(crate) const EVENTS_READ_AHEAD: usize = 64;
 
 /// A reason to refuse an event that does not depend on what the event asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

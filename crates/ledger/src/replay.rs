@@ -2,6 +2,7 @@
 //! asked, and nothing is remembered but what is open; the rules of balances hold all the same, because records can be damaged
 //! and code can be wrong, and neither may make a wrong balance.
 
+use crate::batch::{EVENTS_READ_AHEAD, Event};
 use crate::state::Ledger;
 use crate::types::{Account, TIMESTAMP_MAX, Transfer};
 
@@ -34,7 +35,10 @@ impl Ledger {
     /// come after all before, or is not in its final form; the message names it. The transfers before it are applied by then:
     /// the state is unusable.
     pub fn apply_transfers(&mut self, transfers: &[Transfer]) {
-        for transfer in transfers {
+        for (index, transfer) in transfers.iter().enumerate() {
+            if index % EVENTS_READ_AHEAD == 0 {
+                Transfer::read_ahead(self, &transfers[index..transfers.len().min(index + EVENTS_READ_AHEAD)]);
+            }
             let id = transfer.id;
             assert!((1..=TIMESTAMP_MAX).contains(&transfer.timestamp), "transfer {id} has no valid timestamp");
             assert!(![0, u128::MAX].contains(&id), "transfer {id} has no valid id");
