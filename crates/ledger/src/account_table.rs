@@ -60,6 +60,12 @@ impl AccountTable {
         self.place(id).map(|place| self.at(place))
     }
 
+    /// Reads what the look-up of an id will read before the account itself. Returns something of it, so that it is read.
+    #[inline]
+    pub(crate) fn read_index(&self, id: u128) -> u64 {
+        self.index.read(id)
+    }
+
     /// Reads what a transfer of this account will read and write. Returns something of it, so that it is read.
     #[inline]
     pub(crate) fn read(&self, id: u128) -> u64 {

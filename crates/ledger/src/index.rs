@@ -51,6 +51,12 @@ impl Index {
         }
     }
 
+    /// Reads the slot where the search for `id` begins. Returns what is there, so that it is read.
+    #[inline]
+    pub(crate) fn read(&self, id: u128) -> u64 {
+        self.slots[self.home(self.fragment(id))]
+    }
+
     /// Adds an id that is not there.
     #[inline]
     pub(crate) fn insert(&mut self, id: u128, place: u32) {

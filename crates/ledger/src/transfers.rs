@@ -383,6 +383,9 @@ impl Event for Transfer {
     fn read_ahead(ledger: &Ledger, events: &[Self]) {
         let mut seen = 0;
         for event in events {
+            seen ^= ledger.accounts.read_index(event.debit_account_id) ^ ledger.accounts.read_index(event.credit_account_id);
+        }
+        for event in events {
             seen ^= ledger.open.read(event.id);
             seen ^= ledger.accounts.read(event.debit_account_id) ^ ledger.accounts.read(event.credit_account_id);
         }
