@@ -2,15 +2,17 @@
 //!
 //! What lives here: the two record types and their 128-byte encoding, every rule about when a
 //! transfer may happen, and the state that the rules read. What does not: time (it is passed in),
-//! storage (the journal of records is elsewhere), history of balances (a read model), permissions,
-//! and any idea of why money moves.
+//! storage (the journal of records is elsewhere), history (whoever keeps the journal tells what a
+//! batch needs of it, see [`Ledger::recall`]), balances of the past (a read model), permissions, and
+//! any idea of why money moves.
 //!
 //! The semantics follow TigerBeetle's published model (`src/tigerbeetle.zig` and
 //! `src/state_machine.zig` at commit 52ad553): names, numbers and precedence of results are the
 //! same, so the same workload gives the same results and balances. Two doors lead to the state:
 //!
 //! * [`Ledger::create_accounts`] and [`Ledger::create_transfers`] take events of clients. Every
-//!   outcome is a status, ids are remembered for idempotency.
+//!   outcome is a status, ids are remembered for idempotency until [`Ledger::forget`]. What they
+//!   created can be applied again from a journal ([`Ledger::apply_transfers`]).
 //! * [`Ledger::open_account`] and [`Ledger::apply_legs`] take the platform's own postings. They
 //!   were decided before, so a violation is a bug and panics; their ids only grow, so nothing but
 //!   the open holds is remembered. The two doors share accounts but not transfer ids.

@@ -7,7 +7,9 @@ use crate::state::{Ledger, PendingStatus};
 use crate::types::{Transfer, TransferFlags};
 
 /// Room for so many records stays when they are forgotten: a few batches with what they refer to.
-const RECORDS_KEPT_MAX: usize = 8 * BATCH_EVENTS_MAX;
+const RECORDS_KEPT_MAX: usize = 1 << 17;
+
+const _: () = assert!(RECORDS_KEPT_MAX > 8 * BATCH_EVENTS_MAX);
 
 /// What history knows of a transfer's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,8 +136,9 @@ impl Ledger {
     /// Makes known what history knows of an id, until [`Ledger::forget`]. What is known already stays as it is.
     ///
     /// Before a batch of transfers, a caller that forgets recalls, of the ids that are not [`Ledger::is_known`], each event's
-    /// own id and each `pending_id` of a post or void. Before a batch of imported accounts, it recalls the transfer that has
-    /// exactly an account's timestamp, if there is one and the timestamp is at most [`Ledger::transfer_timestamp_last`].
+    /// own id and, if history does not know that one, the `pending_id` of a post or void. Before a batch of imported accounts,
+    /// it recalls the transfer that has exactly an account's timestamp, if there is one and the timestamp is at most
+    /// [`Ledger::transfer_timestamp_last`].
     ///
     /// Recalling changes neither equality nor serialised bytes: history is the caller's.
     ///

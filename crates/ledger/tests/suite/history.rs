@@ -162,8 +162,9 @@ impl Trio {
 
     fn transfers(&mut self, events: &[Transfer]) {
         let before = self.forgetful.clone();
-        for id in events.iter().flat_map(|event| [event.id, event.pending_id]) {
-            if let Some(past) = self.history.past(id) {
+        for event in events {
+            // What a post or void refers to matters only if it is new itself.
+            if let Some(past) = self.history.past(event.id).or_else(|| self.history.past(event.pending_id)) {
                 self.forgetful.recall(past);
             }
         }
@@ -320,6 +321,19 @@ fn what_is_known_is_not_what_history_says() {
     assert_eq!(ledger.create_transfers(&[transfer("7")], 200)[0].status, Status::IdAlreadyFailed);
     ledger.forget();
     assert_eq!(ledger.create_transfers(&[transfer("7")], 200)[0].status, Status::Created);
+}
+
+#[test]
+fn what_is_imported_does_not_set_time_back() {
+    let mut ledger = with_open_transfer();
+    ledger.create_accounts(&[plain_account(3, 1)], 500);
+    let mut replayed = ledger.clone();
+    let (mut results, mut created, mut burned) = (Vec::new(), Vec::new(), Vec::new());
+    ledger.create_transfers_into(&[transfer("2 imported ts=300")], 600, &mut results, &mut created, &mut burned);
+    assert_eq!(results[0].status, Status::Created);
+    assert_eq!((ledger.transfer_timestamp_last(), ledger.timestamp_last()), (300, 500));
+    replayed.apply_transfers(&created);
+    assert_eq!((replayed.transfer_timestamp_last(), replayed.timestamp_last()), (300, 500));
 }
 
 #[test]
