@@ -77,6 +77,9 @@ impl Event {
             | Self::ApiKeyCreated { .. }
             | Self::ApiKeyRevoked { .. }
             | Self::AccountsOpened { .. }
+            | Self::LedgerAccountsCreated { .. }
+            | Self::LedgerTransfersCreated { .. }
+            | Self::LedgerTransfersExpired { .. }
             | Self::SubjectErased { .. }
             | Self::CommandQuarantined { .. }
             | Self::QuarantineReleased { .. }
@@ -84,6 +87,12 @@ impl Event {
             | Self::ClockJumped { .. }
             | Self::ClockConfirmed => None,
         }
+    }
+
+    /// Whether this event is about a ledger that a merchant keeps itself: its legs are that ledger's transfers and not the
+    /// platform's own postings.
+    pub const fn is_of_merchants_ledger(&self) -> bool {
+        matches!(self, Self::LedgerAccountsCreated { .. } | Self::LedgerTransfersCreated { .. } | Self::LedgerTransfersExpired { .. })
     }
 
     /// The stored payment method that this event is about.

@@ -8,6 +8,8 @@ use base::{
     CustomerId, EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp,
 };
 
+use ledger::{Account, Transfer};
+
 /// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Idempotency {
@@ -262,7 +264,27 @@ pub enum Command {
         /// The moment, by the provider's clock.
         swept_to: Timestamp,
     },
-    /// Runs what is due.
+    /// Accounts are created in a merchant's own ledger, by [`crate::State::book`].
+    CreateLedgerAccounts {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// At most [`ledger::BATCH_EVENTS_MAX`].
+        accounts: Vec<Account>,
+    },
+    /// Transfers are created in a merchant's own ledger, by [`crate::State::book`].
+    CreateLedgerTransfers {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// At most [`ledger::BATCH_EVENTS_MAX`].
+        transfers: Vec<Transfer>,
+    },
+    /// Pending transfers of a merchant's own ledger whose timeout has passed are released, by [`crate::State::book`]: as many as one
+    /// event may name.
+    ExpireLedgerTransfers {
+        /// Whose ledger.
+        merchant: MerchantId,
+    },
+    /// Runs what is due, but for [`Command::ExpireLedgerTransfers`].
     Tick,
     /// A person's data becomes unreadable.
     EraseSubject {
@@ -336,12 +358,18 @@ impl Lane {
 }
 
 impl Command {
+    /// Whether it is about a ledger that a merchant keeps itself: [`crate::State::book`] decides it, not [`crate::decide`].
+    pub const fn is_booking(&self) -> bool {
+        matches!(self, Self::CreateLedgerAccounts { .. } | Self::CreateLedgerTransfers { .. } | Self::ExpireLedgerTransfers { .. })
+    }
+
     /// The lane in which this command waits.
     pub const fn lane(&self) -> Lane {
         match self {
             Self::ReportOutcome(_)
             | Self::ReportErrand(_)
             | Self::Tick
+            | Self::ExpireLedgerTransfers { .. }
             | Self::StartLeader { .. }
             | Self::Quarantine { .. }
             | Self::ReleaseQuarantine { .. }
@@ -364,6 +392,8 @@ impl Command {
             | Self::StorePaymentMethod(_)
             | Self::CreateMerchant { .. }
             | Self::CreateOperator { .. }
+            | Self::CreateLedgerAccounts { .. }
+            | Self::CreateLedgerTransfers { .. }
             | Self::CreateApiKey(_) => Lane::Create,
         }
     }
@@ -379,6 +409,9 @@ impl Command {
             Self::StartLeader { .. }
             | Self::CreateMerchant { .. }
             | Self::CreateOperator { .. }
+            | Self::CreateLedgerAccounts { .. }
+            | Self::CreateLedgerTransfers { .. }
+            | Self::ExpireLedgerTransfers { .. }
             | Self::CreateApiKey(_)
             | Self::RevokeApiKey { .. }
             | Self::ReportOutcome(_)

@@ -8,7 +8,7 @@ use base::{
     Currency, CustomerId, Decline, DisputeFact, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass,
     PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
-use ledger::Transfer;
+use ledger::{Account, Transfer};
 use serde::{Deserialize, Serialize};
 
 /// The highest event version that this program can write and read.
@@ -798,6 +798,27 @@ events! {
         /// Position on the ladder from now on.
         step: u16,
     } = 1, "errand.sent";
+    /// A merchant created accounts in its own ledger.
+    LedgerAccountsCreated {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// The accounts, in order, as they were created.
+        accounts: Vec<Account>,
+    } = 1, "ledger.accounts_created";
+    /// A merchant created transfers in its own ledger: the entry's legs, as they happened.
+    LedgerTransfersCreated {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// Ids that failed for ever, in order.
+        burned: Vec<u128>,
+    } = 1, "ledger.transfers_created";
+    /// Pending transfers of a merchant's own ledger passed their timeout.
+    LedgerTransfersExpired {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// Their ids, in order of their expiry.
+        transfers: Vec<u128>,
+    } = 1, "ledger.transfers_expired";
     /// A person's data became unreadable.
     SubjectErased {
         /// Whose.

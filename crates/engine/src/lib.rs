@@ -28,8 +28,10 @@ pub use derive::DeriveKey;
 pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
 pub use errand::{Errand, ErrandDispatch, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus};
 pub use event::{Entry, Event, EventKind, NoticeSource, NoticeUse, StrayDispute};
+pub use evolve::Booked;
 pub use outlook::{Outlook, Permitted};
 pub use refusal::Refusal;
 pub use state::{
-    ApiKey, Attempt, Capture, CardFacts, Customer, Dispute, KeyOwner, Merchant, OnFile, Payment, Refund, Sealed, State, StoredMethod,
+    ApiKey, Attempt, Capture, CardFacts, Customer, Dispute, KeyOwner, Merchant, MerchantLedger, OnFile, Payment, Refund, Sealed, State,
+    StoredMethod,
 };

@@ -316,6 +316,24 @@ pub enum Timer {
     Stray(PaymentId),
     /// The next send of an errand.
     Errand(ErrandId),
+    /// Pending transfers of a merchant's own ledger expire.
+    Ledger(MerchantId),
+}
+
+impl Timer {
+    /// Whether it waits while the clock is doubted.
+    pub(crate) const fn is_expiry(&self) -> bool {
+        matches!(self, Self::Expiry(_) | Self::Ledger(_))
+    }
+}
+
+/// A ledger that a merchant keeps itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MerchantLedger {
+    /// Its accounts and transfers.
+    pub ledger: Ledger,
+    /// What the timer of its next expiry is set for.
+    pub armed_at: Option<Timestamp>,
 }
 
 /// The messages of providers that came in last. Only against doubled lines in the journal: a message that is forgotten
@@ -417,6 +435,9 @@ pub struct State {
     pub expiries_suspended: bool,
     /// The books.
     pub ledger: Ledger,
+    /// The ledgers that merchants keep themselves. Each is a world of its own: ids, accounts and times of one mean nothing in
+    /// another.
+    pub ledgers: BTreeMap<MerchantId, MerchantLedger>,
 }
 
 impl Default for State {
@@ -456,6 +477,7 @@ impl State {
             skipped: BTreeMap::new(),
             expiries_suspended: false,
             ledger: Ledger::new(),
+            ledgers: BTreeMap::new(),
         }
     }
 
@@ -578,7 +600,7 @@ impl State {
     /// When something falls due next.
     pub fn due_at(&self) -> Option<Timestamp> {
         let suspended = self.expiries_suspended;
-        self.timers.iter().find(|(_, timer)| !(suspended && matches!(timer, Timer::Expiry(_)))).map(|(at, _)| *at)
+        self.timers.iter().find(|(_, timer)| !(suspended && timer.is_expiry())).map(|(at, _)| *at)
     }
 
     /// Posted and pending balance of one of a merchant's accounts, in minor units; zeros when the account was never opened.

@@ -16,6 +16,7 @@ use engine::{
     EffectKind, EffectRequested, EffectStatus, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, Event,
     Gaps, Idempotency, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
 };
+use ledger::{Account, AccountFlags, Transfer, TransferFlags};
 use payments::StoredMethodStatus;
 use payments::postings::AccountKind;
 use proptest::prelude::*;
@@ -144,6 +145,50 @@ fn any_customer_request(world: &World, draw: &mut Draw) -> Command {
     }
 }
 
+/// Accounts and transfers of a merchant's own ledger, few enough to meet.
+fn any_booking(draw: &mut Draw) -> Command {
+    let merchant = any_merchant(draw);
+    let account = |id: u64| Account {
+        id: id.into(),
+        debits_pending: 0,
+        debits_posted: 0,
+        credits_pending: 0,
+        credits_posted: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        reserved: 0,
+        ledger: 1,
+        code: 1,
+        flags: AccountFlags::NONE,
+        timestamp: 0,
+    };
+    if draw.one_in(4) {
+        return Command::CreateLedgerAccounts { merchant, accounts: vec![account(1), account(1 + draw.below(4))] };
+    }
+    let mut transfer = || {
+        let flags = [TransferFlags::NONE, TransferFlags::PENDING, TransferFlags::POST_PENDING_TRANSFER];
+        let flags = draw.of(&flags).expect("there are some");
+        let is_post = flags == TransferFlags::POST_PENDING_TRANSFER;
+        Transfer {
+            id: (1 + draw.below(1_000)).into(),
+            debit_account_id: if is_post { 0 } else { 1 },
+            credit_account_id: if is_post { 0 } else { (2 + draw.below(3)).into() },
+            amount: draw.below(50).into(),
+            pending_id: if is_post { (1 + draw.below(1_000)).into() } else { 0 },
+            user_data_128: 0,
+            user_data_64: 0,
+            user_data_32: 0,
+            timeout_s: if flags == TransferFlags::PENDING { 60 } else { 0 },
+            ledger: u32::from(!is_post),
+            code: u16::from(!is_post),
+            flags,
+            timestamp: 0,
+        }
+    };
+    Command::CreateLedgerTransfers { merchant, transfers: vec![transfer(), transfer(), transfer()] }
+}
+
 fn card(exp_month: u16) -> CardFacts {
     CardFacts { brand: "visa".into(), last4: "4242".into(), exp_month, exp_year: 2_034 }
 }
@@ -244,7 +289,7 @@ fn any_notice(world: &World, draw: &mut Draw) -> Command {
 
 fn chaos_step(world: &mut World, draw: &mut Draw) {
     let effects: Vec<EffectId> = world.state.effects.keys().copied().collect();
-    let command = match draw.below(118) {
+    let command = match draw.below(124) {
         0..36 => any_request(world, draw),
         36..42 => any_notice(world, draw),
         42..80 => {
@@ -268,6 +313,7 @@ fn chaos_step(world: &mut World, draw: &mut Draw) {
             let Some(command) = any_errand_report(world, draw) else { return };
             command
         }
+        118..124 => any_booking(draw),
         96 => Command::StartLeader { epoch: world.state.epoch + 1 },
         97 => Command::EraseSubject { subject: SubjectId::from_u128(u128::from(draw.below(6))) },
         98 if draw.one_in(2) => Command::NoteSweep { provider: 0, swept_to: base::Timestamp::from_s(draw.below(1_000)) },

@@ -120,6 +120,9 @@ pub enum FieldProblem {
         /// The number of the value.
         value: i32,
     },
+    /// A record of the ledger that cannot be read.
+    #[error("holds a record with flags that this program does not know; upgrade the program")]
+    Record,
     /// A currency that is not listed.
     #[error("is not a currency that this program knows")]
     UnknownCurrency,

@@ -110,6 +110,9 @@ kinds! {
         ErrandUnknown { errand, reason, step; next_at = next_at_ns }
         ErrandDeferred { errand, class, code, step; next_at = next_at_ns }
         ErrandSent { errand, send, send_kind, step }
+        LedgerAccountsCreated { merchant, accounts }
+        LedgerTransfersCreated { merchant, burned }
+        LedgerTransfersExpired { merchant, transfers }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }

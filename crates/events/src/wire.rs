@@ -8,6 +8,8 @@ use base::{
     Currency, CustomerId, EffectId, ErrandId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, limits,
 };
 
+use ledger::{ACCOUNT_SIZE_BYTES, Account};
+
 /// Longest text in an event, in bytes. Far above each text's own limit, which is checked where the text comes in: a
 /// reader must never be stricter than any writer was.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
@@ -186,6 +188,46 @@ impl Wire for Vec<u8> {
         check_length(proto.len(), SEALED_BYTES_MAX, field)?;
         Ok(proto)
     }
+}
+
+/// Numbers of 128 bits one after the other, each as 16 bytes, most significant first.
+impl Wire for Vec<u128> {
+    type Proto = Vec<u8>;
+
+    fn encode(&self) -> Vec<u8> {
+        self.iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    fn decode(proto: Vec<u8>, field: &'static str) -> Result<Self, FieldError> {
+        let (numbers, rest) = proto.as_chunks::<16>();
+        check_whole(&proto, rest, 16, field)?;
+        Ok(numbers.iter().map(|bytes| u128::from_be_bytes(*bytes)).collect())
+    }
+}
+
+/// Accounts one after the other, each as the ledger's record of 128 bytes.
+impl Wire for Vec<Account> {
+    type Proto = Vec<u8>;
+
+    fn encode(&self) -> Vec<u8> {
+        self.iter().flat_map(Account::encode).collect()
+    }
+
+    fn decode(proto: Vec<u8>, field: &'static str) -> Result<Self, FieldError> {
+        let (records, rest) = proto.as_chunks::<ACCOUNT_SIZE_BYTES>();
+        check_whole(&proto, rest, ACCOUNT_SIZE_BYTES, field)?;
+        let malformed = |_| FieldError { field, problem: FieldProblem::Record };
+        records.iter().map(|record| Account::decode(record).map_err(malformed)).collect()
+    }
+}
+
+/// Refuses a row of records of which the last is cut off.
+fn check_whole(proto: &[u8], rest: &[u8], record_bytes: usize, field: &'static str) -> Result<(), FieldError> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let expected_bytes = proto.len().next_multiple_of(record_bytes);
+    Err(FieldError { field, problem: FieldProblem::Length { bytes: proto.len(), expected_bytes } })
 }
 
 fn check_length(bytes: usize, bytes_max: usize, field: &'static str) -> Result<(), FieldError> {

@@ -16,7 +16,7 @@ pub struct IoFailure {
 
 impl IoFailure {
     /// For `map_err`: turns the operating system's error into one that says what was attempted on which path.
-    pub(crate) fn on<'a>(operation: &'static str, path: &'a str) -> impl FnOnce(std::io::Error) -> IoFailure + 'a {
+    pub fn on<'a>(operation: &'static str, path: &'a str) -> impl FnOnce(std::io::Error) -> IoFailure + 'a {
         move |source| IoFailure { operation, path: path.to_owned(), source }
     }
 }

@@ -82,13 +82,9 @@ impl Transfer {
         bytes
     }
 
-    /// The transfer that `bytes` encode. Only the form is checked, not the ledger's rules.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError::ReservedFlags`] when a flag bit without a meaning is set.
-    pub fn decode(bytes: &[u8; TRANSFER_SIZE_BYTES]) -> Result<Self, DecodeError> {
-        let transfer = Self {
+    /// The transfer that a client's record asks for, whatever its flags: those without a meaning are refused as a status.
+    pub fn from_record(bytes: &[u8; TRANSFER_SIZE_BYTES]) -> Self {
+        Self {
             id: u128::from_le_bytes(field(bytes, 0)),
             debit_account_id: u128::from_le_bytes(field(bytes, 16)),
             credit_account_id: u128::from_le_bytes(field(bytes, 32)),
@@ -102,7 +98,16 @@ impl Transfer {
             code: u16::from_le_bytes(field(bytes, 116)),
             flags: TransferFlags::from_bits(u16::from_le_bytes(field(bytes, 118))),
             timestamp: u64::from_le_bytes(field(bytes, 120)),
-        };
+        }
+    }
+
+    /// The transfer that `bytes` encode. Only the form is checked, not the ledger's rules.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::ReservedFlags`] when a flag bit without a meaning is set.
+    pub fn decode(bytes: &[u8; TRANSFER_SIZE_BYTES]) -> Result<Self, DecodeError> {
+        let transfer = Self::from_record(bytes);
         match transfer.flags.reserved_bits() {
             0 => Ok(transfer),
             bits => Err(DecodeError::ReservedFlags { id: transfer.id, bits }),
@@ -145,13 +150,9 @@ impl Account {
         bytes
     }
 
-    /// The account that `bytes` encode. Only the form is checked, not the ledger's rules.
-    ///
-    /// # Errors
-    ///
-    /// [`DecodeError::AccountReservedFlags`] when a flag bit without a meaning is set.
-    pub fn decode(bytes: &[u8; ACCOUNT_SIZE_BYTES]) -> Result<Self, DecodeError> {
-        let account = Self {
+    /// The account that a client's record asks for, whatever its flags: those without a meaning are refused as a status.
+    pub fn from_record(bytes: &[u8; ACCOUNT_SIZE_BYTES]) -> Self {
+        Self {
             id: u128::from_le_bytes(field(bytes, 0)),
             debits_pending: u128::from_le_bytes(field(bytes, 16)),
             debits_posted: u128::from_le_bytes(field(bytes, 32)),
@@ -165,7 +166,16 @@ impl Account {
             code: u16::from_le_bytes(field(bytes, 116)),
             flags: AccountFlags::from_bits(u16::from_le_bytes(field(bytes, 118))),
             timestamp: u64::from_le_bytes(field(bytes, 120)),
-        };
+        }
+    }
+
+    /// The account that `bytes` encode. Only the form is checked, not the ledger's rules.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError::AccountReservedFlags`] when a flag bit without a meaning is set.
+    pub fn decode(bytes: &[u8; ACCOUNT_SIZE_BYTES]) -> Result<Self, DecodeError> {
+        let account = Self::from_record(bytes);
         match account.flags.reserved_bits() {
             0 => Ok(account),
             bits => Err(DecodeError::AccountReservedFlags { id: account.id, bits }),

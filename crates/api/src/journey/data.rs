@@ -129,6 +129,9 @@ pub(super) fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::ApiKeyCreated { .. }
         | Event::ApiKeyRevoked { .. }
         | Event::AccountsOpened { .. }
+        | Event::LedgerAccountsCreated { .. }
+        | Event::LedgerTransfersCreated { .. }
+        | Event::LedgerTransfersExpired { .. }
         | Event::SubjectErased { .. }
         | Event::CommandQuarantined { .. }
         | Event::QuarantineReleased { .. }
@@ -327,6 +330,13 @@ fn platform_data(event: &Event) -> Value {
         }
         Event::ApiKeyRevoked { public_id } => json!({ "api_key": String::from_utf8_lossy(public_id) }),
         Event::AccountsOpened { merchant, currency } => json!({ "merchant": merchant.to_string(), "currency": currency.alpha() }),
+        Event::LedgerAccountsCreated { merchant, accounts } => {
+            json!({ "merchant": merchant.to_string(), "accounts": accounts.len() })
+        }
+        Event::LedgerTransfersCreated { merchant, burned } => json!({ "merchant": merchant.to_string(), "failed": burned.len() }),
+        Event::LedgerTransfersExpired { merchant, transfers } => {
+            json!({ "merchant": merchant.to_string(), "transfers": transfers.len() })
+        }
         Event::SubjectErased { subject } => json!({ "subject": subject.to_string() }),
         Event::EventSkipped { seq, first, second } => {
             json!({ "seq": seq, "released_by": [first.to_string(), second.to_string()] })

@@ -170,6 +170,9 @@ impl Teller<'_> {
             | Event::ErrandDeferred { .. }
             | Event::ErrandSent { .. } => self.customer(event),
             Event::AccountsOpened { .. }
+            | Event::LedgerAccountsCreated { .. }
+            | Event::LedgerTransfersCreated { .. }
+            | Event::LedgerTransfersExpired { .. }
             | Event::MerchantCreated { .. }
             | Event::OperatorCreated { .. }
             | Event::ApiKeyCreated { .. }
@@ -569,6 +572,9 @@ impl Teller<'_> {
         let key_name = |public_id: &[u8; 10]| Name(String::from_utf8_lossy(public_id).into_owned());
         match event {
             Event::AccountsOpened { currency, .. } => Told::AccountsOpened { name: Name(currency.alpha().to_owned()) },
+            Event::LedgerAccountsCreated { accounts, .. } => Told::LedgerAccountsCreated { number: count(accounts.len()) },
+            Event::LedgerTransfersCreated { .. } => Told::LedgerTransfersCreated {},
+            Event::LedgerTransfersExpired { transfers, .. } => Told::LedgerTransfersExpired { number: count(transfers.len()) },
             Event::MerchantCreated { handle, .. } => Told::MerchantCreated { name: Name(handle.clone()) },
             Event::OperatorCreated { handle, .. } => Told::OperatorCreated { name: Name(handle.clone()) },
             Event::ApiKeyCreated { public_id, owner: KeyOwner::Merchant(_), .. } => {
@@ -634,4 +640,8 @@ const fn unknown_because(reason: UnknownReason) -> Phrase {
         UnknownReason::Restart => Phrase::UnknownRestart,
         UnknownReason::NotFound => Phrase::UnknownNotFound,
     }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -301,6 +301,9 @@ impl Story {
             | Event::ErrandDeferred { .. }
             | Event::ErrandSent { .. }
             | Event::AccountsOpened { .. }
+            | Event::LedgerAccountsCreated { .. }
+            | Event::LedgerTransfersCreated { .. }
+            | Event::LedgerTransfersExpired { .. }
             | Event::MerchantCreated { .. }
             | Event::OperatorCreated { .. }
             | Event::ApiKeyCreated { .. }

@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 use crate::state::{IdempotencyRecord, KeyedObject, Payment, State};
 use base::limits::IDEMPOTENCY_KEPT_NS;
 use base::{Currency, CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
-use ledger::Transfer;
+use ledger::{AccountResult, Transfer, TransferResult};
 use payments::Books;
 
 /// What a command is answered once its entries are durable.
@@ -65,6 +65,16 @@ pub enum Reply {
         replayed: bool,
         /// The errand whose outcome is worth waiting for; another may follow it.
         waiting_for: Option<ErrandId>,
+    },
+    /// What became of each account of a batch, in order.
+    LedgerAccounts {
+        /// As many as there were accounts.
+        results: Vec<AccountResult>,
+    },
+    /// What became of each transfer of a batch, in order.
+    LedgerTransfers {
+        /// As many as there were transfers.
+        results: Vec<TransferResult>,
     },
     /// Nothing changed.
     Refused(Refusal),

@@ -105,6 +105,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         | Command::ReportErrand(_)
         | Command::ReceiveNotice(_)
         | Command::NoteSweep { .. }
+        | Command::CreateLedgerAccounts { .. }
+        | Command::CreateLedgerTransfers { .. }
+        | Command::ExpireLedgerTransfers { .. }
         | Command::Tick => unreachable!("decided in a file of its own"),
     }
     Ok(Reply::Done)

@@ -16,8 +16,8 @@ const ENTRIES_PER_TICK_MAX: usize = 512;
 pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
     let state = draft.state;
     let now = draft.context.now;
-    let due = state.timers.iter().take_while(|(at, _)| *at <= now);
-    let runnable = due.filter(|(_, timer)| !(state.expiries_suspended && matches!(timer, Timer::Expiry(_))));
+    let due = state.timers.iter().take_while(|(at, _)| *at <= now).filter(|(_, timer)| !matches!(timer, Timer::Ledger(_)));
+    let runnable = due.filter(|(_, timer)| !(state.expiries_suspended && timer.is_expiry()));
     // Every timer is decided against the state before this run: a payment's second one waits for the next run.
     let mut touched = BTreeSet::new();
     for (_, timer) in runnable.take(TIMERS_PER_TICK_MAX) {
@@ -32,6 +32,7 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
                 }
             }
             Timer::Errand(errand) => errand::send(draft, state.errands.get(errand).expect("a timer names an errand that is open")),
+            Timer::Ledger(_) => {} // booked, not decided
             Timer::Expiry(payment) | Timer::Funds(payment) | Timer::Settle(payment) | Timer::Stray(payment) => {
                 let found = state.payments.get(payment).expect("a timer names a payment that exists");
                 if !touched.insert(*payment) {
@@ -41,7 +42,7 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
                     Timer::Funds(_) => release(draft, *payment, found),
                     Timer::Settle(_) => look_for_fee(draft, *payment, found),
                     Timer::Stray(_) => notice::match_stray(draft, *payment),
-                    Timer::Expiry(_) | Timer::Send(_) | Timer::Errand(_) => cancel::expire(draft, *payment, found),
+                    Timer::Expiry(_) | Timer::Send(_) | Timer::Errand(_) | Timer::Ledger(_) => cancel::expire(draft, *payment, found),
                 }
             }
         }

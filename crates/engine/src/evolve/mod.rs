@@ -5,11 +5,13 @@ mod captures;
 mod customers;
 mod effects;
 mod errands;
+mod ledgers;
 mod notices;
 mod payments;
 mod platform;
 mod refunds;
 
+pub use self::ledgers::Booked;
 use crate::event::{Entry, Event, KeyUse};
 use crate::state::{Expiry, IdempotencyRecord, KeyedObject, Payment, State, Timer};
 use ::payments::PaymentInput;
@@ -27,7 +29,9 @@ impl State {
         assert!(entry.at >= self.last_at, "time never goes back: {} after {}", entry.at, self.last_at);
         self.last_at = entry.at;
         self.open_accounts_of(&entry.event, entry.at);
-        self.ledger.apply_legs(&entry.legs);
+        if !entry.event.is_of_merchants_ledger() {
+            self.ledger.apply_legs(&entry.legs);
+        }
         self.apply(&entry.event, entry);
         if let Some(payment) = entry.event.payment() {
             self.arm_expiry(payment);
@@ -39,6 +43,9 @@ impl State {
     fn apply(&mut self, event: &Event, entry: &Entry) {
         let at = entry.at;
         match event {
+            Event::LedgerAccountsCreated { .. } | Event::LedgerTransfersCreated { .. } | Event::LedgerTransfersExpired { .. } => {
+                self.apply_ledger(event, &entry.legs);
+            }
             Event::MinVersionRaised { .. }
             | Event::LeaderStarted { .. }
             | Event::MerchantCreated { .. }

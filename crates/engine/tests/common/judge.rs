@@ -182,6 +182,7 @@ fn check_timers(state: &State) {
                 assert_eq!(state.payments.get(payment).expect("a timer names a payment that exists").expires_at, Some(*at));
             }
             Timer::Errand(errand) => assert_eq!(state.errands.get(errand).expect("a timer names an open errand").next_at, Some(*at)),
+            Timer::Ledger(merchant) => assert_eq!(state.ledgers[merchant].armed_at, Some(*at)),
             Timer::Funds(payment) => assert!(state.payments.contains_key(payment)),
             Timer::Stray(payment) => assert!(state.payments.contains_key(payment)),
             Timer::Settle(payment) => {

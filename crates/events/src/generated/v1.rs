@@ -20,7 +20,7 @@ pub struct Event {
     pub trace_id: ::prost::alloc::vec::Vec<u8>,
     #[prost(
         oneof = "event::Kind",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -176,6 +176,12 @@ pub mod event {
         ErrandDeferred(super::ErrandDeferred),
         #[prost(message, tag = "93")]
         ErrandSent(super::ErrandSent),
+        #[prost(message, tag = "94")]
+        LedgerAccountsCreated(super::LedgerAccountsCreated),
+        #[prost(message, tag = "95")]
+        LedgerTransfersCreated(super::LedgerTransfersCreated),
+        #[prost(message, tag = "96")]
+        LedgerTransfersExpired(super::LedgerTransfersExpired),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1122,6 +1128,27 @@ pub struct ErrandSent {
     pub send_kind: i32,
     #[prost(uint32, tag = "4")]
     pub step: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerAccountsCreated {
+    #[prost(bytes = "vec", tag = "1")]
+    pub merchant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub accounts: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerTransfersCreated {
+    #[prost(bytes = "vec", tag = "1")]
+    pub merchant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub burned: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LedgerTransfersExpired {
+    #[prost(bytes = "vec", tag = "1")]
+    pub merchant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub transfers: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -312,6 +312,16 @@ impl Draw {
             }
             EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: self.hash() },
             EventKind::AccountsOpened => Event::AccountsOpened { merchant: self.merchant(), currency: self.currency() },
+            EventKind::LedgerAccountsCreated => {
+                let ids = [self.number_u128(), self.number_u128()];
+                Event::LedgerAccountsCreated { merchant: self.merchant(), accounts: ids.map(super::samples::account).to_vec() }
+            }
+            EventKind::LedgerTransfersCreated => {
+                Event::LedgerTransfersCreated { merchant: self.merchant(), burned: vec![self.number_u128(), self.number_u128()] }
+            }
+            EventKind::LedgerTransfersExpired => {
+                Event::LedgerTransfersExpired { merchant: self.merchant(), transfers: vec![self.number_u128()] }
+            }
             EventKind::SubjectErased => Event::SubjectErased { subject: self.subject() },
             EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: self.hash() },
             EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: self.hash() },

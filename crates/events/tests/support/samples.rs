@@ -10,7 +10,7 @@ use engine::{
     CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
     NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
 };
-use ledger::{Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, Transfer, TransferFlags};
 
 const AT: Timestamp = Timestamp::from_s(1_795_253_580);
 const LATER: Timestamp = Timestamp::from_s(1_795_257_180);
@@ -39,6 +39,24 @@ fn sealed() -> Sealed {
 
 fn provider_id() -> Option<String> {
     Some("pi_1".into())
+}
+
+pub fn account(id: u128) -> Account {
+    Account {
+        id,
+        debits_pending: 0,
+        debits_posted: 0,
+        credits_pending: 0,
+        credits_posted: 0,
+        user_data_128: 6,
+        user_data_64: 7,
+        user_data_32: 8,
+        reserved: 0,
+        ledger: 978,
+        code: 9,
+        flags: AccountFlags::HISTORY,
+        timestamp: AT.ns(),
+    }
 }
 
 pub fn leg(id: u128) -> Transfer {
@@ -260,6 +278,9 @@ fn platform(kind: EventKind) -> Option<Event> {
         }
         EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
         EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
+        EventKind::LedgerAccountsCreated => Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1), account(2)] },
+        EventKind::LedgerTransfersCreated => Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1] },
+        EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: MERCHANT, transfers: vec![8, 9] },
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
         EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: [0xF1; 16] },
         EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: [0xF1; 16] },

@@ -472,7 +472,13 @@ impl Stage {
         match self.submit(command)? {
             Reply::Refused(Refusal::OperationInFlight | Refusal::StateConflict { .. } | Refusal::RefundAboveRemaining { .. }) => Ok(false),
             Reply::Refused(refusal) => Err(format!("{command:?} is refused: {refusal:?}")),
-            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } => Ok(true),
+            Reply::Done
+            | Reply::Payment { .. }
+            | Reply::Refund { .. }
+            | Reply::Customer { .. }
+            | Reply::Method { .. }
+            | Reply::LedgerAccounts { .. }
+            | Reply::LedgerTransfers { .. } => Ok(true),
         }
     }
 

@@ -205,6 +205,9 @@ impl Draft {
             | Event::ApiKeyCreated { .. }
             | Event::ApiKeyRevoked { .. }
             | Event::AccountsOpened { .. }
+            | Event::LedgerAccountsCreated { .. }
+            | Event::LedgerTransfersCreated { .. }
+            | Event::LedgerTransfersExpired { .. }
             | Event::SubjectErased { .. }
             | Event::CommandQuarantined { .. }
             | Event::QuarantineReleased { .. }

@@ -224,6 +224,11 @@ impl Shop {
     }
 
     pub fn run(&mut self, command: &Command) {
+        if command.is_booking() {
+            let booked = self.state.book(self.now.max(self.state.last_at.plus_ns(1)), command);
+            self.now = self.now.max(self.state.last_at);
+            return self.entries.extend(booked.entry);
+        }
         let context = Context { now: self.now, policy: &self.policy, derive_key: &self.derive_key };
         for mut entry in decide(&self.state, context, command).entries {
             if let Some(requested) = entry.event.requested_mut() {
@@ -287,10 +292,50 @@ impl Shop {
                 }));
             }),
             15 if amount.is_multiple_of(4) => self.run(&Command::NoteSweep { provider: 0, swept_to: self.now }),
+            16 if amount.is_multiple_of(4) => self.ledger_step(pick, amount),
             20..=22 => self.customer_step(pick, amount),
             23..=25 => self.answer_errand(pick, amount),
             _ => self.report(pick, amount),
         }
+    }
+
+    /// A merchant keeps a ledger of its own, and what it holds there expires.
+    fn ledger_step(&mut self, pick: usize, amount: u16) {
+        let owner = merchant(if pick.is_multiple_of(3) { 2 } else { 1 });
+        let account = |id| ledger::Account {
+            id,
+            debits_pending: 0,
+            debits_posted: 0,
+            credits_pending: 0,
+            credits_posted: 0,
+            user_data_128: 0,
+            user_data_64: 0,
+            user_data_32: 0,
+            reserved: 0,
+            ledger: 1,
+            code: 1,
+            flags: ledger::AccountFlags::NONE,
+            timestamp: 0,
+        };
+        let transfer = ledger::Transfer {
+            id: u128::from(amount) + 1,
+            debit_account_id: 1,
+            credit_account_id: 2,
+            amount: u128::from(amount),
+            pending_id: 0,
+            user_data_128: 0,
+            user_data_64: 0,
+            user_data_32: 0,
+            timeout_s: 1,
+            ledger: 1,
+            code: 1,
+            flags: ledger::TransferFlags::PENDING,
+            timestamp: 0,
+        };
+        self.run(&Command::CreateLedgerAccounts { merchant: owner, accounts: vec![account(1), account(2)] });
+        self.run(&Command::CreateLedgerTransfers { merchant: owner, transfers: vec![transfer] });
+        self.now = self.now.plus_ns(2_000_000_000);
+        self.run(&Command::ExpireLedgerTransfers { merchant: owner });
     }
 
     /// A customer comes, stores, removes or goes.

@@ -1,0 +1,150 @@
+//! The ledgers that merchants keep themselves. A batch of theirs is decided and applied in one pass, because a transfer
+//! must see those before it in the batch and thousands of them may not be applied twice; what the journal then holds are
+//! the records as they happened. Replaying those gives the same state without deciding again, which tests show.
+
+use crate::command::Command;
+use crate::decide::Reply;
+use crate::event::{Entry, Event};
+use crate::refusal::Refusal;
+use crate::state::{MerchantLedger, State, Timer};
+use base::{MerchantId, Timestamp};
+use ledger::{Account, Ledger, Transfer};
+
+/// What a booking came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// What happened, applied already; `None` when nothing did.
+    pub entry: Option<Entry>,
+    /// The answer.
+    pub reply: Reply,
+}
+
+impl State {
+    /// Decides and applies a command about a merchant's own ledger ([`Command::is_booking`]). What it creates has the times `now`,
+    /// `now` + 1 ns and so on; `now` is after the last event.
+    ///
+    /// The ledger knows open transfers only: whoever books recalls before what history knows of the command's ids
+    /// ([`Ledger::recall`]), and lets the ledger forget it afterwards.
+    ///
+    /// # Panics
+    /// With any other command, with more events than [`ledger::BATCH_EVENTS_MAX`], and on a broken invariant; the state is then
+    /// of no use and must be loaded again.
+    pub fn book(&mut self, now: Timestamp, command: &Command) -> Booked {
+        assert!(now > self.last_at, "time goes on: {now} after {}", self.last_at);
+        match command {
+            Command::CreateLedgerAccounts { merchant, accounts } => self.book_accounts(now, *merchant, accounts),
+            Command::CreateLedgerTransfers { merchant, transfers } => self.book_transfers(now, *merchant, transfers),
+            Command::ExpireLedgerTransfers { merchant } => self.book_expiry(now, *merchant),
+            other => unreachable!("{other:?} is decided elsewhere"),
+        }
+    }
+
+    /// A merchant in whose own ledger pending transfers have expired by now, for [`Command::ExpireLedgerTransfers`].
+    pub fn ledger_due(&self, now: Timestamp) -> Option<MerchantId> {
+        let mut due = self.timers.iter().take_while(|(at, _)| *at <= now && !self.expiries_suspended);
+        due.find_map(|(_, timer)| if let Timer::Ledger(merchant) = timer { Some(*merchant) } else { None })
+    }
+
+    fn book_accounts(&mut self, now: Timestamp, merchant: MerchantId, accounts: &[Account]) -> Booked {
+        let was_there = self.ledgers.contains_key(&merchant);
+        let Some(ledger) = self.ledger_to_book(merchant) else {
+            return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
+        };
+        let (mut results, mut created) = (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
+        ledger.create_accounts_into(accounts, now.ns(), &mut results, &mut created);
+        let reply = Reply::LedgerAccounts { results };
+        if created.is_empty() {
+            return self.nothing_booked(merchant, was_there, reply);
+        }
+        let event = Event::LedgerAccountsCreated { merchant, accounts: created };
+        Booked { entry: Some(self.note_booked(last_of(now, accounts.len()), event, Vec::new())), reply }
+    }
+
+    fn book_transfers(&mut self, now: Timestamp, merchant: MerchantId, transfers: &[Transfer]) -> Booked {
+        let was_there = self.ledgers.contains_key(&merchant);
+        let Some(ledger) = self.ledger_to_book(merchant) else {
+            return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
+        };
+        let (mut results, mut created) = (Vec::with_capacity(transfers.len()), Vec::with_capacity(transfers.len()));
+        let mut burned = Vec::new();
+        ledger.create_transfers_into(transfers, now.ns(), &mut results, &mut created, &mut burned);
+        let reply = Reply::LedgerTransfers { results };
+        if created.is_empty() && burned.is_empty() {
+            return self.nothing_booked(merchant, was_there, reply);
+        }
+        let event = Event::LedgerTransfersCreated { merchant, burned };
+        Booked { entry: Some(self.note_booked(last_of(now, transfers.len()), event, created)), reply }
+    }
+
+    fn book_expiry(&mut self, now: Timestamp, merchant: MerchantId) -> Booked {
+        let expired = self.ledgers.get_mut(&merchant).map(|found| found.ledger.expire(now.ns())).unwrap_or_default();
+        let event = Event::LedgerTransfersExpired { merchant, transfers: expired };
+        let is_empty = matches!(&event, Event::LedgerTransfersExpired { transfers, .. } if transfers.is_empty());
+        Booked { entry: (!is_empty).then(|| self.note_booked(now, event, Vec::new())), reply: Reply::Done }
+    }
+
+    /// Nothing happened, so a ledger that was made for it must not stay: a replay would not make it.
+    fn nothing_booked(&mut self, merchant: MerchantId, was_there: bool, reply: Reply) -> Booked {
+        if !was_there {
+            self.ledgers.remove(&merchant);
+        }
+        Booked { entry: None, reply }
+    }
+
+    /// The merchant's ledger, made now if it has none; `None` when there is no such merchant.
+    fn ledger_to_book(&mut self, merchant: MerchantId) -> Option<&mut Ledger> {
+        self.merchants.contains_key(&merchant).then(|| &mut self.ledgers.entry(merchant).or_default().ledger)
+    }
+
+    /// All that [`State::evolve`] does beside the ledger itself.
+    fn note_booked(&mut self, at: Timestamp, event: Event, legs: Vec<Transfer>) -> Entry {
+        self.last_at = at;
+        self.arm_ledger_of(&event);
+        self.next_seq += 1;
+        self.forget_keys();
+        Entry { at, event, legs }
+    }
+
+    pub(super) fn apply_ledger(&mut self, event: &Event, legs: &[Transfer]) {
+        match event {
+            Event::LedgerAccountsCreated { merchant, accounts } => self.ledger_mut(*merchant).apply_accounts(accounts),
+            // What was burned only history knows.
+            Event::LedgerTransfersCreated { merchant, burned: _ } => self.ledger_mut(*merchant).apply_transfers(legs),
+            Event::LedgerTransfersExpired { merchant, transfers } => self.ledger_mut(*merchant).apply_expired(transfers),
+            other => unreachable!("{:?} is applied elsewhere", other.kind()),
+        }
+        self.arm_ledger_of(event);
+    }
+
+    fn ledger_mut(&mut self, merchant: MerchantId) -> &mut Ledger {
+        assert!(self.merchants.contains_key(&merchant), "a ledger belongs to a merchant that exists");
+        &mut self.ledgers.entry(merchant).or_default().ledger
+    }
+
+    /// Sets the timer for the next expiry in the ledger that an event is about.
+    fn arm_ledger_of(&mut self, event: &Event) {
+        let (Event::LedgerAccountsCreated { merchant, .. }
+        | Event::LedgerTransfersCreated { merchant, .. }
+        | Event::LedgerTransfersExpired { merchant, .. }) = event
+        else {
+            return;
+        };
+        let Some(MerchantLedger { ledger, armed_at }) = self.ledgers.get_mut(merchant) else { return };
+        let due_at = ledger.expires_next_at_ns().map(Timestamp::from_ns);
+        if *armed_at == due_at {
+            return;
+        }
+        if let Some(armed_at) = *armed_at {
+            self.timers.remove(&(armed_at, Timer::Ledger(*merchant)));
+        }
+        if let Some(due_at) = due_at {
+            self.timers.insert((due_at, Timer::Ledger(*merchant)));
+        }
+        *armed_at = due_at;
+    }
+}
+
+/// The time of the last of so many events, the first of which has the time `now`.
+fn last_of(now: Timestamp, count: usize) -> Timestamp {
+    now.plus_ns(u64::try_from(count.saturating_sub(1)).expect("a batch is limited"))
+}

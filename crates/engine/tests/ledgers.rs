@@ -1,0 +1,267 @@
+//! Ledgers that merchants keep themselves: decided and applied in one pass, replayed from what the journal holds, and timed
+//! by the journal's clock.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
+mod common;
+
+use base::{MerchantId, Timestamp};
+use common::{MERCHANT, OTHER, S, World, without_history};
+use engine::{Command, Event, Refusal, Reply, State};
+use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, Transfer, TransferFlags};
+
+fn account(id: u128, flags: AccountFlags) -> Account {
+    Account {
+        id,
+        debits_pending: 0,
+        debits_posted: 0,
+        credits_pending: 0,
+        credits_posted: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        reserved: 0,
+        ledger: 1,
+        code: 1,
+        flags,
+        timestamp: 0,
+    }
+}
+
+fn transfer(id: u128, debit: u128, credit: u128, amount: u128) -> Transfer {
+    Transfer {
+        id,
+        debit_account_id: debit,
+        credit_account_id: credit,
+        amount,
+        pending_id: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        timeout_s: 0,
+        ledger: 1,
+        code: 1,
+        flags: TransferFlags::NONE,
+        timestamp: 0,
+    }
+}
+
+/// A partition that books, and one that only ever sees what the journal holds.
+struct Pair {
+    world: World,
+    replayed: State,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let world = World::new();
+        let replayed = world.state.clone();
+        Self { world, replayed }
+    }
+
+    fn book(&mut self, command: &Command) -> Reply {
+        let now = self.world.now.max(self.world.state.last_at.plus_ns(1));
+        let booked = self.world.state.book(now, command);
+        if let Some(entry) = &booked.entry {
+            assert_eq!(entry.at, self.world.state.last_at);
+            self.replayed.evolve(entry);
+        }
+        self.compare();
+        booked.reply
+    }
+
+    /// Here nothing is forgotten, so that no history is needed; what a replay gives is what remains when all is forgotten.
+    fn compare(&self) {
+        assert_eq!(without_history(&self.world.state), self.replayed, "a replay gives the same state");
+    }
+
+    fn accounts(&mut self, merchant: MerchantId, accounts: Vec<Account>) -> Vec<CreateAccountStatus> {
+        let Reply::LedgerAccounts { results } = self.book(&Command::CreateLedgerAccounts { merchant, accounts }) else {
+            panic!("results are answered")
+        };
+        results.into_iter().map(|result| result.status).collect()
+    }
+
+    fn transfers(&mut self, merchant: MerchantId, transfers: Vec<Transfer>) -> Vec<CreateTransferStatus> {
+        let Reply::LedgerTransfers { results } = self.book(&Command::CreateLedgerTransfers { merchant, transfers }) else {
+            panic!("results are answered")
+        };
+        results.into_iter().map(|result| result.status).collect()
+    }
+
+    /// Lets time pass and runs what is due; what expired, by event.
+    fn pass(&mut self, ns: u64) -> Vec<usize> {
+        self.world.now = self.world.now.max(self.world.state.last_at).plus_ns(ns);
+        let mut expired = Vec::new();
+        while let Some(merchant) = self.world.state.ledger_due(self.world.now) {
+            let now = self.world.now.max(self.world.state.last_at.plus_ns(1));
+            let entry = self.world.state.book(now, &Command::ExpireLedgerTransfers { merchant }).entry.unwrap();
+            self.replayed.evolve(&entry);
+            if let Event::LedgerTransfersExpired { transfers, .. } = &entry.event {
+                expired.push(transfers.len());
+            }
+            self.compare();
+        }
+        assert!(self.world.state.expiries_suspended || self.world.state.due_at().is_none_or(|due_at| due_at > self.world.now));
+        expired
+    }
+}
+
+const NONE: AccountFlags = AccountFlags::NONE;
+const CREATED: CreateTransferStatus = CreateTransferStatus::Created;
+
+#[test]
+fn every_merchant_has_a_world_of_its_own() {
+    let mut pair = Pair::new();
+    let created = CreateAccountStatus::Created;
+    assert_eq!(pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]), [created, created]);
+    assert_eq!(pair.transfers(MERCHANT, vec![transfer(7, 1, 2, 10)]), [CREATED]);
+    assert_eq!(pair.transfers(OTHER, vec![transfer(7, 1, 2, 10)]), [CreateTransferStatus::DebitAccountNotFound]);
+    assert_eq!(pair.accounts(OTHER, vec![account(1, NONE), account(2, NONE)]), [created, created]);
+    // The failure before burned the id in this ledger alone.
+    assert_eq!(pair.transfers(OTHER, vec![transfer(7, 1, 2, 10)]), [CreateTransferStatus::IdAlreadyFailed]);
+    assert_eq!(pair.transfers(MERCHANT, vec![transfer(7, 1, 2, 10)]), [CreateTransferStatus::Exists]);
+    let unknown = MerchantId::from_u128(12_345);
+    let reply = pair.book(&Command::CreateLedgerTransfers { merchant: unknown, transfers: vec![transfer(1, 1, 2, 3)] });
+    assert_eq!(reply, Reply::Refused(Refusal::MerchantUnknown));
+}
+
+#[test]
+fn a_batch_that_changes_nothing_leaves_nothing_behind() {
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
+    pair.transfers(MERCHANT, vec![transfer(1, 1, 2, 5)]);
+    let before = pair.world.state.clone();
+    assert_eq!(
+        pair.transfers(MERCHANT, vec![transfer(1, 1, 2, 5), transfer(0, 1, 2, 5)]),
+        [CreateTransferStatus::Exists, CreateTransferStatus::IdMustNotBeZero]
+    );
+    assert_eq!(pair.world.state, before);
+}
+
+#[test]
+fn platform_books_and_a_merchants_ledger_do_not_touch() {
+    let mut pair = Pair::new();
+    let payment = pair.world.captured(1_000);
+    pair.replayed = pair.world.state.clone();
+    let books = pair.world.state.ledger.clone();
+    pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
+    pair.transfers(MERCHANT, vec![transfer(payment.as_u128(), 1, 2, 10)]);
+    assert_eq!(pair.world.state.ledger, books);
+}
+
+#[test]
+fn pending_transfers_expire_by_the_journals_clock_a_bounded_number_at_a_time() {
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
+    let pending = |id| Transfer { flags: TransferFlags::PENDING, timeout_s: 60, ..transfer(id, 1, 2, 1) };
+    let count = ledger::BATCH_EVENTS_MAX;
+    for batch in 0..2 {
+        let first = u128::try_from(batch * count).unwrap() + 1;
+        let batch = (0..u128::try_from(count).unwrap()).map(|index| pending(first + index)).collect();
+        assert!(pair.transfers(MERCHANT, batch).iter().all(|status| *status == CREATED));
+    }
+    assert_eq!(pair.pass(59 * S), [0_usize; 0], "not before their time");
+    assert_eq!(pair.pass(2 * S), [count, count]);
+    let state = pair.world.state.ledgers[&MERCHANT].ledger.account(1).copied().unwrap();
+    assert_eq!((state.debits_pending, state.debits_posted), (0, 0));
+    let post = Transfer { flags: TransferFlags::POST_PENDING_TRANSFER, pending_id: 1, ..transfer(99_999, 0, 0, 1) };
+    let post = Transfer { ledger: 0, code: 0, ..post };
+    assert_eq!(pair.transfers(MERCHANT, vec![post]), [CreateTransferStatus::PendingTransferExpired]);
+}
+
+#[test]
+fn a_doubted_clock_expires_nothing() {
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
+    pair.transfers(MERCHANT, vec![Transfer { flags: TransferFlags::PENDING, timeout_s: 60, ..transfer(1, 1, 2, 1) }]);
+    pair.world.submit(&Command::ReportClockJump { jump_ns: 3_600 * S });
+    pair.replayed = pair.world.state.clone();
+    assert_eq!(pair.pass(120 * S), [0_usize; 0]);
+    pair.world.submit(&Command::ConfirmClock);
+    pair.replayed = pair.world.state.clone();
+    assert_eq!(pair.pass(S), [1]);
+}
+
+/// A small generator: the same seed makes the same workload.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    fn wide(&mut self, limit: u64) -> u128 {
+        u128::from(self.below(limit))
+    }
+
+    fn transfer(&mut self) -> Transfer {
+        let flags = [
+            TransferFlags::NONE,
+            TransferFlags::NONE,
+            TransferFlags::PENDING,
+            TransferFlags::PENDING,
+            TransferFlags::POST_PENDING_TRANSFER,
+            TransferFlags::VOID_PENDING_TRANSFER,
+            TransferFlags::BALANCING_DEBIT,
+            TransferFlags::PENDING.union(TransferFlags::CLOSING_DEBIT),
+        ][usize::try_from(self.below(8)).unwrap()];
+        let linked = if self.below(4) == 0 { TransferFlags::LINKED } else { TransferFlags::NONE };
+        let resolves = flags == TransferFlags::POST_PENDING_TRANSFER || flags == TransferFlags::VOID_PENDING_TRANSFER;
+        let timeout_s = if flags.contains(TransferFlags::PENDING) { u32::try_from(self.below(3)).unwrap() } else { 0 };
+        let side = if resolves { 0 } else { 1 };
+        Transfer {
+            pending_id: if resolves { 1 + self.wide(60) } else { 0 },
+            timeout_s,
+            ledger: side,
+            code: u16::try_from(side).unwrap(),
+            flags: flags.union(linked),
+            ..transfer(1 + self.wide(60), u128::from(side) * (1 + self.wide(5)), u128::from(side) * (1 + self.wide(5)), self.wide(9))
+        }
+    }
+}
+
+#[test]
+fn whatever_is_booked_a_replay_gives_the_same_state() {
+    for seed in 0..200 {
+        let mut draw = Draw(seed);
+        let mut pair = Pair::new();
+        for _ in 0..12 {
+            match draw.below(5) {
+                0 => {
+                    let flags = [NONE, AccountFlags::DEBITS_MUST_NOT_EXCEED_CREDITS, AccountFlags::LINKED];
+                    let accounts = (0..3).map(|_| {
+                        let id = draw.wide(6);
+                        account(id, flags[usize::try_from(draw.below(3)).unwrap()])
+                    });
+                    let accounts = accounts.collect();
+                    pair.accounts(MERCHANT, accounts);
+                }
+                1 => drop(pair.pass(draw.below(3) * S)),
+                _ => {
+                    let count = 1 + draw.below(6);
+                    let transfers = (0..count).map(|_| draw.transfer()).collect();
+                    pair.transfers(MERCHANT, transfers);
+                }
+            }
+        }
+        let ledger = &pair.world.state.ledgers.get(&MERCHANT).map(|found| found.ledger.clone()).unwrap_or_default();
+        assert!(ledger.ledgers().all(|(_, totals)| totals.is_balanced()), "seed {seed}");
+    }
+}
+
+#[test]
+fn time_goes_on_past_every_item_of_a_batch() {
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
+    let first = pair.world.state.last_at;
+    let Reply::LedgerTransfers { results } =
+        pair.book(&Command::CreateLedgerTransfers { merchant: MERCHANT, transfers: (1..=100).map(|id| transfer(id, 1, 2, 1)).collect() })
+    else {
+        panic!("results are answered")
+    };
+    assert!(results.is_sorted_by(|a, b| a.timestamp < b.timestamp));
+    assert!(Timestamp::from_ns(results[0].timestamp) > first);
+    assert_eq!(Timestamp::from_ns(results[99].timestamp), pair.world.state.last_at);
+}
