@@ -19,6 +19,7 @@ mod errors;
 mod extract;
 mod installation;
 pub mod journey;
+pub mod ledger;
 mod middleware;
 mod objects;
 mod openapi;
@@ -81,6 +82,8 @@ pub(crate) struct App {
     pub(crate) options: Arc<Options>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) webhook_places: Arc<Semaphore>,
+    /// Room for bodies of batches, in KiB.
+    pub(crate) batch_places: Arc<Semaphore>,
 }
 
 /// One route: where, who may call it, what answers.
@@ -122,6 +125,12 @@ fn routes() -> Vec<Route> {
         read("/v1/disputes/{id}", get(disputes::retrieve)),
         read("/v1/balances", get(reads::balances)),
         scoped("/v1/accounts", get(accounts::list)),
+        merchant("POST", "/v1/ledger/accounts", post(ledger::create_accounts)),
+        merchant("POST", "/v1/ledger/accounts/lookup", post(ledger::look_up_accounts)),
+        read("/v1/ledger/accounts/{id}", get(ledger::account)),
+        merchant("POST", "/v1/ledger/transfers", post(ledger::create_transfers)),
+        merchant("POST", "/v1/ledger/transfers/lookup", post(ledger::look_up_transfers)),
+        read("/v1/ledger/transfers/{id}", get(ledger::transfer)),
         read("/v1/events", get(reads::events)),
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
         operator("GET", "/v1/merchants", get(operators::merchants)),
@@ -156,7 +165,8 @@ fn routes() -> Vec<Route> {
 pub fn router(platform: Arc<dyn Platform>, options: Options) -> Router {
     let places = Arc::new(Semaphore::new(options.requests_open_max));
     let webhook_places = Arc::new(Semaphore::new(options.webhooks_open_max));
-    let app = App { platform, options: Arc::new(options), places, webhook_places };
+    let batch_places = Arc::new(Semaphore::new(ledger::BATCHES_OPEN_KIB_MAX));
+    let app = App { platform, options: Arc::new(options), places, webhook_places, batch_places };
     let mut router = Router::new();
     for Route { method: _, path, access, handler } in routes() {
         let guard = Guard { app: app.clone(), access };

@@ -3,8 +3,8 @@
 use crate::errors::ProblemDocument;
 use crate::extract::BEZANT_MERCHANT;
 use crate::{
-    accounts, attention, customers, disputes, installation, journey, operators, overview, payment_methods, payments, performance, reads,
-    refunds, search, webhooks,
+    accounts, attention, customers, disputes, installation, journey, ledger, operators, overview, payment_methods, payments, performance,
+    reads, refunds, search, webhooks,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -177,7 +177,8 @@ pub(crate) struct EventQuery {
         payments::create, reads::payments, reads::payment, payments::confirm, payments::capture, payments::cancel, journey::route::retrieve,
         customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
         payment_methods::retrieve, payment_methods::remove,
-        refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, accounts::list, reads::events,
+        refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, accounts::list,
+        ledger::create_accounts, ledger::look_up_accounts, ledger::account, ledger::create_transfers, ledger::look_up_transfers, ledger::transfer, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::api_keys, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,
         search::search, overview::overview, installation::platform, performance::performance, attention::quarantine, attention::release, webhooks::receive, webhooks::list, webhooks::retrieve, webhooks::replay, operators::healthz, operators::readyz, operators::metrics, operators::openapi_json,

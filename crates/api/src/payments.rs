@@ -359,9 +359,13 @@ async fn answer(app: &App, merchant: MerchantId, submitted: &Submitted, created:
 fn about_payment(reply: &Reply) -> Result<(PaymentId, bool, Option<EffectId>), Problem> {
     match reply {
         Reply::Payment { payment, replayed, waiting_for } => Ok((*payment, *replayed, *waiting_for)),
-        Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } | Reply::Done | Reply::Refused(_) => {
-            Err(Problem::new(Code::Internal))
-        }
+        Reply::Refund { .. }
+        | Reply::Customer { .. }
+        | Reply::Method { .. }
+        | Reply::LedgerAccounts { .. }
+        | Reply::LedgerTransfers { .. }
+        | Reply::Done
+        | Reply::Refused(_) => Err(Problem::new(Code::Internal)),
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
 use http::HeaderMap;
 use identity::{KeyKind, KeyRecord, ParsedKey};
+use ledger::{Account, Transfer};
 use payments::postings::AccountKind;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -305,6 +306,13 @@ pub trait Platform: Send + Sync + 'static {
 
     /// A merchant's ledger accounts, by currency and kind; only those that are open.
     fn balances(&self, merchant: MerchantId) -> BoxFuture<'_, Result<AccountBalances, SubmitError>>;
+
+    /// Accounts of a merchant's own ledger in the order of `ids`, those that do not exist left out, with the sequence number as of
+    /// which they are true.
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Account>, u64), SubmitError>>;
+
+    /// As [`Platform::ledger_accounts`], for transfers.
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>>;
 
     /// Accounts in the order of their ids, at most `count_max`, from the first whose id is larger than `after`, and the sums of all
     /// that are in the scope.

@@ -85,7 +85,13 @@ impl App {
         let submitted = to_end(async move { app.platform.submit(command).await }).await?;
         match submitted.reply {
             Reply::Refused(refusal) => Err(refusal.into()),
-            Reply::Done | Reply::Payment { .. } | Reply::Refund { .. } | Reply::Customer { .. } | Reply::Method { .. } => Ok(submitted),
+            Reply::Done
+            | Reply::Payment { .. }
+            | Reply::Refund { .. }
+            | Reply::Customer { .. }
+            | Reply::Method { .. }
+            | Reply::LedgerAccounts { .. }
+            | Reply::LedgerTransfers { .. } => Ok(submitted),
         }
     }
 

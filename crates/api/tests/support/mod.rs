@@ -279,7 +279,13 @@ impl TestPlatform {
     }
 
     fn decide(&self, inner: &mut Inner, command: &Command) -> (Reply, Vec<EffectId>) {
-        inner.now_ns += 1_000_000;
+        inner.now_ns = inner.now_ns.max(inner.state.last_at.ns()) + 1_000_000;
+        if command.is_booking() {
+            let first_seq = inner.state.next_seq;
+            let booked = inner.state.book(Timestamp::from_ns(inner.now_ns), command);
+            inner.unapplied.extend(recorded(first_seq, booked.entry.as_slice()));
+            return (booked.reply, Vec::new());
+        }
         let context = Context { now: Timestamp::from_ns(inner.now_ns), policy: &self.policy, derive_key: &self.derive_key };
         let decision = engine::decide(&inner.state, context, command);
         let effects = decision.effects().collect();
@@ -443,6 +449,24 @@ impl Platform for TestPlatform {
             let currencies = inner.state.merchants.get(&merchant).map(|found| found.currencies.clone()).unwrap_or_default();
             let all = currencies.into_iter().flat_map(|currency| AccountKind::ALL.map(|kind| (currency, kind)));
             Ok(all.map(|(currency, kind)| (currency, kind, inner.state.balance(merchant, currency, kind))).collect())
+        })
+    }
+
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<ledger::Account>, u64), SubmitError>> {
+        Box::pin(async move {
+            let state = &self.inner.lock().unwrap().state;
+            let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
+            let found = ids.iter().filter_map(|id| ledger.and_then(|ledger| ledger.account(*id).copied())).collect();
+            Ok((found, state.next_seq - 1))
+        })
+    }
+
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<ledger::Transfer>, u64), SubmitError>> {
+        Box::pin(async move {
+            let state = &self.inner.lock().unwrap().state;
+            let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
+            let found = ids.iter().filter_map(|id| ledger.and_then(|ledger| ledger.transfer(*id).copied())).collect();
+            Ok((found, state.next_seq - 1))
         })
     }
 
@@ -740,7 +764,12 @@ impl Rig {
 
     /// The beginning of a request with the merchant's key.
     pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {}", self.key));
+        self.request_of(&self.key, method, path)
+    }
+
+    /// The beginning of a request with some key.
+    pub fn request_of(&self, key: &str, method: &str, path: &str) -> http::request::Builder {
+        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"));
         request.header("content-type", "application/json")
     }
 

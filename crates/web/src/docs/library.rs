@@ -65,6 +65,7 @@ guides! {
     CONCEPTS: "disputes";
     CONCEPTS: "customers";
     CONCEPTS: "ledger";
+    CONCEPTS: "ledgers";
     CONCEPTS: "events";
     CONCEPTS: "webhooks";
     CONCEPTS: "erasing-people";

@@ -18,6 +18,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("payments", "Take money: create, confirm, capture and cancel payments, and read what happened to them."),
     ("refunds", "Give money back."),
     ("disputes", "See what customers' banks ask for and take back."),
+    ("ledger", "Keep a double-entry ledger of your own, in batches as large as you like to send."),
     ("customers", "Store customers and their payment methods, and charge them later."),
     ("balances", "Read the books."),
     ("events", "Follow everything that happens."),

@@ -1,0 +1,188 @@
+//! Ledgers that merchants keep themselves, over HTTP: batches as JSON and as records, and everything that can be wrong with them.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use axum::body::Body;
+use http_body_util::BodyExt;
+use ledger::{Account, AccountFlags, BATCH_EVENTS_MAX, CreateTransferStatus, Transfer, TransferFlags};
+use serde_json::{Value, json};
+use support::{Answer, Rig};
+use tower::ServiceExt;
+
+async fn post(rig: &Rig, path: &str, body: &Value) -> Answer {
+    rig.send(rig.request("POST", path).body(Body::from(body.to_string())).unwrap()).await
+}
+
+fn statuses(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let results = answer.json()["results"].clone();
+    results.as_array().unwrap().iter().map(|result| result["status"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn accounts(rig: &Rig) {
+    let body = json!({ "accounts": [{ "id": "1", "ledger": 1, "code": 1 }, { "id": 2, "ledger": 1, "code": 1 }] });
+    assert_eq!(statuses(&post(rig, "/v1/ledger/accounts", &body).await), ["created", "created"]);
+}
+
+fn transfer(id: &str, amount: &str) -> Value {
+    json!({ "id": id, "debit_account_id": "1", "credit_account_id": "2", "amount": amount, "ledger": 1, "code": 1 })
+}
+
+#[tokio::test]
+async fn a_batch_has_a_result_for_every_item_and_reads_show_what_happened() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let large = "170141183460469231731687303715884105727";
+    let body = json!({ "transfers": [transfer("10", large), transfer("0", "1"), transfer("11", "5")] });
+    let created = post(&rig, "/v1/ledger/transfers", &body).await;
+    assert_eq!(statuses(&created), ["created", "id_must_not_be_zero", "created"]);
+    assert!(created.headers.contains_key("bezant-seq"));
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &body).await), ["exists", "id_must_not_be_zero", "exists"]);
+    let account = rig.get("/v1/ledger/accounts/1").await.json();
+    assert_eq!((&account["debits_posted"], &account["flags"]), (&json!("170141183460469231731687303715884105732"), &json!([])));
+    let found = post(&rig, "/v1/ledger/transfers/lookup", &json!({ "ids": ["11", "12", "10"] })).await.json();
+    let ids: Vec<&Value> = found["data"].as_array().unwrap().iter().map(|found| &found["id"]).collect();
+    assert_eq!(ids, [&json!("11"), &json!("10")], "in the order of the question, without what does not exist");
+    assert_eq!(rig.get("/v1/ledger/transfers/11").await.json()["amount"], "5");
+    let both = post(&rig, "/v1/ledger/accounts/lookup", &json!({ "ids": [2, "1"] })).await.json();
+    assert_eq!(both["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn linked_items_happen_together_or_not_at_all() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let mut first = transfer("20", "7");
+    first["flags"] = json!(["linked"]);
+    let mut second = transfer("21", "7");
+    second["code"] = json!(0);
+    let body = json!({ "transfers": [first, second] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &body).await), ["linked_event_failed", "code_must_not_be_zero"]);
+    assert_eq!(rig.get("/v1/ledger/accounts/1").await.json()["debits_posted"], "0");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_its_place_and_changes_nothing() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let before = rig.platform.commands().len();
+    let too_many: Vec<Value> = (1..=BATCH_EVENTS_MAX + 1).map(|id| transfer(&id.to_string(), "1")).collect();
+    for (body, status, code, field) in [
+        (json!({ "transfers": [] }), 422, "ledger_batch_empty", Value::Null),
+        (json!({ "transfers": too_many }), 422, "ledger_batch_too_large", Value::Null),
+        (json!({ "transfers": [transfer("10", "-1")] }), 400, "field_type_wrong", json!("transfers[0].amount")),
+        (json!({ "transfers": [transfer("10", "1.5")] }), 400, "field_type_wrong", json!("transfers[0].amount")),
+        (json!({ "transfers": [transfer("10", &"9".repeat(40))] }), 400, "field_type_wrong", json!("transfers[0].amount")),
+        (json!({ "transfers": [{ "id": "1", "flags": ["urgent"] }] }), 400, "field_type_wrong", json!("transfers[0].flags")),
+        (json!({ "transfers": [{ "id": "1", "memo": "4242" }] }), 400, "field_unknown", json!("transfers[0].memo")),
+        (json!({ "accounts": [] }), 400, "field_unknown", json!("accounts")),
+        (json!([]), 400, "field_type_wrong", json!("")),
+    ] {
+        let answer = post(&rig, "/v1/ledger/transfers", &body).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str().unwrap()), (status, code), "{}", answer.text);
+        if code.starts_with("field") {
+            assert_eq!(answer.json()["field"], field, "{}", answer.text);
+        }
+    }
+    for (text, code) in [("{\"transfers\":[", "json_malformed"), ("{\"transfers\":[{\"id\":1,\"id\":2}]}", "field_duplicate")] {
+        let answer = rig.send(rig.request("POST", "/v1/ledger/transfers").body(Body::from(text)).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str().unwrap()), (400, code), "{}", answer.text);
+    }
+    assert_eq!(rig.platform.commands().len(), before);
+    for path in ["/v1/ledger/accounts/9", "/v1/ledger/transfers/9", "/v1/ledger/accounts/x", "/v1/ledger/transfers/-1"] {
+        assert_eq!(rig.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_look_like_cards_are_numbers_here() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let body = json!({ "transfers": [transfer("4242424242424242", "4111111111111111")] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &body).await), ["created"]);
+}
+
+#[tokio::test]
+async fn a_merchant_sees_its_own_ledger_alone_and_an_operator_reads_it() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let request = rig.request_of(&rig.other_key, "GET", "/v1/ledger/accounts/1");
+    assert_eq!(rig.send(request.body(Body::empty()).unwrap()).await.status, 404);
+    let request = rig.request_of(&rig.operator_key, "GET", "/v1/ledger/accounts/1").header("bezant-merchant", rig.merchant.to_string());
+    assert_eq!(rig.send(request.body(Body::empty()).unwrap()).await.status, 200);
+    let request = rig.request_of(&rig.operator_key, "POST", "/v1/ledger/transfers").header("bezant-merchant", rig.merchant.to_string());
+    let body = json!({ "transfers": [transfer("10", "1")] }).to_string();
+    assert_eq!(rig.send(request.body(Body::from(body)).unwrap()).await.status, 403);
+}
+
+/// Sends records and reads numbers.
+async fn records(rig: &Rig, path: &str, media_type: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
+    let mut request = rig.request("POST", path);
+    request.headers_mut().unwrap().insert("content-type", media_type.parse().unwrap());
+    let response = rig.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.into_body().collect().await.unwrap().to_bytes().to_vec())
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u32> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    assert!(rest.is_empty());
+    numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect()
+}
+
+#[tokio::test]
+async fn records_are_answered_with_numbers_and_mean_what_json_means() {
+    let rig = Rig::new();
+    let account = |id| Account {
+        id,
+        debits_pending: 0,
+        debits_posted: 0,
+        credits_pending: 0,
+        credits_posted: 0,
+        user_data_128: 1 << 100,
+        user_data_64: 2,
+        user_data_32: 3,
+        reserved: 0,
+        ledger: 1,
+        code: 1,
+        flags: AccountFlags::NONE,
+        timestamp: 0,
+    };
+    let body = [account(1).encode(), account(2).encode()].concat();
+    let created = CreateTransferStatus::Created.code();
+    let (status, answer) = records(&rig, "/v1/ledger/accounts", "application/vnd.bezant.accounts", body).await;
+    assert_eq!((status, numbers(&answer)), (200, vec![created, created]));
+    let one = |id, flags| Transfer {
+        id,
+        debit_account_id: 1,
+        credit_account_id: 2,
+        amount: 5,
+        pending_id: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        timeout_s: 0,
+        ledger: 1,
+        code: 1,
+        flags,
+        timestamp: 0,
+    };
+    let unknown_flag = TransferFlags::from_bits(1 << 15);
+    let body = [one(1, TransferFlags::NONE).encode(), one(2, unknown_flag).encode(), one(1, TransferFlags::NONE).encode()].concat();
+    let (status, answer) = records(&rig, "/v1/ledger/transfers", "Application/vnd.bezant.transfers", body.clone()).await;
+    let expected = [created, CreateTransferStatus::ReservedFlag.code(), CreateTransferStatus::Exists.code()];
+    assert_eq!((status, numbers(&answer)), (200, expected.to_vec()));
+    assert_eq!(rig.get("/v1/ledger/accounts/1").await.json()["user_data_128"], (1_u128 << 100).to_string());
+    for (media_type, body, expected) in [
+        ("application/vnd.bezant.transfers", body[..100].to_vec(), 400),
+        ("application/vnd.bezant.transfers", Vec::new(), 422),
+        ("application/vnd.bezant.transfers", vec![0; (BATCH_EVENTS_MAX + 1) * 128], 413),
+        ("application/octet-stream", body.clone(), 415),
+    ] {
+        assert_eq!(records(&rig, "/v1/ledger/transfers", media_type, body).await.0, expected, "{media_type}");
+    }
+    let (status, _) = records(&rig, "/v1/ledger/transfers/lookup", "application/vnd.bezant.transfers", body).await;
+    assert_eq!(status, 415);
+}
