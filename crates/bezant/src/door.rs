@@ -1,6 +1,7 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
+use crate::archive::{Finder, Index};
 use crate::clock::Clock;
 use crate::feed::Wanted;
 use crate::installation::Facts;
@@ -17,7 +18,8 @@ use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacte
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
-use journal::OsIo;
+use journal::{OsIo, Reader};
+use ledger::{Account, Transfer};
 use payments::postings::AccountKind;
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
@@ -233,6 +235,10 @@ pub struct Door {
     pub standing: Standings,
     /// What is installed.
     pub facts: Arc<Facts>,
+    /// Where the transfers of the ledgers that merchants keep themselves stand.
+    pub index: Arc<Index>,
+    /// Where they are read.
+    pub journal: Reader<OsIo>,
 }
 
 /// What stands open, looked at no more often than [`STANDING_MS_MAX`] allows, however many ask.
@@ -356,6 +362,29 @@ impl Platform for Door {
                     .collect::<Vec<_>>()
             };
             self.look(look).await
+        })
+    }
+
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Account>, u64), SubmitError>> {
+        Box::pin(self.look(move |state| {
+            let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
+            let found = |id: &u128| ledger.and_then(|ledger| ledger.account(*id).copied());
+            (ids.iter().filter_map(found).collect(), state.next_seq - 1)
+        }))
+    }
+
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>> {
+        Box::pin(async move {
+            let known = self.look(move |state| (state.merchants.get(&merchant).map(|found| found.number), state.next_seq - 1));
+            let (number, seq) = known.await?;
+            let mut finder = Finder::new(Arc::clone(&self.index), self.journal.clone());
+            let find = move || ids.into_iter().filter_map(|id| finder.transfer(number?, id).transpose()).collect::<Result<Vec<_>, _>>();
+            let found = tokio::task::spawn_blocking(find).await.map_err(|_| SubmitError::Stopping)?;
+            let found = found.map_err(|error| {
+                tracing::error!(%error, "a ledger's history cannot be read");
+                SubmitError::Stopping
+            })?;
+            Ok((found, seq))
         })
     }
 

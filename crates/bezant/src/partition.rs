@@ -1,10 +1,11 @@
 //! One partition without threads: commands in, one batch out, answers and effects released when the batch is durable.
 //! The sequencer wraps it in threads; the deterministic simulation drives it directly.
 
+use crate::archive::Archive;
 use crate::request::Requests;
 use base::{EffectId, SubjectId, Timestamp, TraceId};
 use engine::event::VERSION_MAX;
-use engine::{Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
+use engine::{Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
 use events::{EncodedBatch, Recorded};
 use journal::{Journal, Tail};
 use sha2::{Digest, Sha256};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// A round is closed when its entries may have grown to this many bytes, well below the journal's largest batch.
 pub const ROUND_BYTES_MAX: usize = 512 * 1024;
+/// What the record of one account or transfer takes in a batch, in bytes.
+const RECORD_BYTES: usize = ledger::TRANSFER_SIZE_BYTES;
 /// Most commands of one round.
 pub const ROUND_COMMANDS_MAX: usize = 512;
 
@@ -288,6 +291,11 @@ impl<T> Round<T> {
         self.bytes >= ROUND_BYTES_MAX || self.answers.len() >= ROUND_COMMANDS_MAX
     }
 
+    /// Whether a command may join it: one about thousands of transfers waits for a round of its own.
+    pub fn has_room_for(&self, command: &Command) -> bool {
+        self.entries.is_empty() || self.bytes + booking_bytes(command) <= ROUND_BYTES_MAX
+    }
+
     /// The bytes for the journal; `None` when there is nothing to append.
     pub fn encode(&self) -> Option<EncodedBatch> {
         (!self.entries.is_empty()).then(|| events::encode_traced_batch(&self.entries, &self.traces))
@@ -301,6 +309,7 @@ pub struct Partition {
     derive_key: DeriveKey,
     requests: Arc<Requests>,
     trip: Option<fn(&Command) -> bool>,
+    archive: Option<Archive>,
 }
 
 /// A command crashed while it was applied: the state can no longer be trusted and must be reloaded from the journal.
@@ -313,7 +322,15 @@ pub struct Tainted {
 impl Partition {
     /// From a loaded state.
     pub const fn new(state: State, policy: Policy, derive_key: DeriveKey, requests: Arc<Requests>) -> Self {
-        Self { state, policy, derive_key, requests, trip: None }
+        Self { state, policy, derive_key, requests, trip: None, archive: None }
+    }
+
+    /// With the history of the ledgers that merchants keep themselves. Without it a partition knows only what was booked since
+    /// it was loaded: that is for what never books.
+    #[must_use]
+    pub fn with_archive(mut self, archive: Archive) -> Self {
+        self.archive = Some(archive);
+        self
     }
 
     /// For tests of recovery: applying a command for which `trip` says true crashes after its entries were applied.
@@ -331,6 +348,9 @@ impl Partition {
 
     /// Replaces the state after a reload.
     pub fn reload(&mut self, state: State) {
+        if let Some(archive) = &mut self.archive {
+            archive.taken_back(state.next_seq - 1);
+        }
         self.state = state;
     }
 
@@ -358,6 +378,14 @@ impl Partition {
             round.answers.push((token, Answer::Decided(Reply::Refused(Refusal::Quarantined))));
             return Ok(());
         }
+        if command.is_booking() {
+            return self.book(round, token, command, wall);
+        }
+        if *command == Command::Tick
+            && let Some(merchant) = self.state.ledger_due(self.now(wall))
+        {
+            return self.book(round, token, &Command::ExpireLedgerTransfers { merchant }, wall);
+        }
         let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command, wall)));
         let Ok(decision) = decided else {
             return match self.quarantine(round, fingerprint(command), wall) {
@@ -378,6 +406,58 @@ impl Partition {
         Ok(())
     }
 
+    /// As [`Partition::join`], for a command that is decided and applied in one pass: any crash leaves a state of no use.
+    fn book<T>(&mut self, round: &mut Round<T>, token: T, command: &Command, wall: Timestamp) -> Result<(), (T, Tainted)> {
+        let now = self.now(wall);
+        if let Some(archive) = &mut self.archive
+            && let Err(error) = archive.recall(&mut self.state, command)
+        {
+            tracing::error!(%error, "a ledger's history cannot be asked; the command is refused and changes nothing");
+            self.forget(command);
+            round.answers.push((token, Answer::Poisoned));
+            return Ok(());
+        }
+        let booked = catch_unwind(AssertUnwindSafe(|| self.state.book(now, command)));
+        let tripped = self.trip.is_some_and(|trip| trip(command));
+        let Ok(Booked { entry, reply }) = booked.map_err(drop).and_then(|booked| if tripped { Err(()) } else { Ok(booked) }) else {
+            return Err((token, Tainted { fingerprint: fingerprint(command) }));
+        };
+        self.forget(command);
+        if let Some(entry) = entry {
+            if let Some(archive) = &mut self.archive {
+                archive.note(&self.state, self.state.next_seq - 1, &entry);
+            }
+            round.bytes += size_estimate(&entry);
+            round.entries.push(entry);
+        }
+        round.answers.push((token, Answer::Decided(reply)));
+        Ok(())
+    }
+
+    /// Lets a ledger forget what it was told for a command: the archive knows it. Without one, the ledger is all there is.
+    fn forget(&mut self, command: &Command) {
+        let (Command::CreateLedgerAccounts { merchant, .. }
+        | Command::CreateLedgerTransfers { merchant, .. }
+        | Command::ExpireLedgerTransfers { merchant }) = command
+        else {
+            return;
+        };
+        if let Some(found) = self.state.ledgers.get_mut(merchant).filter(|_| self.archive.is_some()) {
+            found.ledger.forget();
+        }
+    }
+
+    /// Everything up to this number is durable.
+    pub fn durable(&mut self, seq: u64) {
+        if let Some(archive) = &mut self.archive {
+            archive.durable(seq);
+        }
+    }
+
+    fn now(&self, wall: Timestamp) -> Timestamp {
+        wall.max(self.state.last_at.plus_ns(1))
+    }
+
     /// Keeps a command out from now on.
     ///
     /// # Errors
@@ -388,7 +468,7 @@ impl Partition {
     }
 
     fn decide(&self, command: &Command, wall: Timestamp) -> Decision {
-        let now = wall.max(self.state.last_at.plus_ns(1));
+        let now = self.now(wall);
         let context = Context { now, policy: &self.policy, derive_key: &self.derive_key };
         let mut decision = engine::decide(&self.state, context, command);
         let mut subject = None;
@@ -454,8 +534,24 @@ fn size_estimate(entry: &Entry) -> usize {
     };
     let request = entry.event.requested().and_then(|requested| requested.request.as_ref());
     let errand = entry.event.errand().and_then(|requested| requested.request.as_ref());
+    let records = match &entry.event {
+        Event::LedgerAccountsCreated { accounts, .. } => accounts.len() * RECORD_BYTES,
+        Event::LedgerTransfersCreated { burned: ids, .. } | Event::LedgerTransfersExpired { transfers: ids, .. } => {
+            size_of_val(ids.as_slice())
+        }
+        _ => 0,
+    };
     let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
-    3_072 + variable + entry.legs.len() * ledger::TRANSFER_SIZE_BYTES
+    3_072 + variable + records + entry.legs.len() * RECORD_BYTES
+}
+
+/// What a command about a merchant's own ledger may take in a batch, in bytes.
+fn booking_bytes(command: &Command) -> usize {
+    match command {
+        Command::CreateLedgerAccounts { accounts, .. } => accounts.len() * RECORD_BYTES,
+        Command::CreateLedgerTransfers { transfers, .. } => transfers.len() * RECORD_BYTES,
+        _ => 0,
+    }
 }
 
 fn fingerprint_of(command: &Command) -> impl FnOnce() -> [u8; 16] + '_ {

@@ -485,11 +485,12 @@ impl Sequencer {
         }
         let mut decided = 0_usize;
         while !self.round.is_full() {
-            let Some((lane, asked)) =
-                Lane::ALL.iter().find_map(|lane| self.lanes[lane_index(*lane)].pop_front().map(|asked| (*lane, asked)))
-            else {
+            let Some(lane) = Lane::ALL.iter().copied().find(|lane| !self.lanes[lane_index(*lane)].is_empty()) else { break };
+            let next = self.lanes[lane_index(lane)].front();
+            if next.is_some_and(|asked| !self.round.has_room_for(&asked.command)) {
                 break;
-            };
+            }
+            let Some(asked) = self.lanes[lane_index(lane)].pop_front() else { break };
             self.load.queued(lane).fetch_sub(1, Ordering::Relaxed);
             if matches!(*asked.command, Command::ReportOutcome(_) | Command::ReportErrand(_)) {
                 self.load.sends_in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -612,6 +613,7 @@ impl Sequencer {
     fn release(&mut self, tail: Tail) {
         let Writing { mut round, batch } = self.writing.take().expect("an append was under way");
         self.load.durable_seq.store(tail.next_seq - 1, Ordering::Release);
+        self.partition.durable(tail.next_seq - 1);
         let first_seq = round.first_seq;
         for (seq, entry) in (first_seq..).zip(&round.entries) {
             (self.outlets.observe)(seq, entry);

@@ -1,6 +1,7 @@
 //! The composition root: opens what is on disk, starts the threads, serves until told to stop or until the journal
 //! fails.
 
+use crate::archive::{self, Archive, Index, IndexError};
 use crate::clock::Clock;
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash, Standings};
 use crate::installation::{Facts, LastDigest};
@@ -79,6 +80,8 @@ pub struct Options {
     pub head_timeout: Duration,
     /// Size of new journal segments, in bytes.
     pub segment_bytes: u64,
+    /// Ids of transfers of merchants' own ledgers that are held in memory before they are written to an index.
+    pub index_keys: usize,
     /// Addresses that Stripe may send webhooks to.
     pub stripe_webhooks: Vec<WebhookEndpoint>,
     /// How often providers' lists of events are swept.
@@ -110,6 +113,9 @@ pub enum Error {
     /// The key store.
     #[error(transparent)]
     Keys(#[from] crate::keystore::Error),
+    /// The index of ledgers could not be opened.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The read models.
     #[error(transparent)]
     Views(#[from] views::Error),
@@ -288,7 +294,10 @@ pub async fn run(options: Options) -> Result<(), Error> {
         count(entry);
     });
     let skips = Skips::of(&disk.state);
-    let partition = Partition::new(disk.state, policy, derive_key, requests);
+    let index = Arc::new(Index::open(OsIo::new(&options.data), reader.clone(), &disk.state, options.index_keys)?);
+    let archive = Archive::new(Arc::clone(&index), reader.clone());
+    let ledger_reader = reader.clone();
+    let partition = Partition::new(disk.state, policy, derive_key, requests).with_archive(archive);
     let timing = Arc::clone(&activity);
     let synced = Box::new(move |took| timing.sync(Clock::wall(), took));
     let outlets = Outlets { dispatches, durable, observe, durable_seq };
@@ -314,6 +323,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     spawn("views", move || feed::run(writer, &feed_path, &reader, &feed_skips, &to_views, &applied, &wanted))?;
     let (stop_segments, segments_stopped) = channel::<()>();
     spawn("segments", move || prepare_segments(&preparer, &segments_stopped))?;
+    let (stop_indexes, indexes_stopped) = channel::<()>();
+    let built = Arc::clone(&index);
+    spawn("indexes", move || archive::builder::run(&built, &indexes_stopped))?;
     let digest = LastDigest::default();
     let facts = Arc::new(Facts {
         data: options.data.clone(),
@@ -342,10 +354,12 @@ pub async fn run(options: Options) -> Result<(), Error> {
         activity,
         standing: Standings::default(),
         facts,
+        index,
+        journal: ledger_reader,
     });
     set_up(&handle, epoch, fresh).await?;
     let served = serve(&options, &door, sweeping, running, keys_failure).await;
-    drop((stop_segments, stop_snapshots));
+    drop((stop_segments, stop_snapshots, stop_indexes));
     sends.abort();
     served
 }
@@ -530,8 +544,20 @@ async fn serve(
 
 /// What the platform was started with, for operators: everything but secrets.
 fn shown_options(options: &Options) -> BTreeMap<&'static str, String> {
-    let Options { data, listen, stripe_url, stripe_key: _, demo, json: _, ladder, head_timeout, segment_bytes, stripe_webhooks, sweep } =
-        options;
+    let Options {
+        data,
+        listen,
+        stripe_url,
+        stripe_key: _,
+        demo,
+        json: _,
+        ladder,
+        head_timeout,
+        segment_bytes,
+        index_keys,
+        stripe_webhooks,
+        sweep,
+    } = options;
     let names: Vec<&str> = stripe_webhooks.iter().map(|endpoint| endpoint.name.as_str()).collect();
     let gaps = |gaps: &Option<engine::Gaps>| gaps.as_ref().map_or("as usual".to_owned(), |gaps| format!("{} of your own", gaps.0.len()));
     let sweep = match sweep {
@@ -548,6 +574,7 @@ fn shown_options(options: &Options) -> BTreeMap<&'static str, String> {
         ("lookup_gaps", gaps(&ladder.lookup_gaps)),
         ("head_timeout", format!("{} ms", head_timeout.as_millis())),
         ("segment_size", format!("{} MiB", segment_bytes / (1 << 20))),
+        ("index_ids", index_keys.to_string()),
         ("webhook_endpoints", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
         ("sweep", sweep),
     ])

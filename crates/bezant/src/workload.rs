@@ -6,8 +6,9 @@
 mod book;
 mod records;
 
+use api::ledger::{AccountRecord, Integer, TransferRecord};
 use book::{Book, Refused};
-use records::{AccountRecord, BalanceRecord, FilterRecord, Integer, TransferRecord};
+use records::{BalanceRecord, FilterRecord};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
 

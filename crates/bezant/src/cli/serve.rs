@@ -4,7 +4,7 @@ use super::{DATA, Failure, Output, block_on, redacted_text};
 use crate::config::{self, Given, Verdict};
 use crate::policy::{Ladder, parse_gaps_ms};
 use crate::sweep::Schedule;
-use crate::{serve, webhooks};
+use crate::{archive, serve, webhooks};
 use base::Redacted;
 use clap::Args;
 use std::io;
@@ -56,6 +56,10 @@ pub(super) struct Serve {
     /// Size of a new journal segment in MiB; two are made ahead, so that a small disk wants small ones.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(2..=1_024))]
     segment_mib: u64,
+    /// Ids of transfers of merchants' own ledgers that are held in memory before they are written to an index on disk; 32 bytes
+    /// and more for each.
+    #[arg(long, value_name = "COUNT", default_value_t = 524_288, value_parser = clap::value_parser!(u32).range(1_024..=16_777_216))]
+    index_ids: u32,
     /// What to log, as tracing directives such as info or bezant=debug.
     #[arg(long, env = "BEZANT_LOG", default_value = "info")]
     log: String,
@@ -98,7 +102,7 @@ impl Serve {
         }
         let stripe_key = self.stripe_key.filter(|_| failures.is_empty()).ok_or_else(|| Failure::failed(failures.join("\n  ")))?;
         let Self { data, listen, stripe_url, stripe_webhook, sweep_every_ms, demo, output, .. } = self;
-        let Self { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, .. } = self;
+        let Self { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, index_ids, .. } = self;
         Ok(serve::Options {
             data,
             listen,
@@ -109,6 +113,7 @@ impl Serve {
             ladder: Ladder { replay_gaps: replay_gaps_ms, lookup_gaps: lookup_gaps_ms },
             head_timeout: Duration::from_millis(head_timeout_ms),
             segment_bytes: segment_mib * MIB,
+            index_keys: usize::try_from(index_ids).unwrap_or(archive::GENERATION_KEYS_DEFAULT),
             // Read here and not by the parser of arguments, which repeats what it refuses.
             stripe_webhooks: webhooks::parse_endpoints(&stripe_webhook).map_err(Failure::failed)?,
             sweep: sweep_every_ms,

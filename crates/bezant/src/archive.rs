@@ -1,0 +1,252 @@
+//! The history of the ledgers that merchants keep themselves: every transfer there ever was, found in the journal by its id.
+//!
+//! The engine's state holds accounts and open transfers. Before a batch is decided, [`Archive::recall`] tells its ledger what
+//! history knows of the batch's ids; afterwards the ledger forgets it. What is not durable yet is kept here, everything else
+//! is read from the journal, where `index.rs` says it stands. `builder.rs` makes tables of the index, beside the hot path.
+
+pub mod builder;
+mod index;
+
+pub use index::{GENERATION_KEYS_DEFAULT, Index, IndexError};
+
+use crate::partition::{self, LoadError};
+use base::MerchantId;
+use engine::{Command, Entry, Event, State};
+use events::Recorded;
+use index::{Concern, Place, key};
+use journal::table::BlockBuffer;
+use journal::{OsIo, Reader};
+use ledger::{Past, PendingStatus, Transfer};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Why history could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The journal could not be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The index could not be read, and not be made again.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The journal does not hold what the index says.
+    #[error("the index names event {seq}, which holds no transfer {id} of this ledger; stop the platform and delete the folder index")]
+    Misled {
+        /// The event.
+        seq: u64,
+        /// The transfer that was looked for.
+        id: u128,
+    },
+}
+
+/// The transfers and burned ids of an entry that may not be durable yet.
+struct Kept {
+    seq: u64,
+    legs: Vec<Transfer>,
+}
+
+/// Reads transfers at their places, and remembers the batch that it read last: ids that are looked for together often stand
+/// together.
+struct Records {
+    journal: Reader<OsIo>,
+    batch: Vec<Recorded>,
+}
+
+impl Records {
+    /// The entry with this number.
+    fn entry(&mut self, seq: u64) -> Result<Option<&Entry>, LoadError> {
+        if !self.batch.iter().any(|recorded| recorded.seq == seq) {
+            let batch = self.journal.read(seq)?.next().transpose()?;
+            self.batch = batch.as_ref().map(partition::decode).transpose()?.unwrap_or_default();
+        }
+        Ok(self.batch.iter().find(|recorded| recorded.seq == seq).map(|recorded| &recorded.entry))
+    }
+
+    /// The transfer at a place.
+    fn transfer(&mut self, place: Place, id: u128) -> Result<Transfer, Error> {
+        let leg = place.leg();
+        let found = self.entry(place.seq())?.and_then(|entry| entry.legs.get(leg?)).filter(|leg| leg.id == id);
+        found.copied().ok_or(Error::Misled { seq: place.seq(), id })
+    }
+}
+
+/// Finds transfers that are durable, from any thread.
+pub struct Finder {
+    index: Arc<Index>,
+    records: Records,
+    buffer: BlockBuffer,
+}
+
+impl Finder {
+    /// Over an index and its journal.
+    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
+        Self { index, records: Records { journal, batch: Vec::new() }, buffer: BlockBuffer::default() }
+    }
+
+    /// A durable transfer of the merchant with this number.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {
+        let durable_seq = self.records.journal.tail().next_seq - 1;
+        let place = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)?;
+        let place = place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq);
+        place.map(|place| self.records.transfer(place, id)).transpose()
+    }
+}
+
+/// The history as the one who decides needs it.
+pub struct Archive {
+    index: Arc<Index>,
+    records: Records,
+    kept: VecDeque<Kept>,
+    buffer: BlockBuffer,
+}
+
+impl Archive {
+    /// Over an index and its journal.
+    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
+        let records = Records { journal, batch: Vec::new() };
+        Self { index, records, kept: VecDeque::new(), buffer: BlockBuffer::default() }
+    }
+
+    /// Tells a merchant's ledger what history knows of the ids in a command.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing may be decided then.
+    pub fn recall(&mut self, state: &mut State, command: &Command) -> Result<(), Error> {
+        match command {
+            Command::CreateLedgerTransfers { merchant, transfers } => {
+                let resolved = transfers.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
+                self.recall_ids(state, *merchant, transfers.iter().map(|transfer| transfer.id).chain(resolved))
+            }
+            Command::CreateLedgerAccounts { merchant, accounts } => {
+                let imported = accounts.iter().filter(|account| account.flags.contains(ledger::AccountFlags::IMPORTED));
+                imported.map(|account| account.timestamp).try_for_each(|timestamp| self.recall_at(state, *merchant, timestamp))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn recall_ids(&mut self, state: &mut State, merchant: MerchantId, ids: impl Iterator<Item = u128>) -> Result<(), Error> {
+        let Some(number) = state.merchants.get(&merchant).map(|found| found.number) else { return Ok(()) };
+        let Some(found) = state.ledgers.get_mut(&merchant) else { return Ok(()) };
+        for id in ids {
+            if !found.ledger.is_known(id)
+                && let Some(past) = self.past(number, id)?
+            {
+                found.ledger.recall(past);
+            }
+        }
+        Ok(())
+    }
+
+    /// What history knows of an id that is not open.
+    fn past(&mut self, merchant: u32, id: u128) -> Result<Option<Past>, Error> {
+        let Some(place) = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)? else { return Ok(None) };
+        if place.leg().is_none() {
+            return Ok(Some(Past::Burned { id }));
+        }
+        let transfer = self.record(place, id)?;
+        let resolved = if transfer.is_resolution() { self.transfer(merchant, transfer.pending_id)? } else { None };
+        let is_pending = transfer.flags.contains(ledger::TransferFlags::PENDING);
+        let status = if is_pending { self.fate(merchant, id)? } else { PendingStatus::None };
+        Ok(Some(Past::Happened { transfer, status, resolved }))
+    }
+
+    fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {
+        let place = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)?;
+        place.map(|place| self.record(place, id)).transpose()
+    }
+
+    /// What became of a pending transfer that is not open any more.
+    fn fate(&mut self, merchant: u32, id: u128) -> Result<PendingStatus, Error> {
+        let place = self.index.find(&key(Concern::Fate, merchant, id), &mut self.buffer)?;
+        let place = place.ok_or(Error::Misled { seq: 0, id })?;
+        let Some(leg) = place.leg() else { return Ok(PendingStatus::Expired) };
+        let resolution = match self.kept(place.seq()) {
+            Some(kept) => kept.legs.get(leg).copied(),
+            None => self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(leg)).copied(),
+        };
+        let resolution = resolution.filter(|found| found.pending_id == id).ok_or(Error::Misled { seq: place.seq(), id })?;
+        let is_post = resolution.flags.contains(ledger::TransferFlags::POST_PENDING_TRANSFER);
+        Ok(if is_post { PendingStatus::Posted } else { PendingStatus::Voided })
+    }
+
+    fn record(&mut self, place: Place, id: u128) -> Result<Transfer, Error> {
+        match (self.kept(place.seq()), place.leg()) {
+            (Some(kept), Some(leg)) => {
+                let found = kept.legs.get(leg).filter(|found| found.id == id);
+                found.copied().ok_or(Error::Misled { seq: place.seq(), id })
+            }
+            (None, _) | (_, None) => self.records.transfer(place, id),
+        }
+    }
+
+    fn kept(&self, seq: u64) -> Option<&Kept> {
+        let at = self.kept.binary_search_by_key(&seq, |kept| kept.seq).ok()?;
+        self.kept.get(at)
+    }
+
+    /// Recalls the transfer that has exactly this time, if there is one: an imported account must not have it too.
+    fn recall_at(&mut self, state: &mut State, merchant: MerchantId, timestamp: u64) -> Result<(), Error> {
+        let Some(number) = state.merchants.get(&merchant).map(|found| found.number) else { return Ok(()) };
+        let last = state.ledgers.get(&merchant).map_or(0, |found| found.ledger.transfer_timestamp_last());
+        if timestamp == 0 || timestamp > last {
+            return Ok(());
+        }
+        let timed = key(Concern::Time, number, u128::from(timestamp));
+        let Some(place) = self.index.find(&timed, &mut self.buffer)? else { return self.recall_by_clock(state, merchant, timestamp) };
+        let Some(leg) = place.leg() else { return Ok(()) };
+        let found = match self.kept(place.seq()) {
+            Some(kept) => kept.legs.get(leg).map(|found| found.id),
+            None => self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(leg)).map(|found| found.id),
+        };
+        self.recall_ids(state, merchant, found.into_iter())
+    }
+
+    /// As [`Archive::recall_at`], of transfers that were not imported: theirs is the time of their event, or just before.
+    fn recall_by_clock(&mut self, state: &mut State, merchant: MerchantId, timestamp: u64) -> Result<(), Error> {
+        let (mut low, mut high) = (journal::FIRST_SEQ, state.next_seq);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let at = match self.kept(middle) {
+                Some(kept) => kept.legs.last().map_or(u64::MAX, |leg| leg.timestamp),
+                None => self.records.entry(middle)?.map_or(u64::MAX, |entry| entry.at.ns()),
+            };
+            if at < timestamp {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let of_merchant = |event: &Event| matches!(event, Event::LedgerTransfersCreated { merchant: found, .. } if *found == merchant);
+        let legs = match self.kept(low) {
+            Some(kept) => kept.legs.clone(),
+            None => self.records.entry(low)?.filter(|entry| of_merchant(&entry.event)).map(|entry| entry.legs.clone()).unwrap_or_default(),
+        };
+        let ids: Vec<u128> = legs.iter().filter(|leg| leg.timestamp == timestamp).map(|leg| leg.id).collect();
+        self.recall_ids(state, merchant, ids.into_iter())
+    }
+
+    /// Takes note of an entry that was applied and is not durable yet.
+    pub fn note(&mut self, state: &State, seq: u64, entry: &Entry) {
+        if self.index.note(state, seq, entry) {
+            self.kept.push_back(Kept { seq, legs: entry.legs.clone() });
+        }
+    }
+
+    /// Everything up to this number is durable, and found in the journal.
+    pub fn durable(&mut self, seq: u64) {
+        while self.kept.front().is_some_and(|kept| kept.seq <= seq) {
+            self.kept.pop_front();
+        }
+        self.index.durable(seq);
+    }
+
+    /// Nothing after this number happened: the state was loaded again.
+    pub fn taken_back(&mut self, seq: u64) {
+        self.kept.retain(|kept| kept.seq <= seq);
+        self.index.taken_back(seq);
+    }
+}

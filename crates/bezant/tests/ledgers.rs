@@ -1,0 +1,202 @@
+//! Ledgers that merchants keep themselves, on real processes: nothing that was acknowledged is lost and nothing happens twice,
+//! however often the platform is killed, and whatever becomes of the indexes on disk.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod support;
+
+use ledger::{Account, AccountFlags, CreateTransferStatus, Transfer, TransferFlags};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use support::{Bezant, Client, Draw, Folder, Plan, wait_for};
+
+/// Kills of the platform in one test.
+const KILLS: u64 = 8;
+/// Clients at a time.
+const CLIENTS: u64 = 3;
+/// Transfers of one request.
+const BATCH: u64 = 500;
+/// Accounts that transfers are between.
+const ACCOUNTS: u128 = 10;
+/// Nothing listens there: no payment is made.
+const NO_PROVIDER: &str = "127.0.0.1:1";
+
+fn plan(folder: &Path) -> Plan {
+    // The least that is allowed, so that a short test has many tables, merged ones among them.
+    Plan::new(folder, NO_PROVIDER.parse().unwrap()).with("--index-ids 1024")
+}
+
+fn account(id: u128) -> Account {
+    Account {
+        id,
+        debits_pending: 0,
+        debits_posted: 0,
+        credits_pending: 0,
+        credits_posted: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        reserved: 0,
+        ledger: 1,
+        code: 1,
+        flags: AccountFlags::NONE,
+        timestamp: 0,
+    }
+}
+
+fn transfer(id: u128) -> Transfer {
+    Transfer {
+        id,
+        debit_account_id: 1 + id % ACCOUNTS,
+        credit_account_id: 1 + (id + 1) % ACCOUNTS,
+        amount: 1 + id % 7,
+        pending_id: 0,
+        user_data_128: 0,
+        user_data_64: 0,
+        user_data_32: 0,
+        timeout_s: 0,
+        ledger: 1,
+        code: 1,
+        flags: TransferFlags::NONE,
+        timestamp: 0,
+    }
+}
+
+/// Asks with records; the statuses, or `None` when the answer is not known.
+fn records(client: &mut Client, key: &str, what: &str, body: &[u8]) -> Option<Vec<u32>> {
+    let authorization = format!("Bearer {key}");
+    let media_type = format!("application/vnd.bezant.{what}");
+    let headers = [("authorization", authorization.as_str()), ("content-type", media_type.as_str())];
+    let answer = client.send("POST", &format!("/v1/ledger/{what}"), &headers, body).ok()?;
+    if answer.status == 503 {
+        return None;
+    }
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/vnd.bezant.statuses")), "{:?}", answer.json());
+    let (numbers, rest) = answer.body.as_chunks::<4>();
+    assert!(rest.is_empty());
+    Some(numbers.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect())
+}
+
+fn create_accounts(platform: &Bezant) {
+    let body: Vec<u8> = (1..=ACCOUNTS).flat_map(|id| account(id).encode()).collect();
+    let statuses = records(&mut Client::new(platform.address), &platform.api_key, "accounts", &body).unwrap();
+    assert!(statuses.iter().all(|status| *status == CreateTransferStatus::Created.code()));
+}
+
+fn ask(platform: &Bezant, path: &str, body: &Value) -> Value {
+    let authorization = format!("Bearer {}", platform.api_key);
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let answer = Client::new(platform.address).send("POST", path, &headers, body.to_string().as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    answer.json()
+}
+
+/// Ids of one client's batch.
+fn ids(client: u64, batch: u64) -> impl Iterator<Item = u128> {
+    let first = u128::from(client + 1) << 64 | u128::from(batch * BATCH);
+    (0..u128::from(BATCH)).map(move |index| first + index)
+}
+
+/// One client: the same batch until it is answered, then the next. How many batches were acknowledged.
+fn load(client: u64, address: SocketAddr, key: &str, stop: &AtomicBool, acknowledged: &AtomicU64) -> u64 {
+    let mut connection = Client::new(address);
+    let mut batch = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let body: Vec<u8> = ids(client, batch).flat_map(|id| transfer(id).encode()).collect();
+        let Some(statuses) = records(&mut connection, key, "transfers", &body) else {
+            connection = Client::new(address);
+            continue;
+        };
+        // A batch happens as a whole: the one that a kill left open is there altogether or not at all.
+        let known = [CreateTransferStatus::Created.code(), CreateTransferStatus::Exists.code()];
+        assert!(known.contains(&statuses[0]) && statuses.iter().all(|status| *status == statuses[0]), "{statuses:?}");
+        batch += 1;
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+    batch
+}
+
+/// Every transfer of every acknowledged batch is there once: found by its id, part of the balances, and `exists` when asked again.
+fn judge(platform: &Bezant, batches: &[u64]) {
+    let (mut debits, mut credits) = (vec![0; 11], vec![0; 11]);
+    for (client, count) in (0..).zip(batches) {
+        for batch in 0..*count {
+            let ids: Vec<u128> = ids(client, batch).collect();
+            let texts: Vec<String> = ids.iter().map(u128::to_string).collect();
+            let found = ask(platform, "/v1/ledger/transfers/lookup", &json!({ "ids": texts }));
+            let found = found["data"].as_array().unwrap();
+            assert_eq!(found.len(), ids.len());
+            for (id, found) in ids.iter().zip(found) {
+                let expected = transfer(*id);
+                assert_eq!(found["id"], id.to_string());
+                assert_eq!(found["amount"], expected.amount.to_string());
+                debits[usize::try_from(expected.debit_account_id).unwrap()] += expected.amount;
+                credits[usize::try_from(expected.credit_account_id).unwrap()] += expected.amount;
+            }
+            let body: Vec<u8> = ids.iter().flat_map(|id| transfer(*id).encode()).collect();
+            let again = records(&mut Client::new(platform.address), &platform.api_key, "transfers", &body).unwrap();
+            assert!(again.iter().all(|status| *status == CreateTransferStatus::Exists.code()), "{again:?}");
+        }
+    }
+    let all: Vec<String> = (1..=ACCOUNTS).map(|id| id.to_string()).collect();
+    let accounts = ask(platform, "/v1/ledger/accounts/lookup", &json!({ "ids": all }));
+    for (id, account) in (1..).zip(accounts["data"].as_array().unwrap()) {
+        let id: usize = id;
+        assert_eq!(account["debits_posted"], debits[id].to_string(), "account {id}");
+        assert_eq!(account["credits_posted"], credits[id].to_string(), "account {id}");
+    }
+}
+
+fn tables(plan: &Plan) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(plan.data.join("index")).unwrap();
+    let mut paths: Vec<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "ids")).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn no_acknowledged_transfer_is_lost_or_happens_twice_when_the_platform_is_killed_under_load() {
+    let folder = Folder::new("ledgers-killed");
+    let plan = plan(&folder.0);
+    let mut platform = plan.start();
+    create_accounts(&platform);
+    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let (address, key) = (platform.address, platform.api_key.clone());
+            let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
+            thread::spawn(move || load(client, address, &key, &stop, &acknowledged))
+        })
+        .collect();
+    let mut draw = Draw::new(1);
+    for _ in 0..KILLS {
+        let goal = acknowledged.load(Ordering::Relaxed) + 1 + draw.below(20);
+        wait_for("progress between kills", || (acknowledged.load(Ordering::Relaxed) >= goal).then_some(()));
+        platform.process.kill();
+        platform = plan.start();
+    }
+    wait_for("tables that were merged", || {
+        tables(&plan).iter().any(|path| path.metadata().is_ok_and(|found| found.len() > 100_000)).then_some(())
+    });
+    stop.store(true, Ordering::Relaxed);
+    let batches: Vec<u64> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    judge(&platform, &batches);
+    platform.process.kill();
+    plan.verified();
+    // Without indexes, and with damaged ones, the journal has everything.
+    let found = tables(&plan);
+    std::fs::remove_file(&found[0]).unwrap();
+    if let Some(path) = found.get(1) {
+        let mut bytes = std::fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let platform = plan.start();
+    judge(&platform, &batches);
+}
