@@ -5,6 +5,7 @@
 //! [`serve`] (everything wired together).
 
 pub mod admin;
+pub mod archive;
 pub mod bell;
 pub mod bench;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod door;
 pub mod feed;
 pub mod installation;
 pub mod keystore;
+pub mod ledger_bench;
 pub mod listener;
 pub mod operate;
 pub mod partition;

@@ -53,6 +53,7 @@ pages! {
     metrics = "docs/guide/metrics.md";
     life_cycles = "docs/guide/lifecycles.md";
     files_of_orders = "docs/guide/orders-csv.md";
+    ledgers = "docs/guide/ledgers.md";
     ledger_workloads = "docs/guide/ledger-workloads.md";
     the_command_line = "docs/guide/command-line.md";
     runbook = "docs/guide/runbook.md";
