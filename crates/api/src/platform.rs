@@ -105,6 +105,22 @@ pub enum Readiness {
 /// A merchant's ledger accounts with their balances.
 pub type AccountBalances = Vec<(Currency, AccountKind, engine::state::Balance)>;
 
+/// Transfers, each with the number of its place: later ones have larger numbers.
+pub type PlacedTransfers = Vec<(u64, Transfer)>;
+
+/// Which transfers of an account of a merchant's own ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerLines {
+    /// The account.
+    pub account: u128,
+    /// Only those after this place, in the order that is asked for.
+    pub after: Option<u64>,
+    /// Whether the newest come first.
+    pub newest_first: bool,
+    /// Most transfers.
+    pub count_max: usize,
+}
+
 /// Most files of the journal that are shown.
 pub const SEGMENTS_SHOWN_MAX: usize = 100;
 
@@ -313,6 +329,10 @@ pub trait Platform: Send + Sync + 'static {
 
     /// As [`Platform::ledger_accounts`], for transfers.
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>>;
+
+    /// Transfers of an account of a merchant's own ledger, each with the number of its place, and the sequence number as of which
+    /// these are all.
+    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(PlacedTransfers, u64), SubmitError>>;
 
     /// Accounts in the order of their ids, at most `count_max`, from the first whose id is larger than `after`, and the sums of all
     /// that are in the scope.

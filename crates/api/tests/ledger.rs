@@ -186,3 +186,28 @@ async fn records_are_answered_with_numbers_and_mean_what_json_means() {
     let (status, _) = records(&rig, "/v1/ledger/transfers/lookup", "application/vnd.bezant.transfers", body).await;
     assert_eq!(status, 415);
 }
+
+#[tokio::test]
+async fn an_accounts_transfers_are_read_in_pages_in_both_orders() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let all: Vec<Value> = (1..=7).map(|id| transfer(&id.to_string(), "1")).collect();
+    post(&rig, "/v1/ledger/transfers", &json!({ "transfers": all })).await;
+    for (order, expected) in [("oldest_first", "1,2,3|4,5,6|7"), ("newest_first", "7,6,5|4,3,2|1")] {
+        let (mut cursor, mut pages) = (String::new(), Vec::new());
+        loop {
+            let page = rig.get(&format!("/v1/ledger/accounts/2/transfers?limit=3&order={order}&cursor={cursor}")).await.json();
+            let ids = page["data"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap().to_owned());
+            pages.push(ids.collect::<Vec<_>>().join(","));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = next.to_owned();
+        }
+        assert_eq!(pages.join("|"), expected);
+    }
+    for (query, code) in
+        [("cursor=nonsense", "cursor_invalid"), ("limit=0", "query_parameter_invalid"), ("order=any", "query_parameter_invalid")]
+    {
+        assert_eq!(rig.get(&format!("/v1/ledger/accounts/1/transfers?{query}")).await.json()["code"], code);
+    }
+    assert_eq!(rig.get("/v1/ledger/accounts/9/transfers").await.status, 404);
+}

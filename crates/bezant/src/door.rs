@@ -1,7 +1,7 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
-use crate::archive::{Finder, Index};
+use crate::archive::{self, Finder, Index, Lines};
 use crate::clock::Clock;
 use crate::feed::Wanted;
 use crate::installation::Facts;
@@ -11,8 +11,8 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, Books, BoxFuture, Installation, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing,
-    SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, Activity, Books, BoxFuture, Installation, LedgerLines, Opened, OpenedRequest, Parked, PlacedTransfers, Platform,
+    Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
@@ -260,6 +260,23 @@ impl Door {
         self.handle.read(look).await.ok_or(SubmitError::Stopping)
     }
 
+    /// Searches the history of a merchant's own ledger, on a thread that may wait for the disk.
+    async fn search<T: Send + 'static>(
+        &self,
+        merchant: MerchantId,
+        search: impl FnOnce(&mut Finder, u32) -> Result<Vec<T>, archive::Error> + Send + 'static,
+    ) -> Result<(Vec<T>, u64), SubmitError> {
+        let known = self.look(move |state| (state.merchants.get(&merchant).map(|found| found.number), state.next_seq - 1));
+        let (Some(number), seq) = known.await? else { return Ok((Vec::new(), 0)) };
+        let mut finder = Finder::new(Arc::clone(&self.index), self.journal.clone());
+        let found = tokio::task::spawn_blocking(move || search(&mut finder, number)).await.map_err(|_| SubmitError::Stopping)?;
+        let found = found.map_err(|error| {
+            tracing::error!(%error, "a ledger's history cannot be read");
+            SubmitError::Stopping
+        })?;
+        Ok((found, seq))
+    }
+
     /// Makes sure that a subject has a durable key.
     pub(crate) async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
         if self.cache.key(subject).is_some() {
@@ -374,18 +391,18 @@ impl Platform for Door {
     }
 
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>> {
-        Box::pin(async move {
-            let known = self.look(move |state| (state.merchants.get(&merchant).map(|found| found.number), state.next_seq - 1));
-            let (number, seq) = known.await?;
-            let mut finder = Finder::new(Arc::clone(&self.index), self.journal.clone());
-            let find = move || ids.into_iter().filter_map(|id| finder.transfer(number?, id).transpose()).collect::<Result<Vec<_>, _>>();
-            let found = tokio::task::spawn_blocking(find).await.map_err(|_| SubmitError::Stopping)?;
-            let found = found.map_err(|error| {
-                tracing::error!(%error, "a ledger's history cannot be read");
-                SubmitError::Stopping
-            })?;
-            Ok((found, seq))
-        })
+        Box::pin(
+            self.search(merchant, move |finder, number| ids.into_iter().filter_map(|id| finder.transfer(number, id).transpose()).collect()),
+        )
+    }
+
+    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(PlacedTransfers, u64), SubmitError>> {
+        let LedgerLines { account, after, newest_first, count_max } = lines;
+        Box::pin(
+            self.search(merchant, move |finder, merchant| {
+                finder.transfers_of(&Lines { merchant, account, after, newest_first, count_max })
+            }),
+        )
     }
 
     fn books(&self, scope: Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<Books, SubmitError>> {

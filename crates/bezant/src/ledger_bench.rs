@@ -20,6 +20,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use telemetry::Histogram;
 
+/// How often is looked how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often that is told.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// Pages that are asked for at the end.
+const QUERIES: u64 = 200;
+/// Transfers between two points of a curve.
+const CURVE_STEP: u64 = 1_000_000;
+
 /// How ids of transfers are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Ids {
@@ -36,6 +45,10 @@ pub struct Options {
     pub running: Option<(SocketAddr, Redacted<String>)>,
     /// Folder for the data of a platform that is started; it must not exist.
     pub data: PathBuf,
+    /// Whether the data stays there.
+    pub keep: bool,
+    /// Whether each million is told apart.
+    pub curve: bool,
     /// Accounts.
     pub accounts: u64,
     /// Transfers.
@@ -101,6 +114,13 @@ pub struct Found {
     pub batch_p99_ms: f64,
     /// The slowest batch, in ms.
     pub batch_max_ms: f64,
+    /// How many transfers were answered and how many a second they were since the point before, for every million.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<(u64, f64)>,
+    /// Half of the pages of an account's transfers were answered within this, in ms, when all transfers were there.
+    pub query_p50_ms: f64,
+    /// Of a hundred pages 99 were answered within this, in ms.
+    pub query_p99_ms: f64,
     /// What is known of a platform that was started for this.
     #[serde(flatten)]
     pub server: Option<ServerFound>,
@@ -132,7 +152,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(u64)) -> Result<Found, Er
         let mut found = ask(options, server.address, &server.key, progress)?;
         let used = server.look()?.since(&before);
         found.server = Some(used_by(&mut server, &found, &used)?);
-        server.remove();
+        server.end(options.keep);
         return Ok(found);
     };
     ask(options, *address, key, progress)
@@ -147,6 +167,7 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
             return Err(Error::Answer { address, what: format!("an account with status {refused}: the ledger must be empty") });
         }
     }
+    let mut curve = Vec::new();
     let taken = AtomicU64::new(0);
     let done = AtomicU64::new(0);
     let started = Instant::now();
@@ -156,9 +177,20 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
             scope.spawn(move || client_loop(options, address, key, client, started, taken, done))
         };
         let running: Vec<_> = (0..options.clients).map(ask).collect();
+        let mut told_at = started;
+        let mut before = (0, started);
         while running.iter().any(|client| !client.is_finished()) {
-            std::thread::park_timeout(Duration::from_millis(200));
-            progress(done.load(Ordering::Relaxed));
+            std::thread::park_timeout(LOOK_EVERY);
+            let count = done.load(Ordering::Relaxed);
+            if told_at.elapsed() >= TELL_EVERY {
+                told_at = Instant::now();
+                progress(count);
+            }
+            if options.curve && count - before.0 >= CURVE_STEP {
+                let now = Instant::now();
+                curve.push((count, precise(count - before.0) / now.duration_since(before.1).as_secs_f64().max(1e-9)));
+                before = (count, now);
+            }
         }
         running.into_iter().map(|client| client.join().expect("a client does not panic")).collect::<Vec<_>>()
     });
@@ -173,6 +205,8 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
         all.slowest = all.slowest.max(client.slowest);
     }
     let elapsed_s = ended.duration_since(started).as_secs_f64();
+    let queries = query(&mut connection, options.accounts)?;
+    let query_ms = |permille| queries.quantile_us(permille).map_or(0.0, |us| precise(us) / 1e3);
     let quantile = |permille| all.latencies.quantile_us(permille).map_or(0.0, |us| precise(us) / 1e3);
     Ok(Found {
         transfers: all.created,
@@ -182,8 +216,24 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
         batch_p50_ms: quantile(500),
         batch_p99_ms: quantile(990),
         batch_max_ms: all.slowest.as_secs_f64() * 1e3,
+        curve,
+        query_p50_ms: query_ms(500),
+        query_p99_ms: query_ms(990),
         server: None,
     })
+}
+
+/// Asks for pages of accounts all over the ledger, half of them from the newest transfer on.
+fn query(connection: &mut Connection, accounts: u64) -> Result<Histogram, Error> {
+    let mut latencies = Histogram::default();
+    for number in 0..QUERIES {
+        let account = 1 + number * (accounts / QUERIES).max(1) % accounts;
+        let order = if number % 2 == 0 { "newest_first" } else { "oldest_first" };
+        let asked = Instant::now();
+        connection.get(&format!("/v1/ledger/accounts/{account}/transfers?limit=10&order={order}"))?;
+        latencies.record(asked.elapsed());
+    }
+    Ok(latencies)
 }
 
 /// What one client saw.

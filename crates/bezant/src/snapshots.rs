@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 /// A snapshot is made when at least this many events came after the last one.
 pub const EVENTS_BETWEEN: u64 = 200_000;
+/// Or when at least this many segments of the journal were begun after it: an event may hold thousands of transfers.
+const SEGMENTS_BETWEEN: usize = 8;
 /// How often that is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes snapshots until `stop` closes. A failure is logged and tried again later: the journal alone is the truth.
 pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, digest: &LastDigest, stop: &Receiver<()>) {
@@ -22,7 +24,7 @@ pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, di
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
         let newest_seq = store.list().first().map_or(1, |snapshot| snapshot.next_seq);
-        if reader.tail().next_seq.saturating_sub(newest_seq) < EVENTS_BETWEEN {
+        if !is_due(reader, newest_seq) {
             continue;
         }
         let started = Instant::now();
@@ -35,6 +37,13 @@ pub fn run(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips, di
             Err(error) => tracing::error!(%error, "no snapshot could be made; a restart will replay more of the journal"),
         }
     }
+}
+
+/// Whether enough came after a snapshot at `newest_seq`.
+fn is_due(reader: &Reader<OsIo>, newest_seq: u64) -> bool {
+    let (segments, _) = reader.segments(SEGMENTS_BETWEEN);
+    let begun_after = segments.iter().filter(|segment| segment.first_seq >= newest_seq).count();
+    reader.tail().next_seq.saturating_sub(newest_seq) >= EVENTS_BETWEEN || begun_after >= SEGMENTS_BETWEEN
 }
 
 /// Why no snapshot was made.

@@ -142,12 +142,39 @@ fn judge(platform: &Bezant, batches: &[u64]) {
             assert!(again.iter().all(|status| *status == CreateTransferStatus::Exists.code()), "{again:?}");
         }
     }
+    judge_lines(platform, batches, 3);
     let all: Vec<String> = (1..=ACCOUNTS).map(|id| id.to_string()).collect();
     let accounts = ask(platform, "/v1/ledger/accounts/lookup", &json!({ "ids": all }));
     for (id, account) in (1..).zip(accounts["data"].as_array().unwrap()) {
         let id: usize = id;
         assert_eq!(account["debits_posted"], debits[id].to_string(), "account {id}");
         assert_eq!(account["credits_posted"], credits[id].to_string(), "account {id}");
+    }
+}
+
+/// An account's pages are all of its transfers, once each, in order, from either end.
+fn judge_lines(platform: &Bezant, batches: &[u64], account: u128) {
+    let mut expected: Vec<u128> =
+        (0..).zip(batches).flat_map(|(client, count)| (0..*count).flat_map(move |batch| ids(client, batch))).collect();
+    expected.retain(|id| [transfer(*id).debit_account_id, transfer(*id).credit_account_id].contains(&account));
+    expected.sort_unstable();
+    let authorization = format!("Bearer {}", platform.api_key);
+    let mut client = Client::new(platform.address);
+    for order in ["oldest_first", "newest_first"] {
+        let (mut cursor, mut found, mut times) = (String::new(), Vec::new(), Vec::new());
+        loop {
+            let path = format!("/v1/ledger/accounts/{account}/transfers?limit=100&order={order}&cursor={cursor}");
+            let page = client.send("GET", &path, &[("authorization", &authorization)], b"").unwrap().json();
+            for transfer in page["data"].as_array().unwrap() {
+                found.push(transfer["id"].as_str().unwrap().parse::<u128>().unwrap());
+                times.push(transfer["timestamp"].as_str().unwrap().parse::<u64>().unwrap());
+            }
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = next.to_owned();
+        }
+        assert!(times.is_sorted_by(|a, b| if order == "oldest_first" { a < b } else { a > b }), "{order}");
+        found.sort_unstable();
+        assert!(found == expected, "{order}: {} of {}", found.len(), expected.len());
     }
 }
 
@@ -191,12 +218,13 @@ fn no_acknowledged_transfer_is_lost_or_happens_twice_when_the_platform_is_killed
     // Without indexes, and with damaged ones, the journal has everything.
     let found = tables(&plan);
     std::fs::remove_file(&found[0]).unwrap();
-    if let Some(path) = found.get(1) {
-        let mut bytes = std::fs::read(path).unwrap();
+    for path in found.iter().skip(1).flat_map(|path| [path.clone(), path.with_extension("lines")]) {
+        let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x10;
         std::fs::write(path, bytes).unwrap();
     }
     let platform = plan.start();
+    judge_lines(&platform, &batches, 3);
     judge(&platform, &batches);
 }

@@ -470,6 +470,27 @@ impl Platform for TestPlatform {
         })
     }
 
+    fn ledger_transfers_of(
+        &self,
+        merchant: MerchantId,
+        lines: api::LedgerLines,
+    ) -> BoxFuture<'_, Result<(api::PlacedTransfers, u64), SubmitError>> {
+        Box::pin(async move {
+            let state = &self.inner.lock().unwrap().state;
+            let mut all: Vec<ledger::Transfer> = state.ledgers[&merchant].ledger.transfers().copied().collect();
+            all.retain(|found| [found.debit_account_id, found.credit_account_id].contains(&lines.account));
+            all.sort_by_key(|found| found.timestamp);
+            let mut placed: Vec<(u64, ledger::Transfer)> = (1..).zip(all).collect();
+            if lines.newest_first {
+                placed.reverse();
+            }
+            let is_after = |place: u64| lines.after.is_none_or(|after| if lines.newest_first { place < after } else { place > after });
+            placed.retain(|(place, _)| is_after(*place));
+            placed.truncate(lines.count_max);
+            Ok((placed, state.next_seq - 1))
+        })
+    }
+
     fn books(&self, scope: views::Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<api::Books, SubmitError>> {
         Box::pin(async move { Ok(api::Books::of(&self.inner.lock().unwrap().state, scope, after, count_max)) })
     }

@@ -1,7 +1,7 @@
 //! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on a
 //! thread that rests as long as it works.
 
-use super::index::{Generation, INDEX_DIR, Index, IndexError, about, covered, remove};
+use super::index::{Generation, IDS, Index, IndexError, LINES, Line, Pair, Tables, about, path, remove_pair};
 use journal::OsIo;
 use journal::table::{Layout, Merge, Progress, Table, Writer};
 use std::num::NonZeroU8;
@@ -15,8 +15,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MERGED_TOGETHER: usize = 8;
 /// Keys that a merge takes before it rests.
 const STEP_KEYS: u64 = 20_000;
-/// The layout of the tables: the filter knows whole keys.
-const LAYOUT: Layout = Layout { key_bytes: 21, value_bytes: 8, filter_prefix_bytes: NonZeroU8::new(21) };
+/// The layout of tables of ids: the filter knows whole keys.
+const IDS_LAYOUT: Layout = Layout { key_bytes: 21, value_bytes: 8, filter_prefix_bytes: NonZeroU8::new(21) };
+/// The layout of tables of lines: the filter knows accounts.
+const LINES_LAYOUT: Layout = Layout { key_bytes: 28, value_bytes: 0, filter_prefix_bytes: NonZeroU8::new(20) };
 
 /// Builds until `stop` closes. What fails is logged and tried again: until then it stays in memory.
 pub fn run(index: &Index, stop: &Receiver<()>) {
@@ -38,8 +40,17 @@ fn work(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
         if let Some(generation) = closed.first() {
             build(index, generation)?;
         } else if let Some(first) = mergeable(&tables, index.keys_max) {
-            if !merge(index, &tables[first..first + MERGED_TOGETHER], stop)? {
-                return Ok(());
+            let inputs = &tables[first..first + MERGED_TOGETHER];
+            match merge(index, inputs, stop) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(IndexError::Table(error)) if !error.retryable() => {
+                    tracing::warn!(%error, "damaged indexes are made again from the journal");
+                    for input in inputs {
+                        index.heal(input)?;
+                    }
+                }
+                Err(error) => return Err(error),
             }
         } else {
             return Ok(());
@@ -47,69 +58,93 @@ fn work(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
     }
 }
 
-fn path(first_seq: u64, last_seq: u64) -> String {
-    format!("{INDEX_DIR}/{first_seq:020}-{last_seq:020}.ids")
-}
-
-/// Writes a generation as a table, and puts the table into its place.
+/// Writes a generation as tables, and puts them into its place.
 fn build(index: &Index, generation: &Arc<Generation>) -> Result<(), IndexError> {
+    let (first_seq, last_seq) = (generation.first_seq, generation.last_seq);
+    let about = about(first_seq, last_seq);
     let mut entries: Vec<(&[u8; 21], &u64)> = generation.places.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| **key);
-    let (first_seq, last_seq) = (generation.first_seq, generation.last_seq);
-    let path = path(first_seq, last_seq);
-    let count = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-    let mut writer = Writer::create(&index.io, &path, LAYOUT, about(first_seq, last_seq), count)?;
+    let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, IDS), IDS_LAYOUT, about, count(entries.len()))?;
     for (key, place) in entries {
         writer.push(key, &place.to_be_bytes())?;
     }
     writer.finish()?;
-    let table = Arc::new(Table::open(&index.io, &path)?);
+    let mut lines: Vec<Line> = generation.lines.iter().flat_map(|piece| piece.iter().copied()).collect();
+    lines.sort_unstable();
+    let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, LINES), LINES_LAYOUT, about, count(lines.len()))?;
+    for line in lines {
+        writer.push(&line, &[])?;
+    }
+    writer.finish()?;
+    let pair = Arc::new(Pair::open(&index.io, first_seq, last_seq)?);
     let mut inner = index.write();
     inner.closed.retain(|other| !Arc::ptr_eq(other, generation));
-    let tables = Arc::make_mut(&mut inner.tables);
-    let at = tables.partition_point(|other| covered(other).0 < first_seq);
-    tables.insert(at, table);
+    put(&mut inner.tables, pair);
     Ok(())
 }
 
+fn put(tables: &mut Tables, pair: Arc<Pair>) {
+    let tables = Arc::make_mut(tables);
+    let at = tables.partition_point(|other| other.covered().0 < pair.covered().0);
+    tables.insert(at, pair);
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
 /// The first of so many tables side by side that are of one size.
-fn mergeable(tables: &[Arc<Table<OsIo>>], keys_max: usize) -> Option<usize> {
-    let class = |table: &Table<OsIo>| size_class(table, keys_max);
-    let are_alike = |some: &[Arc<Table<OsIo>>]| some.iter().all(|table| class(table) == class(&some[0]));
-    let touch = |some: &[Arc<Table<OsIo>>]| some.windows(2).all(|two| covered(&two[0]).1 + 1 == covered(&two[1]).0);
+fn mergeable(tables: &[Arc<Pair>], keys_max: usize) -> Option<usize> {
+    let class = |pair: &Pair| size_class(pair, keys_max);
+    let are_alike = |some: &[Arc<Pair>]| some.iter().all(|pair| class(pair) == class(&some[0]));
+    let touch = |some: &[Arc<Pair>]| some.windows(2).all(|two| two[0].covered().1 + 1 == two[1].covered().0);
     tables.windows(MERGED_TOGETHER).position(|some| are_alike(some) && touch(some))
 }
 
 /// How often tables of the smallest size were merged to give one of this size.
-fn size_class(table: &Table<OsIo>, keys_max: usize) -> u32 {
+fn size_class(pair: &Pair, keys_max: usize) -> u32 {
     let smallest = u64::try_from(keys_max).unwrap_or(u64::MAX).max(1);
-    (table.entry_count() / smallest).max(1).ilog(8)
+    (pair.ids.entry_count() / smallest).max(1).ilog(8)
 }
 
-/// Merges tables into one that takes their place; `false` when it was told to stop before it was done.
-fn merge(index: &Index, inputs: &[Arc<Table<OsIo>>], stop: &Receiver<()>) -> Result<bool, IndexError> {
-    let (first_seq, last_seq) = (covered(&inputs[0]).0, covered(&inputs[inputs.len() - 1]).1);
-    let path = path(first_seq, last_seq);
-    let mut merge = Merge::start(&index.io, &path, inputs, about(first_seq, last_seq))?;
+/// Merges tables into ones that take their place; `false` when it was told to stop before it was done.
+fn merge(index: &Index, inputs: &[Arc<Pair>], stop: &Receiver<()>) -> Result<bool, IndexError> {
+    let (first_seq, last_seq) = (inputs[0].covered().0, inputs[inputs.len() - 1].covered().1);
+    for ending in [IDS, LINES] {
+        let tables: Result<Vec<_>, _> = inputs.iter().map(|pair| reopened(index, pair, ending)).collect();
+        let merge = Merge::start(&index.io, &path(first_seq, last_seq, ending), &tables?, about(first_seq, last_seq))?;
+        if !run_slowly(merge, stop)? {
+            return Ok(false);
+        }
+    }
+    let pair = Arc::new(Pair::open(&index.io, first_seq, last_seq)?);
+    let mut inner = index.write();
+    Arc::make_mut(&mut inner.tables).retain(|other| !inputs.iter().any(|input| Arc::ptr_eq(input, other)));
+    put(&mut inner.tables, pair);
+    drop(inner);
+    for input in inputs {
+        let (first_seq, last_seq) = input.covered();
+        remove_pair(&index.io, first_seq, last_seq);
+    }
+    Ok(true)
+}
+
+/// A table of its own for a merge, which holds its inputs longer than anybody looks into them.
+fn reopened(index: &Index, pair: &Pair, ending: &str) -> Result<Arc<Table<OsIo>>, IndexError> {
+    let (first_seq, last_seq) = pair.covered();
+    Ok(Arc::new(Table::open(&index.io, &path(first_seq, last_seq, ending))?))
+}
+
+/// Merges in steps, and rests as long after each as it took; `false` when it was told to stop.
+fn run_slowly(mut merge: Merge<OsIo>, stop: &Receiver<()>) -> Result<bool, IndexError> {
     loop {
         let started = Instant::now();
         if let Progress::Done(_) = merge.step(STEP_KEYS)? {
-            break;
+            return Ok(true);
         }
         match stop.recv_timeout(started.elapsed()) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(false),
         }
     }
-    let table = Arc::new(Table::open(&index.io, &path)?);
-    let mut inner = index.write();
-    let tables = Arc::make_mut(&mut inner.tables);
-    tables.retain(|other| !inputs.iter().any(|input| Arc::ptr_eq(input, other)));
-    let at = tables.partition_point(|other| covered(other).0 < first_seq);
-    tables.insert(at, table);
-    drop(inner);
-    for input in inputs {
-        remove(&index.io, input.path());
-    }
-    Ok(true)
 }

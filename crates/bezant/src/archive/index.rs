@@ -23,8 +23,79 @@ const WHOLE_EVENT: u16 = u16::MAX;
 /// A key as it is stored; keys compare as bytes.
 pub(super) type Key = [u8; KEY_BYTES];
 
+/// What a line of an account takes, in bytes: whose ledger it is, the account, and where the transfer stands.
+pub(super) const LINE_BYTES: usize = 28;
+/// How much of it names the account.
+pub(super) const ACCOUNT_BYTES: usize = 20;
+/// Lines that are added to one piece; a reader of the newest lines holds pieces, never the lock.
+const PIECE_LINES_MAX: usize = 8 * 1024;
+
+/// A transfer of an account; lines compare as bytes, and those of one account by the transfers' order.
+pub(super) type Line = [u8; LINE_BYTES];
+
+/// How the lines of an account of the merchant with this number begin.
+pub(super) fn account_prefix(merchant: u32, account: u128) -> [u8; ACCOUNT_BYTES] {
+    let mut prefix = [0; ACCOUNT_BYTES];
+    prefix[..4].copy_from_slice(&merchant.to_be_bytes());
+    prefix[4..].copy_from_slice(&account.to_be_bytes());
+    prefix
+}
+
+/// The line of an account at a place.
+pub(super) fn line(prefix: &[u8; ACCOUNT_BYTES], place: Place) -> Line {
+    let mut line = [0; LINE_BYTES];
+    line[..ACCOUNT_BYTES].copy_from_slice(prefix);
+    line[ACCOUNT_BYTES..].copy_from_slice(&place.0.to_be_bytes());
+    line
+}
+
+/// Where the transfer of a line stands.
+pub(super) fn place_of(line: &[u8]) -> Option<Place> {
+    let place = <[u8; 8]>::try_from(line.get(ACCOUNT_BYTES..)?).ok()?;
+    Some(Place(u64::from_be_bytes(place)))
+}
+
+/// The tables of one run of events.
+pub(super) struct Pair {
+    /// Where ids stand.
+    pub(super) ids: Table<OsIo>,
+    /// Lines of accounts.
+    pub(super) lines: Table<OsIo>,
+}
+
+impl Pair {
+    /// Opens the tables of the events that both cover.
+    pub(super) fn open(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Self, table::Error> {
+        let open = |ending: &str| Table::open(io, &path(first_seq, last_seq, ending));
+        Ok(Self { ids: open(IDS)?, lines: open(LINES)? })
+    }
+
+    /// The events that both cover.
+    pub(super) fn covered(&self) -> (u64, u64) {
+        covered(&self.ids)
+    }
+}
+
+/// The ending of a table of ids.
+pub(super) const IDS: &str = "ids";
+/// The ending of a table of lines.
+pub(super) const LINES: &str = "lines";
+
+/// Where a table is, relative to the data folder.
+pub(super) fn path(first_seq: u64, last_seq: u64, ending: &str) -> String {
+    format!("{INDEX_DIR}/{first_seq:020}-{last_seq:020}.{ending}")
+}
+
 /// Tables in the order of the events that they cover.
-pub(super) type Tables = Arc<Vec<Arc<Table<OsIo>>>>;
+pub(super) type Tables = Arc<Vec<Arc<Pair>>>;
+
+/// What holds the lines of one run of events.
+pub(super) enum Part {
+    /// On disk.
+    Tables(Arc<Pair>),
+    /// In memory, in the order of their transfers.
+    Memory(Vec<Arc<Vec<Line>>>),
+}
 
 /// What a key is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +124,16 @@ pub struct Place(u64);
 impl Place {
     fn new(seq: u64, leg: u16) -> Self {
         Self(seq << 16 | u64::from(leg))
+    }
+
+    /// As a number; later places have larger ones.
+    pub(super) const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The place with this number.
+    pub(super) const fn numbered(number: u64) -> Self {
+        Self(number)
     }
 
     pub(super) const fn seq(self) -> u64 {
@@ -99,6 +180,8 @@ pub(super) struct Generation {
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,
     pub(super) places: HashMap<Key, u64>,
+    /// In the order of the transfers.
+    pub(super) lines: Vec<Arc<Vec<Line>>>,
     greatest: Key,
     /// Room for so many keys is made with the first.
     keys_max: usize,
@@ -106,7 +189,7 @@ pub(super) struct Generation {
 
 impl Generation {
     fn new(first_seq: u64, keys_max: usize) -> Self {
-        Self { first_seq, last_seq: first_seq - 1, places: HashMap::new(), greatest: [0; KEY_BYTES], keys_max }
+        Self { first_seq, last_seq: first_seq - 1, places: HashMap::new(), lines: Vec::new(), greatest: [0; KEY_BYTES], keys_max }
     }
 
     fn find(&self, key: &Key) -> Option<Place> {
@@ -124,6 +207,17 @@ impl Generation {
         self.places.insert(key, place.0);
     }
 
+    fn add_line(&mut self, line: Line) {
+        match self.lines.last_mut() {
+            Some(piece) if piece.len() < PIECE_LINES_MAX => Arc::make_mut(piece).push(line),
+            Some(_) | None => {
+                let mut piece = Vec::with_capacity(PIECE_LINES_MAX);
+                piece.push(line);
+                self.lines.push(Arc::new(piece));
+            }
+        }
+    }
+
     /// Takes up an entry; whether there was anything to take up.
     fn note(&mut self, seq: u64, entry: &Entry, number: impl Fn(&MerchantId) -> Option<u32>) -> bool {
         self.last_seq = seq;
@@ -133,6 +227,9 @@ impl Generation {
                 for (leg, transfer) in (0..WHOLE_EVENT).zip(&entry.legs) {
                     let place = Place::new(seq, leg);
                     self.insert(key(Concern::Id, merchant, transfer.id), place);
+                    for account in [transfer.debit_account_id, transfer.credit_account_id] {
+                        self.add_line(line(&account_prefix(merchant, account), place));
+                    }
                     if transfer.is_resolution() {
                         self.insert(key(Concern::Fate, merchant, transfer.pending_id), place);
                     }
@@ -190,12 +287,13 @@ impl Index {
         let mut tables = Vec::new();
         let mut covered_to = 0;
         let mut missing = Vec::new();
-        for table in found_tables(&io)? {
-            let (first_seq, last_seq) = covered(&table);
-            if last_seq <= covered_to || last_seq > durable_seq || first_seq <= covered_to {
-                remove(&io, table.path()); // merged into another, or of another journal
+        for (first_seq, last_seq) in found_tables(&io)? {
+            let of_no_use = last_seq <= covered_to || last_seq > durable_seq || first_seq <= covered_to || first_seq > last_seq;
+            let table = if of_no_use { None } else { open_pair(&io, first_seq, last_seq)? };
+            let Some(table) = table else {
+                remove_pair(&io, first_seq, last_seq); // merged into another, of another journal, or damaged
                 continue;
-            }
+            };
             if first_seq > covered_to + 1 {
                 missing.push((covered_to + 1, first_seq - 1));
             }
@@ -255,6 +353,17 @@ impl Index {
         (durable, Arc::clone(&inner.tables))
     }
 
+    /// Everything that may hold lines of accounts now, oldest first.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let inner = self.read();
+        let tables = inner.tables.iter().map(|pair| (pair.covered().0, Part::Tables(Arc::clone(pair))));
+        let generations = inner.closed.iter().map(Arc::as_ref).chain([&inner.open]);
+        let memory = generations.map(|generation| (generation.first_seq, Part::Memory(generation.lines.clone())));
+        let mut parts: Vec<(u64, Part)> = tables.chain(memory).collect();
+        parts.sort_by_key(|(first_seq, _)| *first_seq);
+        parts.into_iter().map(|(_, part)| part).collect()
+    }
+
     /// Where a key's subject stands.
     pub(super) fn find(&self, key: &Key, buffer: &mut BlockBuffer) -> Result<Option<Place>, IndexError> {
         let tables = {
@@ -268,8 +377,8 @@ impl Index {
             }
             Arc::clone(&inner.tables)
         };
-        for table in tables.iter().rev() {
-            match table.value(buffer, key) {
+        for pair in tables.iter().rev() {
+            match pair.ids.value(buffer, key) {
                 Ok(None) => {}
                 Ok(Some(value)) => {
                     let place = <[u8; 8]>::try_from(value).map(u64::from_be_bytes);
@@ -278,7 +387,7 @@ impl Index {
                 Err(error) if error.retryable() => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(%error, "a damaged index is made again from the journal");
-                    if let Some(place) = self.heal(table)?.find(key) {
+                    if let Some(place) = self.heal(pair)?.find(key) {
                         return Ok(Some(place));
                     }
                 }
@@ -288,8 +397,8 @@ impl Index {
     }
 
     /// Reads what a damaged table covers from the journal again; the builder makes another table of it.
-    fn heal(&self, damaged: &Arc<Table<OsIo>>) -> Result<Arc<Generation>, IndexError> {
-        let (first_seq, last_seq) = covered(damaged);
+    pub(super) fn heal(&self, damaged: &Arc<Pair>) -> Result<Arc<Generation>, IndexError> {
+        let (first_seq, last_seq) = damaged.covered();
         let generation = Arc::new(self.read_again(first_seq, last_seq)?);
         let mut inner = self.write();
         if inner.tables.iter().any(|table| Arc::ptr_eq(table, damaged)) {
@@ -336,34 +445,42 @@ impl Index {
             inner.open = Arc::unwrap_or_clone(last); // what was open came after it
         }
         inner.open.places.retain(|_, place| Place(*place).seq() <= seq);
+        for piece in &mut inner.open.lines {
+            Arc::make_mut(piece).retain(|line| place_of(line).is_some_and(|place| place.seq() <= seq));
+        }
         inner.open.last_seq = inner.open.last_seq.min(seq);
     }
 }
 
-/// The tables in the folder, in the order of the events that they cover, wider ones first; what cannot be read is removed.
-fn found_tables(io: &OsIo) -> Result<Vec<Table<OsIo>>, IndexError> {
+/// The runs of events that tables in the folder say they cover, in order, wider ones first.
+fn found_tables(io: &OsIo) -> Result<Vec<(u64, u64)>, IndexError> {
     let names = io.list(INDEX_DIR).map_err(journal::IoFailure::on("list", INDEX_DIR))?;
-    let mut tables = Vec::new();
-    for name in names.iter().filter(|name| name.ends_with(".ids")) {
-        let path = format!("{INDEX_DIR}/{name}");
-        match Table::open(io, &path) {
-            Ok(table) => tables.push(table),
-            Err(error) if error.retryable() => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "a damaged index is made again from the journal");
-                remove(io, &path);
-            }
+    let covered = |name: &String| {
+        let (stem, ending) = name.rsplit_once('.')?;
+        let (first_seq, last_seq) = stem.split_once('-').filter(|_| ending == IDS || ending == LINES)?;
+        Some((first_seq.parse().ok()?, last_seq.parse().ok()?))
+    };
+    let mut found: Vec<(u64, u64)> = names.iter().filter_map(covered).collect();
+    found.sort_by_key(|(first_seq, last_seq)| (*first_seq, std::cmp::Reverse(*last_seq)));
+    found.dedup();
+    Ok(found)
+}
+
+/// The tables of a run of events; `None` when one is missing or damaged.
+fn open_pair(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Option<Pair>, IndexError> {
+    match Pair::open(io, first_seq, last_seq) {
+        Ok(pair) if [&pair.ids, &pair.lines].iter().all(|table| covered(table) == (first_seq, last_seq)) => Ok(Some(pair)),
+        Ok(_) => Ok(None),
+        Err(table::Error::Io(failure)) if failure.source.kind() != std::io::ErrorKind::NotFound => Err(failure.into()),
+        Err(error) => {
+            tracing::warn!(%error, "a missing or damaged index is made again from the journal");
+            Ok(None)
         }
     }
-    tables.sort_by_key(|table| {
-        let (first_seq, last_seq) = covered(table);
-        (first_seq, std::cmp::Reverse(last_seq))
-    });
-    Ok(tables)
 }
 
 /// The events that a table covers.
-pub(super) fn covered(table: &Table<OsIo>) -> (u64, u64) {
+fn covered(table: &Table<OsIo>) -> (u64, u64) {
     let about = table.about();
     let number = |from: usize| u64::from_be_bytes(std::array::from_fn(|index| about[from + index]));
     (number(0), number(8))
@@ -374,9 +491,15 @@ pub(super) fn about(first_seq: u64, last_seq: u64) -> [u8; 16] {
     (u128::from(first_seq) << 64 | u128::from(last_seq)).to_be_bytes()
 }
 
-/// Removes a table that is of no use; if that fails it is found again at the next start.
-pub(super) fn remove(io: &OsIo, path: &str) {
-    if let Err(error) = io.remove(path) {
-        tracing::warn!(%error, path, "an index that is of no use could not be removed");
+/// Removes the tables of a run of events; what cannot be removed is found again at the next start.
+pub(super) fn remove_pair(io: &OsIo, first_seq: u64, last_seq: u64) {
+    for ending in [IDS, LINES] {
+        let path = path(first_seq, last_seq, ending);
+        match io.remove(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path, "an index that is of no use could not be removed");
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
 }

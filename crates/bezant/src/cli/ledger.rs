@@ -62,6 +62,12 @@ pub(super) struct Bench {
     /// Folder for the data of the platform that is started; it must not exist.
     #[arg(long, value_name = "FOLDER", default_value = "bezant-data/ledger-bench")]
     data: PathBuf,
+    /// Leave the data folder there, with its platform stopped.
+    #[arg(long)]
+    keep: bool,
+    /// Also say how fast each million of transfers was.
+    #[arg(long)]
+    curve: bool,
     /// Address of a running platform, such as 127.0.0.1:8080, to measure instead of starting one.
     #[arg(long, value_name = "ADDRESS", requires = "api_key")]
     address: Option<SocketAddr>,
@@ -102,10 +108,12 @@ fn run_workload(Run { workload, json: _ }: &Run) -> Result<(), Failure> {
 }
 
 fn bench(options: Bench) -> Result<(), Failure> {
-    let Bench { accounts, transfers, batch, clients, ids, history, seconds, data, address, api_key, json } = options;
+    let Bench { accounts, transfers, batch, clients, ids, history, seconds, data, keep, curve, address, api_key, json } = options;
     let options = Options {
         running: address.zip(api_key),
         data,
+        keep,
+        curve,
         accounts,
         transfers,
         batch: usize::from(batch),
@@ -144,6 +152,8 @@ fn text(found: &Found) -> String {
         ("batch, p50", format!("{:.1} ms", found.batch_p50_ms)),
         ("batch, p99", format!("{:.1} ms", found.batch_p99_ms)),
         ("batch, slowest", format!("{:.1} ms", found.batch_max_ms)),
+        ("10 of an account, p50", format!("{:.1} ms", found.query_p50_ms)),
+        ("10 of an account, p99", format!("{:.1} ms", found.query_p99_ms)),
     ];
     if let Some(server) = &found.server {
         rows.extend([

@@ -65,6 +65,18 @@ impl Connection {
         Ok(&self.statuses)
     }
 
+    /// Reads something.
+    pub(super) fn get(&mut self, path: &str) -> Result<(), Error> {
+        let address = self.address;
+        let link = |source| Error::Link { address, source };
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\r\n", self.authorization.expose());
+        self.stream.get_mut().write_all(head.as_bytes()).map_err(link)?;
+        match self.read_answer().map_err(link)? {
+            200 => Ok(()),
+            status => Err(Error::Answer { address, what: format!("{status}: {}", String::from_utf8_lossy(&self.body)) }),
+        }
+    }
+
     /// Reads one answer into `body`; its status.
     fn read_answer(&mut self) -> io::Result<u16> {
         let unreadable = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());

@@ -89,20 +89,22 @@ impl Server {
 
     /// Kills it as a crash would, and starts it again; how long that took until it served.
     pub(super) fn kill_and_restart(&mut self) -> Result<Duration, Error> {
-        self.end();
+        self.kill();
         let started = Instant::now();
         let folder = self.folder.clone();
         *self = Self::spawn(&folder)?;
         Ok(started.elapsed())
     }
 
-    /// Ends it and removes its folder.
-    pub(super) fn remove(mut self) {
-        self.end();
-        let _gone_or_not = fs::remove_dir_all(&self.folder);
+    /// Ends it, and removes its folder unless it shall stay.
+    pub(super) fn end(mut self, keep: bool) {
+        self.kill();
+        if !keep {
+            let _gone_or_not = fs::remove_dir_all(&self.folder);
+        }
     }
 
-    fn end(&mut self) {
+    fn kill(&mut self) {
         let _gone_or_not = self.child.kill();
         let _status = self.child.wait();
     }
@@ -110,7 +112,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
