@@ -3,10 +3,11 @@
 //! Programs are built with the release profile, unless told otherwise, and run as processes of their own: the platform, the simulator behind it,
 //! the load generator (`bezant bench`) and the yardsticks (`crates/bezant/examples/yardstick`). A round measures each of
 //! them once; there are three, so that a pause of the machine does not decide. `round.rs` is one round, `million.rs` the
-//! long journal, `figures.rs` medians and bars, `report.rs` the text, `page.rs` and `chart.rs` what `--write` changes.
+//! long journal, `figures.rs` medians and bars, `report.rs` the text, `page.rs` and `chart.rs` what `--write` changes. `ledger.rs` is `cargo xtask bench ledger`.
 
 mod chart;
 mod figures;
+pub(crate) mod ledger;
 mod machine;
 mod million;
 mod page;

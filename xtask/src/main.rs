@@ -66,6 +66,8 @@ enum Bench {
     Sandbox,
     /// Payments through the platform against an echo, a relay and the disk; see docs/performance.md.
     Payments(bench::Options),
+    /// Transfers through the ledger of a platform against its disk and its memory; see docs/ledger-performance.md.
+    Ledger(bench::ledger::Options),
 }
 
 /// Why a task failed, with the exit code to leave with.
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Task::Judges => judges::run(false),
         Task::Fuzz { seconds, targets } => fuzz::run(&targets, seconds),
         Task::Bench(Bench::Payments(options)) => bench::payments(&options),
+        Task::Bench(Bench::Ledger(options)) => bench::ledger::run(&options),
         Task::Bench(Bench::Sandbox) => {
             cargo::succeed(&mut cargo::cargo(["run", "--quiet", "--package", "sandbox", "--example", "ceiling"]))
         }

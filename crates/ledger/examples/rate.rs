@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p ledger --example rate` prints one line per case, the median of its runs. Every batch is full, all
 //! transfers are created, and the ledger forgets after each batch, as one that keeps its history in a journal does. Building
-//! the events is not timed.
+//! the events is not timed. Part of a case's name runs the cases that have it; with `--json`, each of one run, a case is one
+//! JSON object, for `cargo xtask bench ledger`.
 
 use std::time::{Duration, Instant};
 
@@ -71,8 +72,14 @@ impl Numbers {
 }
 
 fn main() {
-    let only = std::env::args().nth(1);
-    for case in CASES.iter().filter(|case| only.as_ref().is_none_or(|only| case.name.contains(only.as_str()))) {
+    let (options, names): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let is_json = options.iter().any(|option| option == "--json");
+    let only = names.first();
+    for case in CASES.iter().filter(|case| only.is_none_or(|only| case.name.contains(only.as_str()))) {
+        if is_json {
+            println!("{}", serde_json::json!({ "case": case.name, "transfers_per_s": u64::try_from(run(case)).unwrap_or(u64::MAX) }));
+            continue;
+        }
         let mut rates: Vec<u128> = (0..RUNS).map(|_| run(case)).collect();
         rates.sort_unstable();
         println!("{:<40} {:>10} transfers/s  ({} to {})", case.name, rates[RUNS / 2], rates[0], rates[RUNS - 1]);

@@ -16,7 +16,8 @@ const BAR: f64 = 20.0;
 /// Lowest rate on the axis of rates, as a power of ten.
 const DECADE_FIRST: i32 = 2;
 
-const STYLE: &str = "\
+/// Of every chart.
+pub(super) const STYLE: &str = "\
     text { font-family: system-ui, -apple-system, \"Segoe UI\", Roboto, Helvetica, Arial, sans-serif; font-size: 13px; fill: #57606a }
     .name { font-weight: 600; fill: #1f2328 }
     .title { font-size: 16px; font-weight: 600; fill: #1f2328 }

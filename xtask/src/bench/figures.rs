@@ -78,29 +78,47 @@ pub(super) struct Bar {
     pub(super) is_reached: bool,
 }
 
+/// Figures of several rounds, by name.
+#[derive(Clone, Debug)]
+pub(super) struct Spreads(BTreeMap<String, Spread>);
+
+impl Spreads {
+    /// Medians over the rounds. What only some rounds have, such as a thread that did nothing in the others, counts as zero
+    /// there.
+    pub(super) fn new(rounds: &[Figures]) -> Result<Self, Failure> {
+        let names: BTreeSet<&String> = rounds.iter().flat_map(|round| round.0.keys()).collect();
+        let spread = |name: &String| Spread::of(rounds.iter().map(|round| round.get(name).unwrap_or(0.0)).collect());
+        let spreads: BTreeMap<String, Spread> = names.into_iter().filter_map(|name| Some((name.clone(), spread(name)?))).collect();
+        if spreads.is_empty() { Err(Failure::new("nothing was measured")) } else { Ok(Self(spreads)) }
+    }
+
+    /// A figure's spread, if any round has it.
+    pub(super) fn get(&self, name: &str) -> Option<Spread> {
+        self.0.get(name).copied()
+    }
+
+    /// A figure's median, which some round must have.
+    pub(super) fn value(&self, name: &str) -> Result<f64, Failure> {
+        self.get(name).map(|spread| spread.median).ok_or_else(|| Failure::new(format!("{name} was not measured")))
+    }
+}
+
 /// Everything that was found.
 #[derive(Clone, Debug)]
 pub(super) struct Summary {
-    spreads: BTreeMap<String, Spread>,
+    spreads: Spreads,
     pub(super) million: Option<Million>,
 }
 
 impl Summary {
-    /// Medians over the rounds. What only some rounds have, such as a thread that did nothing in the others, counts as zero
-    /// there.
+    /// Medians over the rounds.
     pub(super) fn new(rounds: &[Figures], million: Option<Million>) -> Result<Self, Failure> {
-        let names: BTreeSet<&String> = rounds.iter().flat_map(|round| round.0.keys()).collect();
-        let spread = |name: &String| Spread::of(rounds.iter().map(|round| round.get(name).unwrap_or(0.0)).collect());
-        let spreads: BTreeMap<String, Spread> = names.into_iter().filter_map(|name| Some((name.clone(), spread(name)?))).collect();
-        if spreads.is_empty() {
-            return Err(Failure::new("nothing was measured"));
-        }
-        Ok(Self { spreads, million })
+        Ok(Self { spreads: Spreads::new(rounds)?, million })
     }
 
     /// A figure's spread; zeros when it was not measured, which only a stage that did nothing can be.
     pub(super) fn spread(&self, name: &str) -> Spread {
-        self.spreads.get(name).copied().unwrap_or(Spread { median: 0.0, min: 0.0, max: 0.0 })
+        self.spreads.get(name).unwrap_or(Spread { median: 0.0, min: 0.0, max: 0.0 })
     }
 
     pub(super) fn median(&self, name: &str) -> f64 {
@@ -109,7 +127,7 @@ impl Summary {
 
     /// Figures whose names begin with this, without it.
     pub(super) fn family<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, Spread)> {
-        self.spreads.iter().filter_map(move |(name, spread)| Some((name.strip_prefix(prefix)?, *spread)))
+        self.spreads.0.iter().filter_map(move |(name, spread)| Some((name.strip_prefix(prefix)?, *spread)))
     }
 
     /// The longest added latency that reaches the bar, in ms.

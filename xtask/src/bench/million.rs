@@ -74,7 +74,7 @@ fn restarts(programs: &Programs, folder: &Path, simulator: &Simulator, api_key: 
     let (mut seconds, mut memories) = (Vec::new(), Vec::new());
     for _ in 0..RESTARTS {
         let address = free_address()?;
-        let waiting = programs.first_answer(address, api_key)?;
+        let waiting = programs.yardstick.first_answer(address, api_key)?;
         let mut platform = programs.platform(folder, address, &simulator.url, LOG)?;
         let found = waiting.found()?;
         seconds.push(number(&found, "first_answer_ms")? / 1_000.0);

@@ -25,8 +25,11 @@ pub(super) const CONNECTIONS: u32 = 64;
 pub(super) struct Programs {
     bezant: PathBuf,
     sandbox: PathBuf,
-    yardstick: PathBuf,
+    pub(super) yardstick: Yardstick,
 }
+
+/// The program that is every yardstick.
+pub(super) struct Yardstick(PathBuf);
 
 /// A simulator and where it listens.
 pub(super) struct Simulator {
@@ -51,14 +54,18 @@ impl Programs {
     /// Takes what was built already, in a folder as cargo leaves it.
     pub(super) fn built(folder: &Path) -> Result<Self, Failure> {
         let program = |name: &str| cargo::built(folder, name);
-        Ok(Self { bezant: program("bezant")?, sandbox: program("bezant-sandbox")?, yardstick: program("examples/yardstick")? })
+        Ok(Self {
+            bezant: program("bezant")?,
+            sandbox: program("bezant-sandbox")?,
+            yardstick: Yardstick::new(program("examples/yardstick")?),
+        })
     }
 
     /// Builds everything.
     pub(super) fn build(optimised: bool) -> Result<Self, Failure> {
         let built = cargo::build_with(&["bezant", "sandbox"], optimised, &["--bins", "--example", "yardstick"])?;
         let program = |name: &str| built.get(name).cloned().ok_or_else(|| Failure::new(format!("cargo built no program {name}")));
-        Ok(Self { bezant: program("bezant")?, sandbox: program("bezant-sandbox")?, yardstick: program("yardstick")? })
+        Ok(Self { bezant: program("bezant")?, sandbox: program("bezant-sandbox")?, yardstick: Yardstick::new(program("yardstick")?) })
     }
 
     /// A simulator in memory, without added latency, that tells a platform of its events when it knows its address.
@@ -95,22 +102,6 @@ impl Programs {
         Ok(Platform { process, address, api_key })
     }
 
-    /// A yardstick that serves, with its address.
-    pub(super) fn server(&self, folder: &Path, arguments: &[&str]) -> Result<(Process, String), Failure> {
-        let mut command = Command::new(&self.yardstick);
-        command.args(arguments);
-        let (process, line) = started("a yardstick", command, &folder.join("yardstick.log"))?;
-        let url = text(&process, &line, "url")?;
-        Ok((process, url))
-    }
-
-    /// What a yardstick that ends by itself found.
-    pub(super) fn measure(&self, arguments: &[&str]) -> Result<Value, Failure> {
-        let mut command = Command::new(&self.yardstick);
-        command.args(arguments);
-        last_line(&mut command)
-    }
-
     /// What `bezant bench payments` found.
     pub(super) fn payments(&self, platform: &Platform, simulator: &Simulator, arguments: &[&str]) -> Result<Value, Failure> {
         let mut command = Command::new(&self.bezant);
@@ -120,10 +111,33 @@ impl Programs {
         command.args(arguments).env("BEZANT_API_KEY", &platform.api_key);
         last_line(&mut command)
     }
+}
+
+impl Yardstick {
+    /// Of this path.
+    pub(super) fn new(program: PathBuf) -> Self {
+        Self(program)
+    }
+
+    /// A yardstick that serves, with its address.
+    pub(super) fn server(&self, folder: &Path, arguments: &[&str]) -> Result<(Process, String), Failure> {
+        let mut command = Command::new(&self.0);
+        command.args(arguments);
+        let (process, line) = started("a yardstick", command, &folder.join("yardstick.log"))?;
+        let url = text(&process, &line, "url")?;
+        Ok((process, url))
+    }
+
+    /// What a yardstick that ends by itself found.
+    pub(super) fn measure(&self, arguments: &[&str]) -> Result<Value, Failure> {
+        let mut command = Command::new(&self.0);
+        command.args(arguments);
+        last_line(&mut command)
+    }
 
     /// Starts asking a platform that is not there yet; what comes back says how long the first answer took.
     pub(super) fn first_answer(&self, address: SocketAddr, api_key: &str) -> Result<Waiting, Failure> {
-        let mut command = Command::new(&self.yardstick);
+        let mut command = Command::new(&self.0);
         command.args(["first", "--url", &format!("http://{address}")]).env("BEZANT_API_KEY", api_key);
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let child = command.spawn().map_err(|error| Failure::new(format!("cannot start a yardstick: {error}")))?;
@@ -173,7 +187,8 @@ fn started(name: &'static str, command: Command, log: &Path) -> Result<(Process,
     Err(process.failure(&format!("did not listen within {} s", START_MAX.as_secs())))
 }
 
-fn last_line(command: &mut Command) -> Result<Value, Failure> {
+/// Runs a command to its end; what it found is its last line.
+pub(super) fn last_line(command: &mut Command) -> Result<Value, Failure> {
     let shown = cargo::show(command);
     let text = cargo::output(command)?;
     parse_last_line(&text).ok_or_else(|| Failure::new(format!("`{shown}` printed no JSON line")))

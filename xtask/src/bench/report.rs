@@ -130,7 +130,7 @@ fn long_journal(million: &Million, text: &mut String) {
 }
 
 /// A number with so many digits after the point; a whole one without a point.
-fn rounded(value: f64, digits: usize) -> Value {
+pub(super) fn rounded(value: f64, digits: usize) -> Value {
     serde_json::from_str(&format!("{value:.digits$}")).unwrap_or(Value::Null)
 }
 

@@ -37,7 +37,7 @@ pub(super) fn run(programs: &Programs, folder: &Path, times: Times) -> Result<Fi
 
 /// The most that this machine answers: JSON in, JSON out.
 fn echo(programs: &Programs, folder: &Path, ms: u64) -> Result<f64, Failure> {
-    let (mut server, url) = programs.server(folder, &["echo"])?;
+    let (mut server, url) = programs.yardstick.server(folder, &["echo"])?;
     let asked = ask(programs, &url, "payment", ms)?;
     server.stop();
     number(&asked, "per_s")
@@ -46,11 +46,11 @@ fn echo(programs: &Programs, folder: &Path, ms: u64) -> Result<f64, Failure> {
 /// The most that a handler answers that only calls the simulator; then the simulator's own time at the rate of the open loop.
 fn relay(programs: &Programs, folder: &Path, times: Times, figures: &mut Figures) -> Result<(), Failure> {
     let mut simulator = programs.simulator(folder, None)?;
-    let (mut server, url) = programs.server(folder, &["relay", "--stripe-url", &simulator.url])?;
+    let (mut server, url) = programs.yardstick.server(folder, &["relay", "--stripe-url", &simulator.url])?;
     let relayed = ask(programs, &url, "payment", times.relay)?;
     server.stop();
     let (rate, ms) = (RATE.to_string(), times.provider.to_string());
-    let provider = programs.measure(&["ask", "--url", &simulator.url, "--what", "intent", "--rate", &rate, "--ms", &ms])?;
+    let provider = programs.yardstick.measure(&["ask", "--url", &simulator.url, "--what", "intent", "--rate", &rate, "--ms", &ms])?;
     simulator.process.stop();
     figures.put("relay_per_s", number(&relayed, "per_s")?);
     figures.put("provider_p50_us", number(&provider, "p50_us")?);
@@ -60,7 +60,7 @@ fn relay(programs: &Programs, folder: &Path, times: Times, figures: &mut Figures
 
 fn ask(programs: &Programs, url: &str, what: &str, ms: u64) -> Result<Value, Failure> {
     let (ms, concurrency) = (ms.to_string(), CONNECTIONS.to_string());
-    programs.measure(&["ask", "--url", url, "--what", what, "--ms", &ms, "--concurrency", &concurrency])
+    programs.yardstick.measure(&["ask", "--url", url, "--what", what, "--ms", &ms, "--concurrency", &concurrency])
 }
 
 /// The platform: first as much as it carries, then at a fixed rate.
@@ -119,7 +119,7 @@ fn usage(closed: &Value, figures: &mut Figures) -> Result<(), Failure> {
 fn append(programs: &Programs, folder: &Path, ms: u64, figures: &mut Figures) -> Result<(), Failure> {
     let (data, like, ms) = (folder.join("append"), folder.join("platform"), ms.to_string());
     let arguments = ["append", "--data", &data.to_string_lossy(), "--like", &like.to_string_lossy(), "--ms", &ms];
-    let appended = programs.measure(&arguments)?;
+    let appended = programs.yardstick.measure(&arguments)?;
     for (name, found) in [("append_batches_per_s", "batches_per_s"), ("append_payments_per_s", "payments_per_s")] {
         figures.put(name, number(&appended, found)?);
     }

@@ -50,6 +50,7 @@ pages! {
     testing_values = "docs/guide/testing.md";
     console = "docs/guide/console.md";
     performance = "docs/performance.md";
+    ledger_performance = "docs/ledger-performance.md";
     metrics = "docs/guide/metrics.md";
     life_cycles = "docs/guide/lifecycles.md";
     files_of_orders = "docs/guide/orders-csv.md";

@@ -81,6 +81,9 @@ guides! {
 
 /// Written by the bench, and therefore not among the guides.
 const PERFORMANCE: Guide = Guide { name: "performance", group: RUNNING, markdown: include_str!("../../../../docs/performance.md") };
+/// Written by the bench, too.
+const LEDGER_PERFORMANCE: Guide =
+    Guide { name: "ledger-performance", group: RUNNING, markdown: include_str!("../../../../docs/ledger-performance.md") };
 
 /// Every page. They are made when somebody first asks for one, and stay.
 pub(super) fn articles() -> &'static [Article] {
@@ -96,6 +99,7 @@ fn make() -> Vec<Article> {
     all.extend(guides(REFERENCE).chain(guides(RUNNING)));
     all.push(metrics::article(RUNNING));
     all.push(guide(&PERFORMANCE));
+    all.push(guide(&LEDGER_PERFORMANCE));
     all
 }
 
