@@ -205,7 +205,8 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
         all.slowest = all.slowest.max(client.slowest);
     }
     let elapsed_s = ended.duration_since(started).as_secs_f64();
-    let queries = query(&mut connection, options.accounts)?;
+    // A connection of its own: the first one was idle for as long as all transfers took.
+    let queries = query(&mut Connection::open(address, key)?, options.accounts)?;
     let query_ms = |permille| queries.quantile_us(permille).map_or(0.0, |us| precise(us) / 1e3);
     let quantile = |permille| all.latencies.quantile_us(permille).map_or(0.0, |us| precise(us) / 1e3);
     Ok(Found {

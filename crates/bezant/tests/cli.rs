@@ -21,8 +21,9 @@ const EXAMPLE_KEY: &str = "Abc123Def4";
 const EXAMPLE_MESSAGE: &str = "evt_1MtwBwLkdIwHu7ixAbc123De";
 
 /// Examples that are only parsed, with the reason and where what they do is tested.
-const PARSED_ONLY: [(&str, &str); 2] = [
+const PARSED_ONLY: [(&str, &str); 3] = [
     ("bezant serve", "runs until it is stopped: every process test starts it"),
+    ("bezant ledger bench", "measures millions of transfers: docs/guide/ledgers.md has a short one"),
     ("bezant journal skip", "needs an event that cannot be applied: operators.rs"),
 ];
 

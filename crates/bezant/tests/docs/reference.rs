@@ -75,6 +75,8 @@ impl World {
             ("CUSTOMER_ID", customer),
             ("PAYMENT_METHOD_ID", card),
             ("SUBJECT_ID", subject),
+            ("ACCOUNT_ID", "1".into()),
+            ("TRANSFER_ID", "1".into()),
             ("MERCHANT_ID", owner),
             ("OPERATOR_ID", person),
             ("API_KEY_ID", api_key),
@@ -82,6 +84,16 @@ impl World {
             ("FINGERPRINT", "00".repeat(16)),
         ]);
         variables
+    }
+
+    /// Two accounts and a transfer in the merchant's own ledger, all with the ids that the examples have.
+    fn ledger(&mut self) {
+        let accounts = json!({ "accounts": [{ "id": "1", "ledger": 700, "code": 10 }, { "id": "2", "ledger": 700, "code": 20 }] });
+        let transfer = json!({ "id": "1", "debit_account_id": "1", "credit_account_id": "2", "amount": "500", "ledger": 700, "code": 1 });
+        for (path, body) in [("/v1/ledger/accounts", accounts), ("/v1/ledger/transfers", json!({ "transfers": [transfer] }))] {
+            let answer = self.merchant.post(path, "", &body).unwrap().json();
+            assert_eq!(answer["results"][0]["status"], "created", "{answer}");
+        }
     }
 
     /// A dispute and the message that told of it.
@@ -99,6 +111,7 @@ impl World {
 fn every_example_of_the_reference_runs_and_answers_what_the_description_says() {
     let mut world = World::start("docs-reference");
     let disputed = world.disputed();
+    world.ledger();
     let description = Description::read();
     let examples = web::docs::examples();
     assert!(examples.len() > 40);
