@@ -57,23 +57,25 @@ impl Bell {
         }
     }
 
-    /// Sleeps until the bell is rung or the time is up, unless `look` finds a message. Called by one thread only.
+    /// Sleeps until `look` finds a message or the time is up; a ring for a message that was taken before wakes nobody. Called by
+    /// one thread only.
     pub fn sleep<M>(&self, sleep: Sleep, patience: Duration, mut look: impl FnMut() -> Option<M>) -> Option<M> {
         self.thread.get_or_init(thread::current);
         let until = Instant::now() + patience;
         self.rung_count.store(0, Ordering::Relaxed);
-        self.state.store(if sleep == Sleep::Busy { BUSY } else { IDLE }, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        let mut found = look();
-        while found.is_none() && self.state.load(Ordering::SeqCst) != AWAKE {
+        let found = loop {
+            self.state.store(if sleep == Sleep::Busy { BUSY } else { IDLE }, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            let found = look();
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
+            if found.is_some() || left.is_zero() {
+                break found;
             }
-            thread::park_timeout(left);
-        }
+            if self.state.load(Ordering::SeqCst) != AWAKE {
+                thread::park_timeout(left);
+            }
+        };
         self.state.store(AWAKE, Ordering::SeqCst);
-        found = found.or_else(look);
         found
     }
 }
