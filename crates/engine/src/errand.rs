@@ -7,6 +7,9 @@ use crate::state::{CardFacts, Sealed};
 use base::{CustomerId, Decline, ErrandId, NotSentReason, OutcomeClass, PaymentMethodId, Rejection, Timestamp, UnknownReason};
 use serde::{Deserialize, Serialize};
 
+/// The code of an errand of which nobody can say what became of it.
+pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
 /// What a provider is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrandKind {

@@ -26,7 +26,9 @@ pub use context::{Context, Gaps, Policy, ProviderPolicy};
 pub use decide::{Decision, Reply, decide};
 pub use derive::DeriveKey;
 pub use effect::{CaptureMode, Dispatch, Effect, EffectKind, EffectRequested, EffectStatus, Presence, SendKind};
-pub use errand::{Errand, ErrandDispatch, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus};
+pub use errand::{
+    Errand, ErrandDispatch, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, OUTCOME_UNKNOWN,
+};
 pub use event::{Entry, Event, EventKind, NoticeSource, NoticeUse, StrayDispute};
 pub use evolve::Booked;
 pub use outlook::{Outlook, Permitted};

@@ -10,7 +10,7 @@ use common::{MERCHANT, OTHER, S, World, captured};
 use engine::state::KeyedObject;
 use engine::{
     CardFacts, Command, ConfirmPayment, CreateCustomer, CreatePayment, EffectKind, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport,
-    ErrandStatus, Event, Presence, Private, Refusal, Reply, SendKind, StorePaymentMethod,
+    ErrandStatus, Event, OUTCOME_UNKNOWN, Presence, Private, Refusal, Reply, SendKind, StorePaymentMethod,
 };
 use payments::StoredMethodStatus;
 
@@ -352,6 +352,32 @@ fn a_removal_that_is_refused_because_somebody_else_made_it_is_one() {
     world.advance_to_next();
     world.errand_outcome(errand, REMOVED);
     assert_eq!(status(&world, method), StoredMethodStatus::Removed);
+}
+
+#[test]
+fn an_unseen_removal_stays_in_doubt_until_an_answer_ends_it() {
+    let mut world = World::new();
+    let (_, method) = active(&mut world);
+    let remove = Command::RemovePaymentMethod { merchant: MERCHANT, method };
+    let unseen = ErrandOutcome::Unknown(UnknownReason::Timeout);
+    for outcome in [unseen, ErrandOutcome::NotSent(NotSentReason::Connect), rejected(true)] {
+        let Reply::Method { waiting_for: Some(errand), .. } = world.submit(&remove) else {
+            panic!("it is removed");
+        };
+        world.errand_outcome(errand, outcome.clone());
+        while status(&world, method) == StoredMethodStatus::Removing {
+            world.advance_to_next();
+            world.errand_outcome(errand, outcome.clone());
+        }
+        let found = &world.state.methods[&method];
+        assert_eq!((found.status, found.failure.as_deref()), (StoredMethodStatus::Active, Some(OUTCOME_UNKNOWN)), "{outcome:?}");
+    }
+    let Reply::Method { waiting_for: Some(errand), .. } = world.submit(&remove) else {
+        panic!("it is removed");
+    };
+    world.errand_outcome(errand, REMOVED);
+    let found = &world.state.methods[&method];
+    assert_eq!((found.status, found.failure.as_deref()), (StoredMethodStatus::Removed, None));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::outcome::not_sent_code;
 use super::{Draft, Reply};
 use crate::effect::SendKind;
-use crate::errand::{Errand, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus};
+use crate::errand::{Errand, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, OUTCOME_UNKNOWN};
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::{CardFacts, Customer};
@@ -16,8 +16,6 @@ use payments::StoredMethodStatus;
 const BRAND_BYTES_MAX: usize = 64;
 /// The code of a payment method that its customer keeps already.
 const ALREADY_STORED: &str = "already_stored";
-/// The code of an errand of which nobody can say what became of it.
-const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
 /// Where a payment method is attached.
 pub(super) struct Attached<'a> {
@@ -95,7 +93,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, report: &ErrandReport) -> Result<Repl
     let Some(open) = draft.state.errands.get(&report.errand) else {
         return Ok(Reply::Done); // closed by an earlier answer: a late one adds nothing
     };
-    match heard(open, report) {
+    match heard(draft, open, report) {
         None => {}
         Some(ErrandOutcome::Done(done)) => succeed(draft, open, done),
         Some(ErrandOutcome::Declined(Decline { code, .. })) => fail(draft, open, &code),
@@ -109,7 +107,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, report: &ErrandReport) -> Result<Repl
 }
 
 /// What the answer says about the call itself; `None` when it says nothing new.
-fn heard(open: &Errand, report: &ErrandReport) -> Option<ErrandOutcome> {
+fn heard(draft: &Draft<'_>, open: &Errand, report: &ErrandReport) -> Option<ErrandOutcome> {
     let is_definite = matches!(report.outcome, ErrandOutcome::Done(_) | ErrandOutcome::Declined(_));
     let is_late = report.send != open.sends || open.status != ErrandStatus::InFlight;
     if report.send > open.sends || (is_late && !is_definite) {
@@ -123,11 +121,22 @@ fn heard(open: &Errand, report: &ErrandReport) -> Option<ErrandOutcome> {
         ErrandOutcome::NotSent(_) | ErrandOutcome::Rejected(_) if open.send_kind == SendKind::Lookup => {
             Some(ErrandOutcome::Unknown(UnknownReason::ServerError))
         }
-        ErrandOutcome::NotSent(_) | ErrandOutcome::Rejected(_) if open.earlier == Some(OutcomeClass::Unknown) => {
+        ErrandOutcome::NotSent(_) | ErrandOutcome::Rejected(_) if is_doubtful(draft, open) => {
             Some(ErrandOutcome::Unknown(UnknownReason::NotFound))
         }
         outcome => Some(outcome.clone()),
     }
+}
+
+/// Whether a send before this one, or an earlier removal of the same payment method, may have been executed unseen.
+fn is_doubtful(draft: &Draft<'_>, open: &Errand) -> bool {
+    let was_doubtful = match open.requested.kind {
+        ErrandKind::Detach { method } => {
+            draft.state.methods.get(&method).expect("an errand names what exists").failure.as_deref() == Some(OUTCOME_UNKNOWN)
+        }
+        ErrandKind::StoreCustomer | ErrandKind::Attach { .. } => false,
+    };
+    was_doubtful || open.earlier == Some(OutcomeClass::Unknown)
 }
 
 /// Whether that can be what was asked for, within the limits of what is kept.

@@ -1,5 +1,6 @@
 //! Customers and the payment methods that they store.
 
+use crate::errand::OUTCOME_UNKNOWN;
 use crate::event::Event;
 use crate::state::{Customer, KeyedObject, State, StoredMethod};
 use ::payments::{StoredMethodInput, StoredMethodStatus};
@@ -68,10 +69,15 @@ impl State {
                 self.advance_method(*method, StoredMethodInput::Refused).failure = Some(code.clone());
                 self.forget_method(*method);
             }
-            Event::MethodRemovalStarted { method } => self.advance_method(*method, StoredMethodInput::RemovalStarted).failure = None,
+            Event::MethodRemovalStarted { method } => {
+                let found = self.advance_method(*method, StoredMethodInput::RemovalStarted);
+                found.failure.take_if(|failure| failure != OUTCOME_UNKNOWN); // a doubt stays until an answer ends it
+            }
             Event::MethodRemoved { method, errand } => {
                 self.close_errand(*errand);
-                self.advance_method(*method, StoredMethodInput::Removed).credentials.clear();
+                let found = self.advance_method(*method, StoredMethodInput::Removed);
+                found.credentials.clear();
+                found.failure = None;
                 self.forget_method(*method);
             }
             Event::MethodRemovalFailed { method, errand, code } => {

@@ -4,7 +4,7 @@ use super::Unfit;
 use crate::error::Error;
 use crate::rows::{CustomerRow, PaymentMethodRow};
 use base::{MerchantId, Timestamp};
-use engine::{Entry, Event};
+use engine::{Entry, Event, OUTCOME_UNKNOWN};
 use payments::{StoredMethodInput, StoredMethodStatus};
 
 /// A customer's row while events are applied to it.
@@ -105,11 +105,11 @@ impl MethodDraft {
                 StoredMethodInput::Refused
             }
             Event::MethodRemovalStarted { .. } => {
-                self.row.failure_code = None;
+                self.row.failure_code.take_if(|code| code != OUTCOME_UNKNOWN);
                 StoredMethodInput::RemovalStarted
             }
             Event::MethodRemoved { .. } => {
-                self.row.provider_id = None;
+                (self.row.provider_id, self.row.failure_code) = (None, None);
                 StoredMethodInput::Removed
             }
             Event::MethodRemovalFailed { code, .. } => {
