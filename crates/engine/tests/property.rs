@@ -900,7 +900,8 @@ proptest! {
         }
         let mut late: BTreeMap<PaymentId, u64> = BTreeMap::new();
         for entry in &world.entries {
-            if let Event::LateSuccessFound { payment, requested, .. } = &entry.event
+            // A late hold may have been captured by somebody else before it was undone.
+            if let Event::LateSuccessFound { payment, requested, .. } | Event::LateHoldCaptured { payment, requested, .. } = &entry.event
                 && matches!(requested.kind, EffectKind::UndoCapture { .. })
             {
                 *late.entry(*payment).or_default() += requested.money.amount_minor;
