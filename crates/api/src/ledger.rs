@@ -149,7 +149,7 @@ enum Form {
 pub(crate) struct BatchBody {
     form: Form,
     bytes: bytes::Bytes,
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
 impl FromRequest<App> for BatchBody {
@@ -165,7 +165,7 @@ impl FromRequest<App> for BatchBody {
         if form == Form::Json {
             check_json(&parts.headers)?;
         }
-        Ok(Self { form, bytes, _room: room })
+        Ok(Self { form, bytes, room })
     }
 }
 
@@ -252,7 +252,7 @@ pub(crate) async fn create_accounts(
 ) -> Result<Response, Problem> {
     let of_json = |body: CreateLedgerAccounts| body.accounts.into_iter().map(Account::from).collect();
     let accounts = body.items(of_json, Account::from_record)?;
-    let submitted = app.submit(Command::CreateLedgerAccounts { merchant, accounts }).await?;
+    let submitted = app.submit_holding(Command::CreateLedgerAccounts { merchant, accounts }, body.room).await?;
     let Reply::LedgerAccounts { results } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };
@@ -277,7 +277,7 @@ pub(crate) async fn create_transfers(
 ) -> Result<Response, Problem> {
     let of_json = |body: CreateLedgerTransfers| body.transfers.into_iter().map(Transfer::from).collect();
     let transfers = body.items(of_json, Transfer::from_record)?;
-    let submitted = app.submit(Command::CreateLedgerTransfers { merchant, transfers }).await?;
+    let submitted = app.submit_holding(Command::CreateLedgerTransfers { merchant, transfers }, body.room).await?;
     let Reply::LedgerTransfers { results } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };

@@ -81,8 +81,19 @@ impl App {
 
     /// Submits a command and gives its answer unless that is a refusal. The command runs to its end whoever hangs up.
     pub(crate) async fn submit(&self, command: Command) -> Result<Submitted, Problem> {
+        self.submit_holding(command, ()).await
+    }
+
+    /// As [`App::submit`], for a command that takes room: it is given back when the command is answered, and not when a client
+    /// hangs up.
+    pub(crate) async fn submit_holding(&self, command: Command, room: impl Send + 'static) -> Result<Submitted, Problem> {
         let app = self.clone();
-        let submitted = to_end(async move { app.platform.submit(command).await }).await?;
+        let work = async move {
+            let submitted = app.platform.submit(command).await;
+            drop(room);
+            submitted
+        };
+        let submitted = to_end(work).await?;
         match submitted.reply {
             Reply::Refused(refusal) => Err(refusal.into()),
             Reply::Done
