@@ -320,25 +320,25 @@ impl Archive {
 
     /// As [`Archive::recall_at`], of transfers that were not imported: theirs is the time of their event, or just before.
     fn recall_by_clock(&mut self, state: &mut State, merchant: MerchantId, timestamp: u64) -> Result<(), Error> {
-        let (mut low, mut high) = (journal::FIRST_SEQ, state.next_seq);
+        let has_time = |leg: &&Transfer| leg.timestamp == timestamp;
+        // Of another merchant's transfer nothing is recalled: its id is looked for in this one's ledger.
+        let mut ids: Vec<u128> = self.kept.iter().flat_map(|kept| kept.legs.iter()).filter(has_time).map(|leg| leg.id).collect();
+        let (mut low, end) = (journal::FIRST_SEQ, self.records.journal.tail().next_seq);
+        let mut high = end;
         while low < high {
             let middle = low + (high - low) / 2;
-            let at = match self.kept(middle) {
-                Some(kept) => kept.legs.last().map_or(u64::MAX, |leg| leg.timestamp),
-                None => self.records.entry(middle)?.map_or(u64::MAX, |entry| entry.at.ns()),
-            };
-            if at < timestamp {
+            if self.records.entry(middle)?.is_some_and(|entry| entry.at.ns() < timestamp) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
-        let of_merchant = |event: &Event| matches!(event, Event::LedgerTransfersCreated { merchant: found, .. } if *found == merchant);
-        let legs = match self.kept(low) {
-            Some(kept) => kept.legs.clone(),
-            None => self.records.entry(low)?.filter(|entry| of_merchant(&entry.event)).map(|entry| entry.legs.clone()).unwrap_or_default(),
-        };
-        let ids: Vec<u128> = legs.iter().filter(|leg| leg.timestamp == timestamp).map(|leg| leg.id).collect();
+        if low < end
+            && let Some(entry) = self.records.entry(low)?
+            && matches!(&entry.event, Event::LedgerTransfersCreated { merchant: found, .. } if *found == merchant)
+        {
+            ids.extend(entry.legs.iter().filter(has_time).map(|leg| leg.id));
+        }
         self.recall_ids(state, merchant, ids.into_iter())
     }
 

@@ -5,7 +5,7 @@
 
 mod support;
 
-use ledger::{Account, AccountFlags, CreateTransferStatus, Transfer, TransferFlags};
+use ledger::{Account, CreateTransferStatus, Transfer};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -31,21 +31,7 @@ fn plan(folder: &Path) -> Plan {
 }
 
 fn account(id: u128) -> Account {
-    Account {
-        id,
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        reserved: 0,
-        ledger: 1,
-        code: 1,
-        flags: AccountFlags::NONE,
-        timestamp: 0,
-    }
+    Account { id, ledger: 1, code: 1, ..Account::default() }
 }
 
 fn transfer(id: u128) -> Transfer {
@@ -54,15 +40,9 @@ fn transfer(id: u128) -> Transfer {
         debit_account_id: 1 + id % ACCOUNTS,
         credit_account_id: 1 + (id + 1) % ACCOUNTS,
         amount: 1 + id % 7,
-        pending_id: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        timeout_s: 0,
         ledger: 1,
         code: 1,
-        flags: TransferFlags::NONE,
-        timestamp: 0,
+        ..Transfer::default()
     }
 }
 
@@ -227,4 +207,29 @@ fn no_acknowledged_transfer_is_lost_or_happens_twice_when_the_platform_is_killed
     let platform = plan.start();
     judge_lines(&platform, &batches, 3);
     judge(&platform, &batches);
+}
+
+#[test]
+fn an_imported_account_may_not_have_the_time_of_a_transfer_that_history_alone_knows() {
+    let folder = Folder::new("ledgers-imported");
+    let plan = plan(&folder.0);
+    let platform = plan.start();
+    create_accounts(&platform);
+    let body: Vec<u8> = (1..=3).flat_map(|id| transfer(id).encode()).collect();
+    records(&mut Client::new(platform.address), &platform.api_key, "transfers", &body).unwrap();
+    let found = ask(&platform, "/v1/ledger/transfers/lookup", &json!({ "ids": ["1", "2", "3"] }));
+    let times: Vec<u64> =
+        found["data"].as_array().unwrap().iter().map(|found| found["timestamp"].as_str().unwrap().parse().unwrap()).collect();
+    let import = |platform: &Bezant, id: u64, timestamp: u64| {
+        let account = json!({ "id": id.to_string(), "ledger": 1, "code": 1, "flags": ["imported"], "timestamp": timestamp.to_string() });
+        let results = ask(platform, "/v1/ledger/accounts", &json!({ "accounts": [account] }));
+        results["results"][0]["status"].as_str().unwrap().to_owned()
+    };
+    for time in &times {
+        assert_eq!(import(&platform, 100, *time), "imported_event_timestamp_must_not_regress");
+    }
+    drop(platform);
+    let platform = plan.start();
+    assert_eq!(import(&platform, 100, times[1]), "imported_event_timestamp_must_not_regress", "after a restart, too");
+    assert_eq!(import(&platform, 100, times[2] + 1), "created");
 }

@@ -3,6 +3,7 @@
 //! the journal.
 
 use crate::partition::{self, LoadError};
+use crate::snapshots::EVENTS_BETWEEN;
 use base::MerchantId;
 use engine::{Entry, Event, State};
 use journal::table::{self, BlockBuffer, Table};
@@ -262,6 +263,15 @@ pub(super) struct Inner {
     pub(super) tables: Tables,
 }
 
+impl Inner {
+    /// Closes the open generation, and opens the next.
+    fn close(&mut self) {
+        let next = Generation::new(self.open.last_seq + 1, self.open.keys_max);
+        let full = std::mem::replace(&mut self.open, next);
+        self.closed.push(Arc::new(full));
+    }
+}
+
 /// Where every transfer stands. One writer, readers on any thread.
 pub struct Index {
     pub(super) io: OsIo,
@@ -310,8 +320,13 @@ impl Index {
             index.write().closed.push(Arc::new(generation));
         }
         let open = index.read_again(covered_to + 1, durable_seq)?;
-        index.write().open = open;
-        index.close_if_full();
+        let mut inner = index.write();
+        inner.open = open;
+        if inner.open.places.len() >= keys_max {
+            inner.close();
+        }
+        drop(inner);
+        index.durable(durable_seq);
         Ok(index)
     }
 
@@ -420,22 +435,25 @@ impl Index {
                 self.numbers.write().unwrap_or_else(PoisonError::into_inner).insert(*merchant, number);
             }
         }
-        let is_noted = self.write().open.note(seq, entry, number);
-        self.close_if_full();
+        let mut inner = self.write();
+        let is_noted = inner.open.note(seq, entry, number);
+        if inner.open.places.len() >= self.keys_max {
+            inner.close();
+        }
         is_noted
     }
 
-    fn close_if_full(&self) {
-        let mut inner = self.write();
-        if inner.open.places.len() >= self.keys_max {
-            let next = Generation::new(inner.open.last_seq + 1, self.keys_max);
-            let full = std::mem::replace(&mut inner.open, next);
-            inner.closed.push(Arc::new(full));
-        }
-    }
-
+    /// Everything up to this number is durable. A generation is also closed when it covers many events, so that a start need not
+    /// read them again for the sake of a few transfers.
     pub(super) fn durable(&self, seq: u64) {
         self.durable_seq.store(seq, Ordering::Release);
+        let covers_many = seq.saturating_sub(self.read().open.first_seq) >= EVENTS_BETWEEN;
+        if covers_many && !self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            let mut inner = self.write();
+            // What was applied after it is in there, too.
+            inner.open.last_seq = inner.open.last_seq.max(seq);
+            inner.close();
+        }
     }
 
     /// Nothing after this number happened.
