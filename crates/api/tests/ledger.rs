@@ -6,7 +6,7 @@ mod support;
 
 use axum::body::Body;
 use http_body_util::BodyExt;
-use ledger::{Account, AccountFlags, BATCH_EVENTS_MAX, CreateTransferStatus, Transfer, TransferFlags};
+use ledger::{Account, BATCH_EVENTS_MAX, CreateTransferStatus, Transfer, TransferFlags};
 use serde_json::{Value, json};
 use support::{Answer, Rig};
 use tower::ServiceExt;
@@ -135,40 +135,13 @@ fn numbers(bytes: &[u8]) -> Vec<u32> {
 #[tokio::test]
 async fn records_are_answered_with_numbers_and_mean_what_json_means() {
     let rig = Rig::new();
-    let account = |id| Account {
-        id,
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 1 << 100,
-        user_data_64: 2,
-        user_data_32: 3,
-        reserved: 0,
-        ledger: 1,
-        code: 1,
-        flags: AccountFlags::NONE,
-        timestamp: 0,
-    };
+    let account = |id| Account { id, user_data_128: 1 << 100, user_data_64: 2, user_data_32: 3, ledger: 1, code: 1, ..Account::default() };
     let body = [account(1).encode(), account(2).encode()].concat();
     let created = CreateTransferStatus::Created.code();
     let (status, answer) = records(&rig, "/v1/ledger/accounts", "application/vnd.bezant.accounts", body).await;
     assert_eq!((status, numbers(&answer)), (200, vec![created, created]));
-    let one = |id, flags| Transfer {
-        id,
-        debit_account_id: 1,
-        credit_account_id: 2,
-        amount: 5,
-        pending_id: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        timeout_s: 0,
-        ledger: 1,
-        code: 1,
-        flags,
-        timestamp: 0,
-    };
+    let one =
+        |id, flags| Transfer { id, debit_account_id: 1, credit_account_id: 2, amount: 5, ledger: 1, code: 1, flags, ..Transfer::default() };
     let unknown_flag = TransferFlags::from_bits(1 << 15);
     let body = [one(1, TransferFlags::NONE).encode(), one(2, unknown_flag).encode(), one(1, TransferFlags::NONE).encode()].concat();
     let (status, answer) = records(&rig, "/v1/ledger/transfers", "Application/vnd.bezant.transfers", body.clone()).await;

@@ -11,39 +11,11 @@ use engine::{Command, Event, Refusal, Reply, State};
 use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, Transfer, TransferFlags};
 
 fn account(id: u128, flags: AccountFlags) -> Account {
-    Account {
-        id,
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        reserved: 0,
-        ledger: 1,
-        code: 1,
-        flags,
-        timestamp: 0,
-    }
+    Account { id, ledger: 1, code: 1, flags, ..Account::default() }
 }
 
 fn transfer(id: u128, debit: u128, credit: u128, amount: u128) -> Transfer {
-    Transfer {
-        id,
-        debit_account_id: debit,
-        credit_account_id: credit,
-        amount,
-        pending_id: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        timeout_s: 0,
-        ledger: 1,
-        code: 1,
-        flags: TransferFlags::NONE,
-        timestamp: 0,
-    }
+    Transfer { id, debit_account_id: debit, credit_account_id: credit, amount, ledger: 1, code: 1, ..Transfer::default() }
 }
 
 /// A partition that books, and one that only ever sees what the journal holds.

@@ -16,7 +16,7 @@ use engine::{
     EffectKind, EffectRequested, EffectStatus, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, Event,
     Gaps, Idempotency, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
 };
-use ledger::{Account, AccountFlags, Transfer, TransferFlags};
+use ledger::{Account, Transfer, TransferFlags};
 use payments::StoredMethodStatus;
 use payments::postings::AccountKind;
 use proptest::prelude::*;
@@ -148,21 +148,7 @@ fn any_customer_request(world: &World, draw: &mut Draw) -> Command {
 /// Accounts and transfers of a merchant's own ledger, few enough to meet.
 fn any_booking(draw: &mut Draw) -> Command {
     let merchant = any_merchant(draw);
-    let account = |id: u64| Account {
-        id: id.into(),
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        reserved: 0,
-        ledger: 1,
-        code: 1,
-        flags: AccountFlags::NONE,
-        timestamp: 0,
-    };
+    let account = |id: u64| Account { id: id.into(), ledger: 1, code: 1, ..Account::default() };
     if draw.one_in(4) {
         return Command::CreateLedgerAccounts { merchant, accounts: vec![account(1), account(1 + draw.below(4))] };
     }
@@ -176,14 +162,11 @@ fn any_booking(draw: &mut Draw) -> Command {
             credit_account_id: if is_post { 0 } else { (2 + draw.below(3)).into() },
             amount: draw.below(50).into(),
             pending_id: if is_post { (1 + draw.below(1_000)).into() } else { 0 },
-            user_data_128: 0,
-            user_data_64: 0,
-            user_data_32: 0,
             timeout_s: if flags == TransferFlags::PENDING { 60 } else { 0 },
             ledger: u32::from(!is_post),
             code: u16::from(!is_post),
             flags,
-            timestamp: 0,
+            ..Transfer::default()
         }
     };
     Command::CreateLedgerTransfers { merchant, transfers: vec![transfer(), transfer(), transfer()] }

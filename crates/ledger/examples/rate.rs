@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use ledger::{AMOUNT_MAX, Account, AccountFlags, BATCH_EVENTS_MAX, CreateTransferStatus, Ledger, Transfer, TransferFlags};
+use ledger::{AMOUNT_MAX, Account, BATCH_EVENTS_MAX, CreateTransferStatus, Ledger, Transfer, TransferFlags};
 
 /// Runs per case; the median is told.
 const RUNS: usize = 5;
@@ -124,21 +124,7 @@ fn run(case: &Case) -> u128 {
 }
 
 fn account(id: u128) -> Account {
-    Account {
-        id,
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        reserved: 0,
-        ledger: 1,
-        code: 1,
-        flags: AccountFlags::NONE,
-        timestamp: 0,
-    }
+    Account { id, ledger: 1, code: 1, ..Account::default() }
 }
 
 /// Where the events of a run come from.
@@ -190,15 +176,10 @@ impl Source<'_> {
             debit_account_id: u128::from(debit + 1),
             credit_account_id: u128::from(credit + 1),
             amount: u128::from(self.numbers.below(100)),
-            pending_id: 0,
-            user_data_128: 0,
-            user_data_64: 0,
-            user_data_32: 0,
-            timeout_s: 0,
             ledger: 1,
             code: 1,
             flags,
-            timestamp: 0,
+            ..Transfer::default()
         }
     }
 }

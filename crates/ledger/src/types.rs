@@ -21,7 +21,7 @@ const _: () = assert!(u32::MAX as u64 <= TIMESTAMP_MAX / NANOSECONDS_PER_SECOND)
 /// One account: a unit of account, two limits, and the balance of either side.
 ///
 /// Everything but the four balances and [`AccountFlags::CLOSED`] is fixed at creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Unique over all ledgers; neither zero nor 2^128 − 1.
     pub id: u128,
@@ -75,7 +75,7 @@ impl Account {
 }
 
 /// A set of properties of an [`Account`], 16 bits of which 6 are in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountFlags(u16);
 
@@ -131,7 +131,7 @@ impl AccountFlags {
 /// One transfer: an amount that one account is debited and another one credited.
 ///
 /// A transfer never changes once created; corrections are new transfers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
     /// Made by the caller, neither zero nor 2^128 − 1; the key of idempotency.
     pub id: u128,
@@ -178,7 +178,7 @@ pub(crate) fn expires_at_ns(timestamp: u64, timeout_s: u32) -> Option<u64> {
 }
 
 /// A set of properties of a [`Transfer`], 16 bits of which 9 are in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TransferFlags(u16);
 

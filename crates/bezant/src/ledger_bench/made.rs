@@ -1,7 +1,7 @@
 //! Accounts and transfers that a bench makes up. The same options make the same accounts and the same pairs of them.
 
 use super::Ids;
-use ledger::{Account, AccountFlags, TRANSFER_SIZE_BYTES, Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, TRANSFER_SIZE_BYTES, Transfer};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The one ledger that is used, and the one code.
@@ -23,21 +23,7 @@ pub(super) fn accounts(count: u64, batch: usize, history: bool) -> impl Iterator
 }
 
 fn account(id: u128, flags: AccountFlags) -> Account {
-    Account {
-        id,
-        debits_pending: 0,
-        debits_posted: 0,
-        credits_pending: 0,
-        credits_posted: 0,
-        user_data_128: 0,
-        user_data_64: 0,
-        user_data_32: 0,
-        reserved: 0,
-        ledger: LEDGER,
-        code: CODE,
-        flags,
-        timestamp: 0,
-    }
+    Account { id, ledger: LEDGER, code: CODE, flags, ..Account::default() }
 }
 
 /// Transfers of one client, one after the other.
@@ -77,15 +63,9 @@ impl Transfers {
             debit_account_id: u128::from(debit + 1),
             credit_account_id: u128::from(credit + 1),
             amount: u128::from(1 + self.below(AMOUNT_MAX)),
-            pending_id: 0,
-            user_data_128: 0,
-            user_data_64: 0,
-            user_data_32: 0,
-            timeout_s: 0,
             ledger: LEDGER,
             code: CODE,
-            flags: TransferFlags::NONE,
-            timestamp: 0,
+            ..Transfer::default()
         }
     }
 

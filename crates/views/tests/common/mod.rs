@@ -302,35 +302,17 @@ impl Shop {
     /// A merchant keeps a ledger of its own, and what it holds there expires.
     fn ledger_step(&mut self, pick: usize, amount: u16) {
         let owner = merchant(if pick.is_multiple_of(3) { 2 } else { 1 });
-        let account = |id| ledger::Account {
-            id,
-            debits_pending: 0,
-            debits_posted: 0,
-            credits_pending: 0,
-            credits_posted: 0,
-            user_data_128: 0,
-            user_data_64: 0,
-            user_data_32: 0,
-            reserved: 0,
-            ledger: 1,
-            code: 1,
-            flags: ledger::AccountFlags::NONE,
-            timestamp: 0,
-        };
+        let account = |id| ledger::Account { id, ledger: 1, code: 1, ..ledger::Account::default() };
         let transfer = ledger::Transfer {
             id: u128::from(amount) + 1,
             debit_account_id: 1,
             credit_account_id: 2,
             amount: u128::from(amount),
-            pending_id: 0,
-            user_data_128: 0,
-            user_data_64: 0,
-            user_data_32: 0,
             timeout_s: 1,
             ledger: 1,
             code: 1,
             flags: ledger::TransferFlags::PENDING,
-            timestamp: 0,
+            ..ledger::Transfer::default()
         };
         self.run(&Command::CreateLedgerAccounts { merchant: owner, accounts: vec![account(1), account(2)] });
         self.run(&Command::CreateLedgerTransfers { merchant: owner, transfers: vec![transfer] });
