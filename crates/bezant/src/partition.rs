@@ -536,9 +536,7 @@ fn size_estimate(entry: &Entry) -> usize {
     let errand = entry.event.errand().and_then(|requested| requested.request.as_ref());
     let records = match &entry.event {
         Event::LedgerAccountsCreated { accounts, .. } => accounts.len() * RECORD_BYTES,
-        Event::LedgerTransfersCreated { burned: ids, .. } | Event::LedgerTransfersExpired { transfers: ids, .. } => {
-            size_of_val(ids.as_slice())
-        }
+        Event::LedgerTransfersCreated { burned, released, .. } => size_of_val(burned.as_slice()) + size_of_val(released.as_slice()),
         _ => 0,
     };
     let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();

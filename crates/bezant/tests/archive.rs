@@ -42,7 +42,7 @@ fn a_few_transfers_among_many_events_are_in_a_table_and_need_not_be_read_again()
         entry(0, Event::MinVersionRaised { version: 1 }, Vec::new()),
         entry(1, Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() }, Vec::new()),
         entry(2, Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1, 1_001), account(2, 1_002)] }, Vec::new()),
-        entry(3, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![10] }, vec![transfer]),
+        entry(3, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![10], released: Vec::new() }, vec![transfer]),
     ];
     let admitted = |number: u64| Event::OperatorCreated { operator: OperatorId::from_u128(number.into()), handle: number.to_string() };
     entries.extend((4..4 + OTHERS).map(|number| entry(number, admitted(number), Vec::new())));

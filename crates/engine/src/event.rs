@@ -811,13 +811,14 @@ events! {
         merchant: MerchantId,
         /// Ids that failed for ever, in order.
         burned: Vec<u128>,
+        /// What each post or void among the legs released, in their order: the amount of its pending transfer.
+        released: Vec<u128>,
     } = 1, "ledger.transfers_created";
-    /// Pending transfers of a merchant's own ledger passed their timeout.
+    /// Pending transfers of a merchant's own ledger passed their timeout: the entry's legs, as they had happened, in order of their
+    /// expiry. What they reserved is free again.
     LedgerTransfersExpired {
         /// Whose ledger.
         merchant: MerchantId,
-        /// Their ids, in order of their expiry.
-        transfers: Vec<u128>,
     } = 1, "ledger.transfers_expired";
     /// A person's data became unreadable.
     SubjectErased {

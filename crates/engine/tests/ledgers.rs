@@ -69,9 +69,9 @@ impl Pair {
             let now = self.world.now.max(self.world.state.last_at.plus_ns(1));
             let entry = self.world.state.book(now, &Command::ExpireLedgerTransfers { merchant }).entry.unwrap();
             self.replayed.evolve(&entry);
-            if let Event::LedgerTransfersExpired { transfers, .. } = &entry.event {
-                expired.push(transfers.len());
-            }
+            assert_eq!(entry.event, Event::LedgerTransfersExpired { merchant });
+            assert!(entry.legs.iter().all(|leg| leg.flags.contains(TransferFlags::PENDING) && leg.timeout_s > 0), "as they had happened");
+            expired.push(entry.legs.len());
             self.compare();
         }
         assert!(self.world.state.expiries_suspended || self.world.state.due_at().is_none_or(|due_at| due_at > self.world.now));
@@ -140,6 +140,28 @@ fn pending_transfers_expire_by_the_journals_clock_a_bounded_number_at_a_time() {
     let post = Transfer { flags: TransferFlags::POST_PENDING_TRANSFER, pending_id: 1, ..transfer(99_999, 0, 0, 1) };
     let post = Transfer { ledger: 0, code: 0, ..post };
     assert_eq!(pair.transfers(MERCHANT, vec![post]), [CreateTransferStatus::PendingTransferExpired]);
+}
+
+#[test]
+fn an_event_says_what_posts_and_voids_released() {
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, vec![account(1, AccountFlags::NONE), account(2, AccountFlags::NONE)]);
+    let pending = |id, amount| Transfer { flags: TransferFlags::PENDING, ..transfer(id, 1, 2, amount) };
+    pair.transfers(MERCHANT, vec![pending(11, 50), pending(12, 60)]);
+    let end = |id, pending_id, amount, flags| Transfer { id, pending_id, amount, flags, ..Transfer::default() };
+    let transfers = vec![
+        end(21, 11, 20, TransferFlags::POST_PENDING_TRANSFER),
+        transfer(22, 1, 2, 5),
+        pending(23, 70),
+        end(24, 12, 0, TransferFlags::VOID_PENDING_TRANSFER),
+        end(25, 23, 80, TransferFlags::POST_PENDING_TRANSFER),
+        end(26, 23, 70, TransferFlags::POST_PENDING_TRANSFER),
+    ];
+    let now = pair.world.now.max(pair.world.state.last_at.plus_ns(1));
+    let booked = pair.world.state.book(now, &Command::CreateLedgerTransfers { merchant: MERCHANT, transfers });
+    let entry = booked.entry.unwrap();
+    assert_eq!(entry.event, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![], released: vec![50, 60, 70] });
+    assert_eq!(entry.legs.iter().map(|leg| (leg.id, leg.amount)).collect::<Vec<_>>(), [(21, 20), (22, 5), (23, 70), (24, 60), (26, 70)]);
 }
 
 #[test]

@@ -111,8 +111,8 @@ kinds! {
         ErrandDeferred { errand, class, code, step; next_at = next_at_ns }
         ErrandSent { errand, send, send_kind, step }
         LedgerAccountsCreated { merchant, accounts }
-        LedgerTransfersCreated { merchant, burned }
-        LedgerTransfersExpired { merchant, transfers }
+        LedgerTransfersCreated { merchant, burned, released }
+        LedgerTransfersExpired { merchant }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }

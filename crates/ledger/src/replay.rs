@@ -53,15 +53,17 @@ impl Ledger {
         }
     }
 
-    /// Releases open pending transfers that [`Ledger::expire`] released, in order.
+    /// Releases open pending transfers that [`Ledger::expire`] released, in order, as they had happened.
     ///
     /// # Panics
     ///
-    /// If one is not open or has no timeout. Those before it are released by then: the state is unusable.
-    pub fn apply_expired(&mut self, ids: &[u128]) {
-        for id in ids {
-            let place = self.open.place(*id).unwrap_or_else(|| panic!("transfer {id} expires and is not open"));
+    /// If one is not open, not the open one, or has no timeout. Those before it are released by then: the state is unusable.
+    pub fn apply_expired(&mut self, transfers: &[Transfer]) {
+        for expired in transfers {
+            let id = expired.id;
+            let place = self.open.place(id).unwrap_or_else(|| panic!("transfer {id} expires and is not open"));
             let transfer = self.expire_one(place);
+            assert_eq!(transfer, *expired, "transfer {id} expires as it happened");
             assert_ne!(transfer.timeout_s, 0, "transfer {id} expires without a timeout");
         }
     }

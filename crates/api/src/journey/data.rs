@@ -333,10 +333,10 @@ fn platform_data(event: &Event) -> Value {
         Event::LedgerAccountsCreated { merchant, accounts } => {
             json!({ "merchant": merchant.to_string(), "accounts": accounts.len() })
         }
-        Event::LedgerTransfersCreated { merchant, burned } => json!({ "merchant": merchant.to_string(), "failed": burned.len() }),
-        Event::LedgerTransfersExpired { merchant, transfers } => {
-            json!({ "merchant": merchant.to_string(), "transfers": transfers.len() })
+        Event::LedgerTransfersCreated { merchant, burned, released } => {
+            json!({ "merchant": merchant.to_string(), "failed": burned.len(), "resolved": released.len() })
         }
+        Event::LedgerTransfersExpired { merchant } => json!({ "merchant": merchant.to_string() }),
         Event::SubjectErased { subject } => json!({ "subject": subject.to_string() }),
         Event::EventSkipped { seq, first, second } => {
             json!({ "seq": seq, "released_by": [first.to_string(), second.to_string()] })

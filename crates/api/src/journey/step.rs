@@ -574,7 +574,7 @@ impl Teller<'_> {
             Event::AccountsOpened { currency, .. } => Told::AccountsOpened { name: Name(currency.alpha().to_owned()) },
             Event::LedgerAccountsCreated { accounts, .. } => Told::LedgerAccountsCreated { number: count(accounts.len()) },
             Event::LedgerTransfersCreated { .. } => Told::LedgerTransfersCreated {},
-            Event::LedgerTransfersExpired { transfers, .. } => Told::LedgerTransfersExpired { number: count(transfers.len()) },
+            Event::LedgerTransfersExpired { .. } => Told::LedgerTransfersExpired {},
             Event::MerchantCreated { handle, .. } => Told::MerchantCreated { name: Name(handle.clone()) },
             Event::OperatorCreated { handle, .. } => Told::OperatorCreated { name: Name(handle.clone()) },
             Event::ApiKeyCreated { public_id, owner: KeyOwner::Merchant(_), .. } => {

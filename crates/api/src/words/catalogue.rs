@@ -175,7 +175,7 @@ messages! {
     AccountsOpened { name: Name } = "ledger.accounts_opened", Info;
     LedgerAccountsCreated { number: u64 } = "ledger.accounts_created", Info;
     LedgerTransfersCreated {} = "ledger.transfers_created", Info;
-    LedgerTransfersExpired { number: u64 } = "ledger.transfers_expired", Info;
+    LedgerTransfersExpired {} = "ledger.transfers_expired", Info;
     MerchantCreated { name: Name } = "merchant.created", Info;
     OperatorCreated { name: Name } = "operator.created", Info;
     ApiKeyCreatedMerchant { name: Name } = "api_key.created.merchant", Info;

@@ -184,7 +184,7 @@ fn told(id: ToldId) -> ToldText {
         ToldId::AccountsOpened => text("Accounts opened", "We opened the merchant's ledger accounts in {name}."),
         ToldId::LedgerAccountsCreated => text("Accounts created", "The merchant created {number} accounts in its own ledger."),
         ToldId::LedgerTransfersCreated => text("Transfers created", "The merchant created transfers in its own ledger."),
-        ToldId::LedgerTransfersExpired => text("Transfers expired", "The timeout of {number} pending transfers in the merchant's own ledger passed. What they reserved is free again."),
+        ToldId::LedgerTransfersExpired => text("Transfers expired", "The timeout of pending transfers in the merchant's own ledger passed. What they reserved is free again."),
         ToldId::MerchantCreated => text("Merchant admitted", "The merchant {name} was admitted."),
         ToldId::OperatorCreated => text("Operator admitted", "The operator {name} was admitted."),
         ToldId::ApiKeyCreatedMerchant => text("API key made", "The API key {name} was made for the merchant."),

@@ -223,7 +223,7 @@ impl Generation {
     fn note(&mut self, seq: u64, entry: &Entry, number: impl Fn(&MerchantId) -> Option<u32>) -> bool {
         self.last_seq = seq;
         match &entry.event {
-            Event::LedgerTransfersCreated { merchant, burned } => {
+            Event::LedgerTransfersCreated { merchant, burned, released: _ } => {
                 let Some(merchant) = number(merchant) else { return false };
                 for (leg, transfer) in (0..WHOLE_EVENT).zip(&entry.legs) {
                     let place = Place::new(seq, leg);
@@ -243,10 +243,10 @@ impl Generation {
                 }
                 true
             }
-            Event::LedgerTransfersExpired { merchant, transfers } => {
+            Event::LedgerTransfersExpired { merchant } => {
                 let Some(merchant) = number(merchant) else { return false };
-                for id in transfers {
-                    self.insert(key(Concern::Fate, merchant, *id), Place::new(seq, WHOLE_EVENT));
+                for transfer in &entry.legs {
+                    self.insert(key(Concern::Fate, merchant, transfer.id), Place::new(seq, WHOLE_EVENT));
                 }
                 true
             }

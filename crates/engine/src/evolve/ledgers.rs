@@ -68,19 +68,23 @@ impl State {
         let (mut results, mut created) = (Vec::with_capacity(transfers.len()), Vec::with_capacity(transfers.len()));
         let mut burned = Vec::new();
         ledger.create_transfers_into(transfers, now.ns(), &mut results, &mut created, &mut burned);
+        let released = released_by(ledger, &created);
         let reply = Reply::LedgerTransfers { results };
         if created.is_empty() && burned.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
-        let event = Event::LedgerTransfersCreated { merchant, burned };
+        let event = Event::LedgerTransfersCreated { merchant, burned, released };
         Booked { entry: Some(self.note_booked(last_of(now, transfers.len()), event, created)), reply }
     }
 
     fn book_expiry(&mut self, now: Timestamp, merchant: MerchantId) -> Booked {
-        let expired = self.ledgers.get_mut(&merchant).map(|found| found.ledger.expire(now.ns())).unwrap_or_default();
-        let event = Event::LedgerTransfersExpired { merchant, transfers: expired };
-        let is_empty = matches!(&event, Event::LedgerTransfersExpired { transfers, .. } if transfers.is_empty());
-        Booked { entry: (!is_empty).then(|| self.note_booked(now, event, Vec::new())), reply: Reply::Done }
+        let Some(MerchantLedger { ledger, .. }) = self.ledgers.get_mut(&merchant) else {
+            return Booked { entry: None, reply: Reply::Done };
+        };
+        let expired = ledger.expire(now.ns());
+        let legs: Vec<Transfer> = expired.into_iter().map(|id| *ledger.transfer(id).expect("what just expired is known")).collect();
+        let event = Event::LedgerTransfersExpired { merchant };
+        Booked { entry: (!legs.is_empty()).then(|| self.note_booked(now, event, legs)), reply: Reply::Done }
     }
 
     /// Nothing happened, so a ledger that was made for it must not stay: a replay would not make it.
@@ -108,9 +112,9 @@ impl State {
     pub(super) fn apply_ledger(&mut self, event: &Event, legs: &[Transfer]) {
         match event {
             Event::LedgerAccountsCreated { merchant, accounts } => self.ledger_mut(*merchant).apply_accounts(accounts),
-            // What was burned only history knows.
-            Event::LedgerTransfersCreated { merchant, burned: _ } => self.ledger_mut(*merchant).apply_transfers(legs),
-            Event::LedgerTransfersExpired { merchant, transfers } => self.ledger_mut(*merchant).apply_expired(transfers),
+            // What was burned only history knows, and what was released the ledger itself.
+            Event::LedgerTransfersCreated { merchant, burned: _, released: _ } => self.ledger_mut(*merchant).apply_transfers(legs),
+            Event::LedgerTransfersExpired { merchant } => self.ledger_mut(*merchant).apply_expired(legs),
             other => unreachable!("{:?} is applied elsewhere", other.kind()),
         }
         self.arm_ledger_of(event);
@@ -142,6 +146,12 @@ impl State {
         }
         *armed_at = due_at;
     }
+}
+
+/// The amounts of the pending transfers that posts and voids ended just now.
+fn released_by(ledger: &Ledger, created: &[Transfer]) -> Vec<u128> {
+    let resolved = created.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
+    resolved.map(|id| ledger.transfer(id).expect("what just ended is known").amount).collect()
 }
 
 /// The time of the last of so many events, the first of which has the time `now`.

@@ -317,11 +317,10 @@ impl Draw {
                 Event::LedgerAccountsCreated { merchant: self.merchant(), accounts: ids.map(super::samples::account).to_vec() }
             }
             EventKind::LedgerTransfersCreated => {
-                Event::LedgerTransfersCreated { merchant: self.merchant(), burned: vec![self.number_u128(), self.number_u128()] }
+                let burned = vec![self.number_u128(), self.number_u128()];
+                Event::LedgerTransfersCreated { merchant: self.merchant(), burned, released: vec![self.number_u128()] }
             }
-            EventKind::LedgerTransfersExpired => {
-                Event::LedgerTransfersExpired { merchant: self.merchant(), transfers: vec![self.number_u128()] }
-            }
+            EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: self.merchant() },
             EventKind::SubjectErased => Event::SubjectErased { subject: self.subject() },
             EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: self.hash() },
             EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: self.hash() },

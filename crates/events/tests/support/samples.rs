@@ -279,8 +279,10 @@ fn platform(kind: EventKind) -> Option<Event> {
         EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
         EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
         EventKind::LedgerAccountsCreated => Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1), account(2)] },
-        EventKind::LedgerTransfersCreated => Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1] },
-        EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: MERCHANT, transfers: vec![8, 9] },
+        EventKind::LedgerTransfersCreated => {
+            Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1], released: vec![500] }
+        }
+        EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: MERCHANT },
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
         EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: [0xF1; 16] },
         EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: [0xF1; 16] },

@@ -134,7 +134,8 @@ impl Trio {
             Act::Step(Step::Expire) => {
                 let expired = self.keeper.expire(self.now_ns);
                 assert_eq!(self.forgetful.expire(self.now_ns), expired);
-                self.replayed.apply_expired(&expired);
+                let records: Vec<Transfer> = expired.iter().map(|id| *self.keeper.transfer(*id).expect("it just expired")).collect();
+                self.replayed.apply_expired(&records);
                 expired.iter().for_each(|id| self.history.end(*id, PendingStatus::Expired));
             }
             Act::Import(events) => {
@@ -391,10 +392,12 @@ fn records_that_cannot_have_happened_are_refused() {
     assert_eq!(apply("1 ts=200"), "account 1 breaks a rule: exists");
     assert_eq!(apply("3 ledger=0 ts=200"), "account 3 breaks a rule: ledger_must_not_be_zero");
 
-    assert_eq!(panic_message(|ledger| ledger.apply_expired(&[2])), "transfer 2 expires and is not open");
+    let expire = |row: &'static str| panic_message(move |ledger| ledger.apply_expired(&[transfer(row)]));
+    assert_eq!(expire("2"), "transfer 2 expires and is not open");
+    assert!(expire("1 amount=9 pending").contains("transfer 1 expires as it happened"));
     let without_timeout = panic_message(|ledger| {
         ledger.apply_transfers(&[transfer("2 pending ts=200")]);
-        ledger.apply_expired(&[2]);
+        ledger.apply_expired(&[transfer("2 pending ts=200")]);
     });
     assert!(without_timeout.contains("transfer 2 expires without a timeout"));
 }
