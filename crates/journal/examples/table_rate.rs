@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journal::OsIo;
-use journal::table::{BlockBuffer, Layout, Merge, Progress, Summary, Table, Writer};
+use journal::table::{BlockBuffer, Layout, Merge, Progress, Summary, Table, Values, Writer};
 
 const ENTRY_COUNT: u64 = 1_000_000;
 const INPUT_COUNT: u64 = 4;
 const BUILD_COUNT: usize = 3;
 const LOOKUP_COUNT: usize = 200_000;
-const LAYOUT: Layout = Layout { key_bytes: 20, value_bytes: 8, filter_prefix_bytes: std::num::NonZeroU8::new(20) };
+const LAYOUT: Layout = Layout { key_bytes: 20, values: Values::Fixed(8), filter_prefix_bytes: std::num::NonZeroU8::new(20) };
 const ABOUT: [u8; 16] = *b"rate of tables  ";
 
 type Key = [u8; 20];

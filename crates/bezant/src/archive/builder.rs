@@ -3,7 +3,7 @@
 
 use super::index::{Generation, IDS, Index, IndexError, LINES, Line, Pair, Tables, about, path, remove_pair};
 use journal::OsIo;
-use journal::table::{Layout, Merge, Progress, Table, Writer};
+use journal::table::{Layout, Merge, Progress, Table, Values, Writer};
 use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -16,9 +16,9 @@ const MERGED_TOGETHER: usize = 8;
 /// Keys that a merge takes before it rests.
 const STEP_KEYS: u64 = 20_000;
 /// The layout of tables of ids: the filter knows whole keys.
-const IDS_LAYOUT: Layout = Layout { key_bytes: 21, value_bytes: 8, filter_prefix_bytes: NonZeroU8::new(21) };
+const IDS_LAYOUT: Layout = Layout { key_bytes: 21, values: Values::Fixed(8), filter_prefix_bytes: NonZeroU8::new(21) };
 /// The layout of tables of lines: the filter knows accounts.
-const LINES_LAYOUT: Layout = Layout { key_bytes: 28, value_bytes: 0, filter_prefix_bytes: NonZeroU8::new(20) };
+const LINES_LAYOUT: Layout = Layout { key_bytes: 28, values: Values::Fixed(0), filter_prefix_bytes: NonZeroU8::new(20) };
 
 /// Builds until `stop` closes. What fails is logged and tried again: until then it stays in memory.
 pub fn run(index: &Index, stop: &Receiver<()>) {

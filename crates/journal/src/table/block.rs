@@ -9,13 +9,13 @@
 //! | … | … | zeros, but for the last block of a table |
 //!
 //! An entry is the number of bytes that its key shares with the one before (1 byte; 0 at every 16th entry, otherwise
-//! as many as possible), the rest of its key, and its value. So a look-up searches among the whole keys and then reads at
-//! most 16 entries.
+//! as many as possible), the width of its value (1 byte, only where values vary in width), the rest of its key, and its
+//! value. So a look-up searches among the whole keys and then reads at most 16 entries.
 //!
 //! Blocks are decoded after their checksum was found right. What is still checked here keeps a faulty writer or a made-up
 //! file from being read as something that no writer makes, and every access within bounds.
 
-use super::{BLOCK_BYTES, Fault, KEY_BYTES_MAX, Layout, VALUE_BYTES_MAX};
+use super::{BLOCK_BYTES, Fault, KEY_BYTES_MAX, Layout, VALUE_BYTES_MAX, Values};
 
 /// Every so many entries one has its whole key.
 const RUN_ENTRIES: usize = 16;
@@ -25,16 +25,28 @@ const RUN_START_BYTES: usize = 2;
 /// Most entries of one block: each has at least its number of shared bytes and one byte of its key.
 pub(super) const BLOCK_ENTRIES_MAX: u64 = 4094;
 
+/// The widest key and value.
+pub(super) const ENTRY_BYTES_MAX: usize = KEY_BYTES_MAX + VALUE_BYTES_MAX;
+
 const _: () = assert!(HEADER_BYTES + 2 * 4094 == BLOCK_BYTES);
 // Even behind the table's header there is room for an entry, so that a block is never empty.
-const _: () = assert!(super::parts::HEADER_BYTES + HEADER_BYTES + 1 + KEY_BYTES_MAX + VALUE_BYTES_MAX + RUN_START_BYTES <= BLOCK_BYTES);
+const _: () = assert!(super::parts::HEADER_BYTES + HEADER_BYTES + 2 + ENTRY_BYTES_MAX + RUN_START_BYTES <= BLOCK_BYTES);
 
 fn broken(rule: &'static str) -> Fault {
     Fault::Broken { rule }
 }
 
+/// What stands before the rest of an entry's key, in bytes.
+fn head_bytes(values: Values) -> usize {
+    match values {
+        Values::Fixed(_) => 1,
+        Values::UpTo(_) => 2,
+    }
+}
+
 /// Makes blocks at the end of a buffer, one after the other.
 pub(super) struct Encoder {
+    values: Values,
     /// Where the block starts in the buffer.
     start: usize,
     bytes_max: usize,
@@ -44,8 +56,8 @@ pub(super) struct Encoder {
 
 impl Encoder {
     /// Starts a block of at most `bytes_max`.
-    pub(super) fn begin(buffer: &mut Vec<u8>, bytes_max: usize) -> Encoder {
-        let mut encoder = Encoder { start: 0, bytes_max: 0, entry_count: 0, run_starts: Vec::new() };
+    pub(super) fn begin(values: Values, buffer: &mut Vec<u8>, bytes_max: usize) -> Encoder {
+        let mut encoder = Encoder { values, start: 0, bytes_max: 0, entry_count: 0, run_starts: Vec::new() };
         encoder.begin_next(buffer, bytes_max);
         encoder
     }
@@ -73,7 +85,7 @@ impl Encoder {
         let shared = if starts_run { 0 } else { shared };
         let place = buffer.len() - self.start;
         let run_count = self.run_starts.len() + usize::from(starts_run);
-        let end = place + 1 + key.len() - shared + value.len();
+        let end = place + head_bytes(self.values) + key.len() - shared + value.len();
         if end + run_count * RUN_START_BYTES > self.bytes_max {
             return false;
         }
@@ -81,6 +93,10 @@ impl Encoder {
             self.run_starts.push(u16::try_from(place).expect("a block is below 64 KiB"));
         }
         buffer.push(u8::try_from(shared).expect("a key is below 256 bytes"));
+        match self.values {
+            Values::Fixed(_) => {}
+            Values::UpTo(_) => buffer.push(u8::try_from(value.len()).expect("a value is below 256 bytes")),
+        }
         buffer.extend_from_slice(&key[shared..]);
         buffer.extend_from_slice(value);
         self.entry_count += 1;
@@ -149,21 +165,42 @@ impl<'a> Outline<'a> {
     /// The key at the start of a run, which is whole.
     fn run_key(&self, run: usize) -> Result<&'a [u8], Fault> {
         let place = self.run_start(run);
-        match self.entries.get(place..place + 1 + self.layout.entry()) {
-            Some(entry) if place >= HEADER_BYTES && entry[0] == 0 => Ok(&entry[1..=self.layout.key()]),
+        let head_bytes = head_bytes(self.layout.values);
+        match self.entries.get(place..place + head_bytes + self.layout.key()) {
+            Some(entry) if place >= HEADER_BYTES && entry[0] == 0 => Ok(&entry[head_bytes..]),
             Some(_) | None => Err(broken("a run starts with a whole key")),
         }
     }
 
-    /// The entry at `place`: how many bytes it shares, and the rest of its key with its value.
-    fn entry(&self, place: usize) -> Result<(usize, &'a [u8]), Fault> {
-        let shared = usize::from(*self.entries.get(place).ok_or(broken("every entry is within its block"))?);
+    /// The entry at `place`.
+    fn entry(&self, place: usize) -> Result<Packed<'a>, Fault> {
+        let Layout { values, .. } = self.layout;
+        let start = place + head_bytes(values);
+        let head = self.entries.get(place..start).ok_or(broken("every entry is within its block"))?;
+        let shared = usize::from(head[0]);
         if shared >= self.layout.key() {
             return Err(broken("a key differs from the one before"));
         }
-        let rest = self.entries.get(place + 1..place + 1 + self.layout.entry() - shared);
-        Ok((shared, rest.ok_or(broken("every entry is within its block"))?))
+        let value_bytes = match values {
+            Values::Fixed(bytes) => bytes,
+            Values::UpTo(bytes_max) if head[1] <= bytes_max => head[1],
+            Values::UpTo(_) => return Err(broken("a value is at most as wide as the layout says")),
+        };
+        let end = start + self.layout.key() - shared + usize::from(value_bytes);
+        let rest = self.entries.get(start..end).ok_or(broken("every entry is within its block"))?;
+        Ok(Packed { shared, rest, value_bytes, end })
     }
+}
+
+/// One entry as it stands in a block.
+struct Packed<'a> {
+    /// How many bytes its key shares with the one before.
+    shared: usize,
+    /// The rest of its key, then its value.
+    rest: &'a [u8],
+    value_bytes: u8,
+    /// Where it ends in the block.
+    end: usize,
 }
 
 /// Where the value of `key` stands in the block, if the block has the key.
@@ -180,51 +217,61 @@ pub(super) fn search(layout: Layout, bytes: &[u8], key: &[u8]) -> Result<Option<
     let mut place = outline.run_start(low);
     let run_entries = RUN_ENTRIES.min(outline.entry_count - low * RUN_ENTRIES);
     for index in 0..run_entries {
-        let (shared, rest) = outline.entry(place)?;
+        let Packed { shared, rest, value_bytes, end } = outline.entry(place)?;
         if index == 0 && shared != 0 {
             return Err(broken("a run starts with a whole key"));
         }
         found[shared..].copy_from_slice(&rest[..layout.key() - shared]);
-        let end = place + 1 + rest.len();
         match (*found).cmp(key) {
             std::cmp::Ordering::Less => place = end,
-            std::cmp::Ordering::Equal => return Ok(Some(end - layout.value()..end)),
+            std::cmp::Ordering::Equal => return Ok(Some(end - usize::from(value_bytes)..end)),
             std::cmp::Ordering::Greater => return Ok(None),
         }
     }
     Ok(None)
 }
 
-/// The entries of a block side by side, each a key and its value.
+/// The entries of a block side by side, each in a slot of one width, so that any of them is found without the others: a key
+/// and its value, and where values vary the slot ends with the value's width.
 pub(super) struct Decoded {
     layout: Layout,
+    slot_bytes: usize,
     entry_count: usize,
-    /// Longer than needed after a block with more entries.
+    /// Longer than the slots by the widest entry, and more after a block with more entries.
     bytes: Vec<u8>,
 }
 
 impl Decoded {
     pub(super) fn new(layout: Layout) -> Decoded {
-        Decoded { layout, entry_count: 0, bytes: Vec::new() }
+        let width_bytes = match layout.values {
+            Values::Fixed(_) => 0,
+            Values::UpTo(_) => 1,
+        };
+        let slot_bytes = layout.key() + layout.values.bytes_max() + width_bytes;
+        Decoded { layout, slot_bytes, entry_count: 0, bytes: Vec::new() }
     }
 
     /// Replaces what was there by the entries of a block, all of them strictly ascending.
     pub(super) fn decode(&mut self, block: &[u8]) -> Result<(), Fault> {
         let layout = self.layout;
-        let (key_bytes, entry_bytes) = (layout.key(), layout.entry());
+        let (key_bytes, slot_bytes) = (layout.key(), self.slot_bytes);
         self.entry_count = 0;
         let outline = Outline::parse(layout, block)?;
-        let bytes = outline.entry_count * entry_bytes;
+        let bytes = outline.entry_count * slot_bytes + ENTRY_BYTES_MAX;
         if self.bytes.len() < bytes {
             self.bytes.resize(bytes, 0);
         }
         let mut place = HEADER_BYTES;
         for index in 0..outline.entry_count {
-            let (shared, rest) = outline.entry(place)?;
-            let (before, entry) = self.bytes.split_at_mut(index * entry_bytes);
-            let entry = &mut entry[..entry_bytes];
-            let last = &before[before.len().saturating_sub(entry_bytes)..];
-            entry[shared..].copy_from_slice(rest);
+            let Packed { shared, rest, value_bytes, end } = outline.entry(place)?;
+            let (before, entry) = self.bytes.split_at_mut(index * slot_bytes);
+            let entry = &mut entry[..slot_bytes];
+            let last = &before[before.len().saturating_sub(slot_bytes)..];
+            entry[shared..shared + rest.len()].copy_from_slice(rest);
+            match layout.values {
+                Values::Fixed(_) => {}
+                Values::UpTo(_) => entry[slot_bytes - 1] = value_bytes,
+            }
             if index.is_multiple_of(RUN_ENTRIES) {
                 if shared != 0 || outline.run_start(index / RUN_ENTRIES) != place {
                     return Err(broken("every 16th entry starts a run"));
@@ -239,7 +286,7 @@ impl Decoded {
                 }
                 entry[..shared].copy_from_slice(&last[..shared]);
             }
-            place += 1 + rest.len();
+            place = end;
         }
         if place != outline.entries.len() {
             return Err(broken("entries fill their block"));
@@ -252,14 +299,29 @@ impl Decoded {
         self.entry_count
     }
 
+    fn slot(&self, index: usize) -> &[u8] {
+        &self.bytes[index * self.slot_bytes..(index + 1) * self.slot_bytes]
+    }
+
     /// An entry: its key and then its value.
     pub(super) fn entry(&self, index: usize) -> &[u8] {
-        let entry_bytes = self.layout.entry();
-        &self.bytes[index * entry_bytes..(index + 1) * entry_bytes]
+        &self.slot(index)[..self.layout.key() + usize::from(self.value_bytes(index))]
+    }
+
+    /// An entry and whatever stands behind it.
+    pub(super) fn entry_and_more(&self, index: usize) -> &[u8; ENTRY_BYTES_MAX] {
+        self.bytes[index * self.slot_bytes..].first_chunk().expect("the widest entry fits behind the slots")
     }
 
     pub(super) fn key(&self, index: usize) -> &[u8] {
-        &self.entry(index)[..self.layout.key()]
+        &self.slot(index)[..self.layout.key()]
+    }
+
+    pub(super) fn value_bytes(&self, index: usize) -> u8 {
+        match self.layout.values {
+            Values::Fixed(bytes) => bytes,
+            Values::UpTo(_) => self.slot(index)[self.slot_bytes - 1],
+        }
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {

@@ -1,5 +1,6 @@
-//! Tables: immutable, checksummed, sorted files of keys and values of fixed width, from which indexes of sealed segments
-//! are made. What keys mean, the caller knows; that a table can be deleted and made again from the journal, too.
+//! Tables: immutable, checksummed, sorted files of keys and values, from which indexes of sealed segments are made. Keys
+//! have one width; values too, or each its own ([`Values`]). What keys mean, the caller knows; that a table can be deleted
+//! and made again from the journal, too.
 //!
 //! A table is written by a [`Writer`] from ascending entries or by a [`Merge`] of other tables, under another name until
 //! it is durable, and never changed. A [`Table`] reads it. All integers are little-endian:
@@ -42,7 +43,7 @@ pub use writer::{Summary, Writer, remove, remove_unfinished};
 pub const KEY_BYTES_MAX: usize = 64;
 
 /// Widest value, in bytes.
-pub const VALUE_BYTES_MAX: usize = 16;
+pub const VALUE_BYTES_MAX: usize = 96;
 
 /// The pieces in which a table is read, in bytes.
 pub const BLOCK_BYTES: usize = 8 * 1024;
@@ -66,21 +67,46 @@ const _: () = assert!(PIECE_BYTES.is_multiple_of(BLOCK_BYTES));
 pub struct Layout {
     /// The width of every key, in bytes: 1 to [`KEY_BYTES_MAX`]. Keys compare as bytes.
     pub key_bytes: u8,
-    /// The width of every value, in bytes: 0 to [`VALUE_BYTES_MAX`].
-    pub value_bytes: u8,
+    /// The width of values.
+    pub values: Values,
     /// How much of a key's start the filter knows, in bytes, at most the whole key; `None` for no filter.
     pub filter_prefix_bytes: Option<std::num::NonZeroU8>,
+}
+
+/// The width of a table's values. One width costs a byte less for each entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Every value has so many bytes: 0 to [`VALUE_BYTES_MAX`].
+    Fixed(u8),
+    /// Each value has its own width, of 0 to so many bytes, which are at most [`VALUE_BYTES_MAX`].
+    UpTo(u8),
+}
+
+impl Values {
+    /// The width of the widest value, in bytes.
+    fn bytes_max(self) -> usize {
+        match self {
+            Values::Fixed(bytes) | Values::UpTo(bytes) => usize::from(bytes),
+        }
+    }
+
+    fn fit(self, value: &[u8]) -> bool {
+        match self {
+            Values::Fixed(bytes) => value.len() == usize::from(bytes),
+            Values::UpTo(bytes_max) => value.len() <= usize::from(bytes_max),
+        }
+    }
 }
 
 impl Layout {
     /// The rule that the widths break, if any.
     fn broken_rule(self) -> Option<&'static str> {
-        let Layout { key_bytes, value_bytes, filter_prefix_bytes } = self;
+        let Layout { key_bytes, values, filter_prefix_bytes } = self;
         if key_bytes == 0 || usize::from(key_bytes) > KEY_BYTES_MAX {
             return Some("a key has 1 to 64 bytes");
         }
-        if usize::from(value_bytes) > VALUE_BYTES_MAX {
-            return Some("a value has at most 16 bytes");
+        if values.bytes_max() > VALUE_BYTES_MAX {
+            return Some("a value has at most 96 bytes");
         }
         if filter_prefix_bytes.is_some_and(|prefix| prefix.get() > key_bytes) {
             return Some("the filter's prefix is at most the whole key");
@@ -90,14 +116,6 @@ impl Layout {
 
     fn key(self) -> usize {
         usize::from(self.key_bytes)
-    }
-
-    fn value(self) -> usize {
-        usize::from(self.value_bytes)
-    }
-
-    fn entry(self) -> usize {
-        self.key() + self.value()
     }
 
     /// 0 when there is no filter.

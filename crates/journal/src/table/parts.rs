@@ -5,9 +5,10 @@
 //! | 0 | 8 | magic |
 //! | 8 | 2 | format version |
 //! | 10 | 1 | width of a key |
-//! | 11 | 1 | width of a value |
+//! | 11 | 1 | width of a value, or of the widest that there may be |
 //! | 12 | 1 | length of the filter's prefix; 0 without filter |
-//! | 13 | 3 | zero |
+//! | 13 | 1 | 0 when all values have that width, 1 when each has its own |
+//! | 14 | 2 | zero |
 //! | 16 | 16 | what the caller says of the table |
 //! | 32 | 4 | CRC32C of bytes 0 to 31 |
 //!
@@ -26,7 +27,7 @@
 
 use super::block::BLOCK_ENTRIES_MAX;
 use super::filter::LINE_BYTES;
-use super::{BLOCK_BYTES, Fault, KEY_BYTES_MAX, Layout};
+use super::{BLOCK_BYTES, Fault, KEY_BYTES_MAX, Layout, Values};
 use crate::frame::{array_at, u32_at, u64_at};
 use crate::wide;
 
@@ -38,6 +39,9 @@ pub(super) const CHECKSUM_BYTES: usize = 4;
 
 const MAGIC: [u8; 8] = [0xF5, b'B', b'E', b'Z', b'T', 0xFF, 0xFE, 0x0A];
 const VERSION: u16 = 1;
+// Software that knows no varying values knows this byte as a spare one that is zero, and refuses such a table.
+const VALUES_FIXED: u8 = 0;
+const VALUES_VARYING: u8 = 1;
 const HEADER_CHECKED_BYTES: usize = 32;
 const FOOTER_CHECKED_BYTES: usize = 116;
 
@@ -54,7 +58,10 @@ impl Header {
         bytes[0..8].copy_from_slice(&MAGIC);
         bytes[8..10].copy_from_slice(&VERSION.to_le_bytes());
         bytes[10] = self.layout.key_bytes;
-        bytes[11] = self.layout.value_bytes;
+        (bytes[11], bytes[13]) = match self.layout.values {
+            Values::Fixed(bytes) => (bytes, VALUES_FIXED),
+            Values::UpTo(bytes_max) => (bytes_max, VALUES_VARYING),
+        };
         bytes[12] = self.layout.filter_prefix_bytes.map_or(0, std::num::NonZeroU8::get);
         bytes[16..32].copy_from_slice(&self.about);
         let checksum = crc32c::crc32c(&bytes[..HEADER_CHECKED_BYTES]);
@@ -77,10 +84,15 @@ impl Header {
         if version != VERSION {
             return Err(Fault::Version { found: version });
         }
-        let layout = Layout { key_bytes: bytes[10], value_bytes: bytes[11], filter_prefix_bytes: std::num::NonZeroU8::new(bytes[12]) };
+        let values = match bytes[13] {
+            VALUES_FIXED => Values::Fixed(bytes[11]),
+            VALUES_VARYING => Values::UpTo(bytes[11]),
+            _ => return Err(Fault::Broken { rule: "values have one width or each its own" }),
+        };
+        let layout = Layout { key_bytes: bytes[10], values, filter_prefix_bytes: std::num::NonZeroU8::new(bytes[12]) };
         match layout.broken_rule() {
             Some(rule) => Err(Fault::Broken { rule }),
-            None if bytes[13..16] != [0; 3] => Err(Fault::Broken { rule: "the header's spare bytes are zero" }),
+            None if bytes[14..16] != [0; 2] => Err(Fault::Broken { rule: "the header's spare bytes are zero" }),
             None => Ok(Header { layout, about: array_at(bytes, 16) }),
         }
     }

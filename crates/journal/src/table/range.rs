@@ -1,13 +1,14 @@
 //! The entries of a table in order, from both ends. One block at each end is held, decoded.
 
-use super::block::Decoded;
-use super::{Error, KEY_BYTES_MAX, Table, VALUE_BYTES_MAX};
+use super::block::{Decoded, ENTRY_BYTES_MAX};
+use super::{Error, KEY_BYTES_MAX, Table};
 use crate::Io;
 
 /// One entry, copied out of its block.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Entry {
-    bytes: [u8; KEY_BYTES_MAX + VALUE_BYTES_MAX],
+    /// Its key, its value, and whatever stood behind them: a fixed number of bytes is copied quicker than the right one.
+    bytes: [u8; ENTRY_BYTES_MAX],
     key_bytes: u8,
     value_bytes: u8,
 }
@@ -26,6 +27,14 @@ impl Entry {
         &self.bytes[start..start + usize::from(self.value_bytes)]
     }
 }
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Entry) -> bool {
+        (self.key(), self.value()) == (other.key(), other.value())
+    }
+}
+
+impl Eq for Entry {}
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,11 +94,8 @@ impl<'t, I: Io> Range<'t, I> {
     }
 
     fn entry(&self, decoded: &Decoded, index: usize) -> Entry {
-        let layout = self.table.layout();
-        let mut bytes = [0; KEY_BYTES_MAX + VALUE_BYTES_MAX];
-        let found = decoded.entry(index);
-        bytes[..found.len()].copy_from_slice(found);
-        Entry { bytes, key_bytes: layout.key_bytes, value_bytes: layout.value_bytes }
+        let key_bytes = self.table.layout().key_bytes;
+        Entry { bytes: *decoded.entry_and_more(index), key_bytes, value_bytes: decoded.value_bytes(index) }
     }
 }
 

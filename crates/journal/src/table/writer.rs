@@ -104,7 +104,7 @@ impl<I: Io + Clone> Writer<I> {
         let header = Header { layout, about };
         let mut bytes = Vec::with_capacity(PIECE_BYTES + BLOCK_BYTES);
         bytes.extend_from_slice(&header.encode());
-        let block = Encoder::begin(&mut bytes, BLOCK_BYTES - HEADER_BYTES);
+        let block = Encoder::begin(layout.values, &mut bytes, BLOCK_BYTES - HEADER_BYTES);
         Ok(Writer {
             io: io.clone(),
             path: path.to_owned(),
@@ -130,11 +130,11 @@ impl<I: Io> Writer<I> {
     /// which every call is [`Error::Stopped`].
     ///
     /// # Panics
-    /// When key or value have not the layout's widths.
+    /// When the key has not the layout's width or the value not one that the layout allows.
     pub fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let layout = self.header.layout;
         assert_eq!(key.len(), layout.key(), "a key has the layout's width");
-        assert_eq!(value.len(), layout.value(), "a value has the layout's width");
+        assert!(layout.values.fit(value), "a value of {} bytes has a width that the layout allows", value.len());
         self.check_writing()?;
         let last_key = &self.last_key[..key.len()];
         let is_first = self.entry_count == 0;

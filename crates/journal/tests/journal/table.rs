@@ -9,7 +9,7 @@ use journal::table::{
 };
 
 use crate::support::Random;
-use crate::table_model::{ABOUT, Model, build, contents, layout, open_well, write};
+use crate::table_model::{ABOUT, Model, build, contents, layout, open_well, varying, write};
 
 /// Keys of 8 bytes that ascend by one, with themselves as values.
 fn numbers(range: std::ops::Range<u64>) -> Model {
@@ -18,17 +18,22 @@ fn numbers(range: std::ops::Range<u64>) -> Model {
 
 #[test]
 fn the_bytes_of_a_table_are_the_golden_ones() {
-    let io = SimIo::new();
-    let entries: Model = [("acct01", "xy"), ("acct02", "zz"), ("acme--", "..")].map(|(key, value)| (key.into(), value.into())).into();
-    let table = build(&io, "golden", layout(6, 2, 4), &entries);
-    assert_eq!((table.about(), table.prefix_count()), (ABOUT, 2));
-    let found: String = io.files()["golden"].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(found, GOLDEN);
+    for (layout, values, golden) in
+        [(layout(6, 2, 4), ["xy", "zz", ".."], GOLDEN), (varying(6, 96, 4), ["xyz", "", "a longer value"], GOLDEN_VARYING)]
+    {
+        let io = SimIo::new();
+        let entries: Model =
+            ["acct01", "acct02", "acme--"].into_iter().zip(values).map(|(key, value)| (key.into(), value.into())).collect();
+        let table = build(&io, "golden", layout, &entries);
+        assert_eq!((table.about(), table.prefix_count(), table.layout()), (ABOUT, 2, layout));
+        let found: String = io.files()["golden"].iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, golden);
+    }
 }
 
 #[test]
 fn an_empty_table_and_one_with_one_entry_answer() {
-    for layout in [layout(8, 8, 0), layout(8, 8, 8)] {
+    for layout in [layout(8, 8, 0), layout(8, 8, 8), varying(8, 8, 0), varying(8, 96, 8)] {
         let io = SimIo::new();
         let table = build(&io, "empty", layout, &Model::new());
         table.verify().expect("it verifies");
@@ -54,7 +59,13 @@ fn an_empty_table_and_one_with_one_entry_answer() {
 
 #[test]
 fn widths_at_their_limits_work_and_beyond_them_are_refused() {
-    let widest = [u8::try_from(KEY_BYTES_MAX).expect("64"), u8::try_from(VALUE_BYTES_MAX).expect("16")];
+    let widest = [u8::try_from(KEY_BYTES_MAX).expect("64"), u8::try_from(VALUE_BYTES_MAX).expect("96")];
+    for kind in [layout, varying] {
+        check_widths(widest, kind);
+    }
+}
+
+fn check_widths(widest: [u8; 2], kind: fn(u8, u8, u8) -> Layout) {
     for (key_bytes, value_bytes, prefix_bytes) in
         [(1, 0, 0), (1, 0, 1), (widest[0], widest[1], widest[0]), (widest[0], 0, 1), (1, widest[1], 0)]
     {
@@ -65,16 +76,60 @@ fn widths_at_their_limits_work_and_beyond_them_are_refused() {
                 (key, vec![byte; usize::from(value_bytes)])
             })
             .collect();
-        let table = build(&SimIo::new(), "table", layout(key_bytes, value_bytes, prefix_bytes), &entries);
+        let table = build(&SimIo::new(), "table", kind(key_bytes, value_bytes, prefix_bytes), &entries);
         table.verify().expect("it verifies");
         assert_eq!(contents(&table), entries);
     }
     for (key_bytes, value_bytes, prefix_bytes) in [(0, 0, 0), (widest[0] + 1, 0, 0), (8, widest[1] + 1, 0), (8, 0, 9)] {
         let io = SimIo::new();
-        let refused = Writer::create(&io, "table", layout(key_bytes, value_bytes, prefix_bytes), ABOUT, 1);
+        let refused = Writer::create(&io, "table", kind(key_bytes, value_bytes, prefix_bytes), ABOUT, 1);
         assert!(matches!(refused.map(drop), Err(Error::Layout { .. })));
         assert!(io.files().is_empty());
     }
+}
+
+/// Every width from none to the widest in one table, and in the values of neighbours both the widest step up and down.
+#[test]
+fn each_value_comes_back_as_wide_as_it_was() {
+    let widths = (0..=VALUE_BYTES_MAX).flat_map(|bytes| [bytes, VALUE_BYTES_MAX - bytes]).cycle();
+    let entries: Model =
+        (0..2_000_u64).zip(widths).map(|(number, bytes)| (number.to_be_bytes().to_vec(), vec![number.to_le_bytes()[0]; bytes])).collect();
+    let io = SimIo::new();
+    let table = Arc::new(build(&io, "table", varying(8, 96, 8), &entries));
+    table.verify().expect("it verifies");
+    assert_eq!(contents(&table), entries);
+    let value_bytes: usize = entries.values().map(Vec::len).sum();
+    // Besides its value an entry has its two bytes, 1 to 3 bytes of its key and 1.25 to 2.5 of filter; a block has its index.
+    let file_bytes_max = value_bytes + 2_000 * 8;
+    assert!((value_bytes..file_bytes_max).contains(&usize::try_from(table.file_bytes()).expect("small")), "{} bytes", table.file_bytes());
+    let mut buffer = BlockBuffer::default();
+    for (key, value) in &entries {
+        assert_eq!(table.value(&mut buffer, key).expect("it reads"), Some(&value[..]));
+    }
+    let mut merge = Merge::start(&io, "merged", &[Arc::clone(&table), table], ABOUT).expect("it starts");
+    assert!(matches!(merge.step(u64::MAX), Ok(Progress::Done(_))));
+    assert_eq!(contents(&open_well(&io, "merged")), entries);
+}
+
+#[test]
+fn a_value_that_the_layout_does_not_allow_is_a_mistake_of_the_caller() {
+    for (layout, value) in [(layout(8, 8, 0), &[0; 7][..]), (layout(8, 8, 0), &[0; 9]), (varying(8, 8, 0), &[0; 9])] {
+        let mut writer = Writer::create(&SimIo::new(), "table", layout, ABOUT, 0).expect("it starts");
+        let pushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.push(&[0; 8], value)));
+        assert!(pushed.is_err(), "{} bytes in {layout:?}", value.len());
+    }
+}
+
+#[test]
+fn entries_are_equal_when_keys_and_values_are() {
+    let entry = |value: &str, behind: &str| {
+        let entries: Model = [("a", value), ("b", behind)].map(|(key, value)| (key.into(), value.into())).into();
+        let table = build(&SimIo::new(), "table", varying(1, 9, 0), &entries);
+        table.range(b"a"..=b"a").next().expect("it is there").expect("it reads")
+    };
+    assert_eq!(entry("value", "one"), entry("value", "another"));
+    assert_ne!(entry("value", "one"), entry("value1", "one"));
+    assert_ne!(entry("", "one"), entry("\0", "one"));
 }
 
 #[test]
@@ -97,11 +152,18 @@ fn a_writer_refuses_what_does_not_ascend_or_was_not_announced_and_goes_on() {
 
 #[test]
 fn a_merge_names_two_tables_that_contradict_each_other_and_leaves_none() {
+    // A value of its own, and one that another table's value only starts with.
+    check_conflict(layout(8, 8, 8), &[0xEE; 8]);
+    check_conflict(varying(8, 8, 8), &120_u64.to_le_bytes()[..7]);
+    check_conflict(varying(8, 8, 8), &[]);
+}
+
+fn check_conflict(layout: Layout, value: &[u8]) {
     let io = SimIo::new();
     let mut other = numbers(50..150);
-    other.insert(120_u64.to_be_bytes().to_vec(), vec![0xEE; 8]);
+    other.insert(120_u64.to_be_bytes().to_vec(), value.to_vec());
     let tables = [("left", numbers(0..60)), ("middle", numbers(100..130)), ("right", other)]
-        .map(|(name, entries)| Arc::new(build(&io, name, layout(8, 8, 8), &entries)));
+        .map(|(name, entries)| Arc::new(build(&io, name, layout, &entries)));
     let mut merge = Merge::start(&io, "merged", &tables, ABOUT).expect("it starts");
     let error = merge.step(u64::MAX).expect_err("one key has two values");
     let Error::Conflict { left, right, key } = &error else { panic!("{error}") };
@@ -119,8 +181,10 @@ fn a_merge_takes_one_to_64_tables_of_one_layout() {
     let refused = |inputs: &[Arc<Table<SimIo>>]| Merge::start(&io, "merged", inputs, ABOUT).map(drop).expect_err("it is refused");
     assert!(matches!(refused(&[]), Error::InputCount { found: 0 }));
     assert!(matches!(refused(&vec![Arc::clone(&one); MERGE_INPUTS_MAX + 1]), Error::InputCount { found: 65 }));
-    let other = table("other", layout(8, 8, 7), numbers(0..9));
-    assert!(matches!(refused(&[Arc::clone(&one), other]), Error::LayoutsDiffer { left, right } if left == "one" && right == "other"));
+    for layout in [layout(8, 8, 7), varying(8, 8, 8)] {
+        let other = table("other", layout, numbers(0..9));
+        assert!(matches!(refused(&[Arc::clone(&one), other]), Error::LayoutsDiffer { left, right } if left == "one" && right == "other"));
+    }
     let mut merge = Merge::start(&io, "merged", &vec![one; MERGE_INPUTS_MAX], ABOUT).expect("it starts");
     assert!(matches!(merge.step(u64::MAX), Ok(Progress::Done(summary)) if summary.entry_count == 9));
 }
@@ -264,3 +328,11 @@ const GOLDEN: &str = "f542455a54fffe0a010006020400000077686174206974206973206162
     00003e00000000000000010000000000000061636d652d2d0000000000000000000000000000000000000000000000000000\
     0000000000000000000000000000000000000000000000000000000000000000e4fab96f5f65ce8b92ace268f542455a54ff\
     fe0ac0ced66c";
+
+/// Computed by the same program.
+const GOLDEN_VARYING: &str = "f542455a54fffe0a0100066004010000776861742069742069732061626f7574db669e2403002600000361636374303178\
+    797a050032020e6d652d2d61206c6f6e6765722076616c75650400616363743031fc28ed8700400000800000000040001000\
+    0000004000000000200000002000000080000000200800000000000000020040000000000008020000000000000001008000\
+    00030000000000000002000000000000004c00000000000000010000000000000061636d652d2d0000000000000000000000\
+    0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000db669e\
+    24b3e7620c92ace268f542455a54fffe0a2546815e";

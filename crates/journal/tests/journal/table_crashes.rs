@@ -3,21 +3,27 @@
 use std::sync::Arc;
 
 use journal::simio::{Effect, Fault, Operation, SimIo};
-use journal::table::{Error, Layout, Merge, Progress, Table, Writer, remove_unfinished};
+use journal::table::{Error, Layout, Merge, Progress, Table, Values, Writer, remove_unfinished};
 use journal::{Io, IoFailure};
 
 use crate::support::Random;
-use crate::table_model::{ABOUT, Model, contents, layout, open_well, write};
+use crate::table_model::{ABOUT, Model, contents, layout, open_well, varying, write};
 
 const PATH: &str = "tables/new";
 
-/// Enough entries for several writes.
-fn entries(first: u64, byte: u8) -> Model {
-    (first..first + 30_000).map(|number| (number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().to_vec(), vec![byte; 12])).collect()
+/// Both kinds.
+fn layouts() -> [Layout; 2] {
+    [layout(8, 12, 8), varying(8, 24, 8)]
 }
 
-fn ids() -> Layout {
-    layout(8, 12, 8)
+/// Enough entries for several writes.
+fn entries(layout: Layout, first: u64, byte: u8) -> Model {
+    let value_bytes = |number: u64| match layout.values {
+        Values::Fixed(bytes) => usize::from(bytes),
+        Values::UpTo(bytes_max) => usize::try_from(number % (u64::from(bytes_max) + 1)).expect("small"),
+    };
+    let entry = |number: u64| (number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().to_vec(), vec![byte; value_bytes(number)]);
+    (first..first + 30_000).map(entry).collect()
 }
 
 fn merge(io: &SimIo) -> Result<(), Error> {
@@ -28,12 +34,12 @@ fn merge(io: &SimIo) -> Result<(), Error> {
 }
 
 /// A disk with the inputs of a merge and, perhaps, an older table under the new one's name.
-fn disk(older: Option<&Model>) -> SimIo {
+fn disk(layout: Layout, older: Option<&Model>) -> SimIo {
     let io = SimIo::new();
-    write(&io, "tables/a", ids(), &entries(0, 1)).expect("it is written");
-    write(&io, "tables/b", ids(), &entries(20_000, 1)).expect("it is written");
+    write(&io, "tables/a", layout, &entries(layout, 0, 1)).expect("it is written");
+    write(&io, "tables/b", layout, &entries(layout, 20_000, 1)).expect("it is written");
     if let Some(older) = older {
-        write(&io, PATH, ids(), older).expect("it is written");
+        write(&io, PATH, layout, older).expect("it is written");
     }
     io
 }
@@ -72,8 +78,8 @@ fn check(io: &SimIo, seed: u64, older: Option<&Model>, new: &Model, make: Make<'
 }
 
 /// Every way for one operation to fail, at every operation there is.
-fn check_everywhere(older: Option<&Model>, new: &Model, make: Make<'_>) {
-    let sound = disk(older).files();
+fn check_everywhere(layout: Layout, older: Option<&Model>, new: &Model, make: Make<'_>) {
+    let sound = disk(layout, older).files();
     let disk = || {
         let io = SimIo::new();
         sound.iter().for_each(|(path, contents)| io.put_file(path, contents));
@@ -110,31 +116,43 @@ fn check_everywhere(older: Option<&Model>, new: &Model, make: Make<'_>) {
 
 #[test]
 fn a_crash_or_failure_anywhere_in_writing_leaves_a_whole_table_or_none() {
-    let new = entries(0, 7);
-    check_everywhere(None, &new, &|io| write(io, PATH, ids(), &new));
+    for layout in layouts() {
+        let new = entries(layout, 0, 7);
+        check_everywhere(layout, None, &new, &|io| write(io, PATH, layout, &new));
+    }
 }
 
 #[test]
 fn a_crash_or_failure_anywhere_in_replacing_a_table_leaves_the_old_one_or_the_new_one() {
-    let new = entries(5, 7);
-    check_everywhere(Some(&entries(0, 8)), &new, &|io| write(io, PATH, ids(), &new));
+    for layout in layouts() {
+        let new = entries(layout, 5, 7);
+        check_everywhere(layout, Some(&entries(layout, 0, 8)), &new, &|io| write(io, PATH, layout, &new));
+    }
 }
 
 #[test]
 fn a_crash_or_failure_anywhere_in_merging_leaves_a_whole_table_or_none_and_the_inputs() {
-    let mut new = entries(0, 1);
-    new.extend(entries(20_000, 1));
-    check_everywhere(None, &new, &merge);
+    for layout in layouts() {
+        let mut new = entries(layout, 0, 1);
+        new.extend(entries(layout, 20_000, 1));
+        check_everywhere(layout, None, &new, &merge);
+    }
 }
 
 #[test]
 fn a_disk_that_lies_about_syncs_tears_tables_and_each_is_found() {
-    let new = entries(0, 7);
+    for layout in layouts() {
+        check_lies(layout);
+    }
+}
+
+fn check_lies(layout: Layout) {
+    let new = entries(layout, 0, 7);
     let (mut whole_count, mut torn_count) = (0, 0);
     for seed in 0..60 {
         let io = SimIo::new();
         io.set_lying(true);
-        write(&io, PATH, ids(), &new).expect("the disk says that all is well");
+        write(&io, PATH, layout, &new).expect("the disk says that all is well");
         let mut random = Random(seed);
         io.crash(&mut || random.number());
         match Table::open(&io, PATH).and_then(|table| table.verify().map(|()| table)) {

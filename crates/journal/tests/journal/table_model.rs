@@ -5,7 +5,7 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use journal::simio::SimIo;
-use journal::table::{BlockBuffer, KEY_BYTES_MAX, Layout, Merge, Progress, Table, VALUE_BYTES_MAX, Writer};
+use journal::table::{BlockBuffer, KEY_BYTES_MAX, Layout, Merge, Progress, Table, VALUE_BYTES_MAX, Values, Writer};
 
 use crate::support::Random;
 
@@ -14,7 +14,12 @@ pub type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 pub const ABOUT: [u8; 16] = *b"what it is about";
 
 pub fn layout(key_bytes: u8, value_bytes: u8, filter_prefix_bytes: u8) -> Layout {
-    Layout { key_bytes, value_bytes, filter_prefix_bytes: NonZeroU8::new(filter_prefix_bytes) }
+    Layout { key_bytes, values: Values::Fixed(value_bytes), filter_prefix_bytes: NonZeroU8::new(filter_prefix_bytes) }
+}
+
+/// As [`layout`] with values that vary in width.
+pub fn varying(key_bytes: u8, value_bytes_max: u8, filter_prefix_bytes: u8) -> Layout {
+    Layout { key_bytes, values: Values::UpTo(value_bytes_max), filter_prefix_bytes: NonZeroU8::new(filter_prefix_bytes) }
 }
 
 fn pick<'a, T>(random: &mut Random, choices: &'a [T]) -> &'a T {
@@ -54,7 +59,7 @@ pub fn contents(table: &Table<SimIo>) -> Model {
         .collect()
 }
 
-/// Random entries of which many share their start with others.
+/// Random entries of which many share their start with others. Values that vary are often empty or the widest.
 pub fn entries(random: &mut Random, layout: Layout, count: u64) -> Model {
     let key_bytes = usize::from(layout.key_bytes);
     let mut model = Model::new();
@@ -66,8 +71,15 @@ pub fn entries(random: &mut Random, layout: Layout, count: u64) -> Model {
             let other = random.number().to_le_bytes()[0];
             *byte = *pick(random, &[0x00, 0xFF, 0x80, other]);
         }
-        let value = random.number().to_le_bytes().repeat(2);
-        model.insert(key.clone(), value[..usize::from(layout.value_bytes)].to_vec());
+        let value_bytes = match layout.values {
+            Values::Fixed(bytes) => bytes,
+            Values::UpTo(bytes_max) => {
+                let other = u8::try_from(random.below(u64::from(bytes_max) + 1)).expect("it was one");
+                *pick(random, &[0, bytes_max, other, other])
+            }
+        };
+        let value = random.number().to_le_bytes().repeat(VALUE_BYTES_MAX / 8);
+        model.insert(key.clone(), value[..usize::from(value_bytes)].to_vec());
     }
     model
 }
@@ -75,7 +87,9 @@ pub fn entries(random: &mut Random, layout: Layout, count: u64) -> Model {
 fn random_layout(random: &mut Random) -> Layout {
     let mut width = |end: usize| u8::try_from(random.below(u64::try_from(end).expect("small"))).expect("small");
     let key_bytes = 1 + width(KEY_BYTES_MAX);
-    layout(key_bytes, width(VALUE_BYTES_MAX + 1), width(usize::from(key_bytes) + 1))
+    let (value_bytes, filter_prefix_bytes) = (width(VALUE_BYTES_MAX + 1), width(usize::from(key_bytes) + 1));
+    let kind = pick(random, &[layout, varying]);
+    kind(key_bytes, value_bytes, filter_prefix_bytes)
 }
 
 /// Compares what both say to everything that can be asked.
