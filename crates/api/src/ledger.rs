@@ -3,16 +3,16 @@
 //! A request is one batch: it is decided as a whole, becomes durable as a whole, and every item of it has its own result. Ids are
 //! the callers', so that a batch may be sent again: what is there already says `exists`. The rules are the crate `ledger`'s.
 
+pub(crate) mod history;
 mod records;
 
+pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 pub use records::{AccountRecord, Flags, Integer, Names, OfAccounts, OfTransfers, TransferRecord, small};
 
 use crate::App;
 use crate::errors::{Code, Problem};
-use crate::extract::{MerchantCaller, Parameters, PathText, check_json, parse_typed, read_body};
+use crate::extract::{MerchantCaller, PathText, check_json, parse_typed, read_body};
 use crate::middleware::BEZANT_SEQ;
-use crate::platform::LedgerLines;
-use crate::reads::PAGE_LIMIT_MAX;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -22,7 +22,7 @@ use ledger::{ACCOUNT_SIZE_BYTES, Account, BATCH_EVENTS_MAX, TRANSFER_SIZE_BYTES,
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// Largest body of a batch as JSON, in bytes: the largest batch in its longest spelling fits.
 const JSON_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -36,9 +36,6 @@ const ACCOUNTS: &str = "application/vnd.bezant.accounts";
 const TRANSFERS: &str = "application/vnd.bezant.transfers";
 /// What became of each record, as its number in four bytes, least significant first.
 const STATUSES: &str = "application/vnd.bezant.statuses";
-
-/// Transfers on a page unless another number is asked for.
-const PAGE_LIMIT: usize = 20;
 
 const _: () = assert!(ACCOUNT_SIZE_BYTES == TRANSFER_SIZE_BYTES);
 
@@ -108,34 +105,6 @@ pub(crate) struct LedgerTransfers {
     object: &'static str,
     /// In the order of the ids that were asked for; those that do not exist are left out.
     data: Vec<TransferRecord>,
-}
-
-/// A page of an account's transfers.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct LedgerTransfersPage {
-    /// Always `list`.
-    #[schema(value_type = String, example = "list")]
-    object: &'static str,
-    /// The transfers, as they happened.
-    data: Vec<TransferRecord>,
-    /// Whether there is a next page.
-    has_more: bool,
-    /// What to send as `cursor` for the next page.
-    next_cursor: Option<String>,
-}
-
-/// Which transfers of an account.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
-pub(crate) struct LedgerTransfersQuery {
-    /// Most transfers on the page; 20 when absent.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    /// The `next_cursor` of an earlier page.
-    cursor: Option<String>,
-    /// `oldest_first` (when absent) or `newest_first`.
-    order: Option<String>,
 }
 
 /// How a batch came in, which is how it is answered.
@@ -337,53 +306,6 @@ pub(crate) async fn transfer(State(app): State<App>, MerchantCaller(merchant): M
     let unknown = || Problem::new(Code::LedgerTransferUnknown);
     let (found, seq) = one(&id, unknown, |ids| app.platform.ledger_transfers(merchant, ids)).await?;
     Ok(found_response(Json(TransferRecord::from(found)), seq))
-}
-
-/// List the transfers of an account of the merchant's own ledger
-///
-/// All that ever debited or credited it, in the order in which they happened, or the newest first.
-#[utoipa::path(
-    get, path = "/v1/ledger/accounts/{id}/transfers", tag = "ledger", operation_id = "listLedgerAccountTransfers",
-    params(("id" = String, Path, description = "the account's id, as a decimal number"), LedgerTransfersQuery),
-    responses((status = 200, description = "a page", body = LedgerTransfersPage)), security(("merchant_key" = []))
-)]
-pub(crate) async fn transfers_of(
-    State(app): State<App>,
-    MerchantCaller(merchant): MerchantCaller,
-    id: PathText,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
-    let limit = |text: &str| text.parse().ok().filter(|limit| (1..=PAGE_LIMIT_MAX).contains(limit));
-    let limit = parameters.parse("limit", "a whole number from 1 to 100", limit)?.unwrap_or(PAGE_LIMIT);
-    let order = |text: &str| match text {
-        "oldest_first" => Some(false),
-        "newest_first" => Some(true),
-        _ => None,
-    };
-    let newest_first = parameters.parse("order", "oldest_first or newest_first", order)?.unwrap_or(false);
-    let refused = || Problem::of_field(Code::CursorInvalid, "cursor", "this is not a cursor; pass on what an earlier page gave");
-    let after = parameters.take("cursor")?.map(|text| read_cursor(&text).ok_or_else(refused)).transpose()?;
-    parameters.finish()?;
-    let unknown = || Problem::new(Code::LedgerAccountUnknown);
-    let (account, _) = one(&id, unknown, |ids| app.platform.ledger_accounts(merchant, ids)).await?;
-    let lines = LedgerLines { account: account.id, after, newest_first, count_max: limit + 1 };
-    let (mut found, seq) = app.platform.ledger_transfers_of(merchant, lines).await?;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let next_cursor = found.last().filter(|_| has_more).map(|(place, _)| cursor(*place));
-    let data = found.into_iter().map(|(_, transfer)| TransferRecord::from(transfer)).collect();
-    Ok(found_response(Json(LedgerTransfersPage { object: "list", data, has_more, next_cursor }), seq))
-}
-
-/// A place as text: letters alone, so that nothing in it looks like another number.
-fn cursor(place: u64) -> String {
-    (0..16).rev().map(|nibble| char::from(b'a' + u8::try_from(place >> (4 * nibble) & 15).unwrap_or(0))).collect()
-}
-
-/// The place in a text of [`cursor`].
-fn read_cursor(text: &str) -> Option<u64> {
-    let is_cursor = text.len() == 16 && text.bytes().all(|byte| (b'a'..=b'p').contains(&byte));
-    is_cursor.then(|| text.bytes().fold(0, |place, byte| place << 4 | u64::from(byte - b'a')))
 }
 
 /// The one object that a path names by its number; what is no number does not exist.

@@ -41,11 +41,12 @@ mod words;
 pub use activity::{Activity, EndedCall, Usage};
 pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
+pub use ledger::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 pub use openapi::openapi;
 pub use platform::{
-    AccountBalances, BoxFuture, Installation, LedgerLines, ListedKeys, Opened, OpenedRequest, Parked, PlacedTransfers, Platform, Principal,
-    Readiness, SEGMENTS_SHOWN_MAX, SegmentFacts, ShownField, ShownRequest, SnapshotFacts, Standing, StateFacts, SubmitError, Submitted,
-    Webhook, WebhookRefused, listed_keys,
+    AccountBalances, BoxFuture, Installation, ListedKeys, Opened, OpenedRequest, Parked, Platform, Principal, Readiness,
+    SEGMENTS_SHOWN_MAX, SegmentFacts, ShownField, ShownRequest, SnapshotFacts, Standing, StateFacts, SubmitError, Submitted, Webhook,
+    WebhookRefused, listed_keys,
 };
 pub use times::parse_rfc3339;
 pub use webhooks::WEBHOOK_BYTES_MAX;
@@ -128,7 +129,9 @@ fn routes() -> Vec<Route> {
         merchant("POST", "/v1/ledger/accounts", post(ledger::create_accounts)),
         merchant("POST", "/v1/ledger/accounts/lookup", post(ledger::look_up_accounts)),
         read("/v1/ledger/accounts/{id}", get(ledger::account)),
-        read("/v1/ledger/accounts/{id}/transfers", get(ledger::transfers_of)),
+        read("/v1/ledger/accounts/{id}/balances", get(ledger::history::balances)),
+        read("/v1/ledger/accounts/{id}/statement", get(ledger::history::statement)),
+        read("/v1/ledger/accounts/{id}/transfers", get(ledger::history::transfers_of)),
         merchant("POST", "/v1/ledger/transfers", post(ledger::create_transfers)),
         merchant("POST", "/v1/ledger/transfers/lookup", post(ledger::look_up_transfers)),
         read("/v1/ledger/transfers/{id}", get(ledger::transfer)),

@@ -3,12 +3,13 @@
 
 use crate::activity::Activity;
 use crate::books::Books;
+use crate::ledger::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement};
 use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
 use http::HeaderMap;
 use identity::{KeyKind, KeyRecord, ParsedKey};
-use ledger::{Account, Transfer};
+use ledger::{Account, Balances, Transfer};
 use payments::postings::AccountKind;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -104,22 +105,6 @@ pub enum Readiness {
 
 /// A merchant's ledger accounts with their balances.
 pub type AccountBalances = Vec<(Currency, AccountKind, engine::state::Balance)>;
-
-/// Transfers, each with the number of its place: later ones have larger numbers.
-pub type PlacedTransfers = Vec<(u64, Transfer)>;
-
-/// Which transfers of an account of a merchant's own ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LedgerLines {
-    /// The account.
-    pub account: u128,
-    /// Only those after this place, in the order that is asked for.
-    pub after: Option<u64>,
-    /// Whether the newest come first.
-    pub newest_first: bool,
-    /// Most transfers.
-    pub count_max: usize,
-}
 
 /// Most files of the journal that are shown.
 pub const SEGMENTS_SHOWN_MAX: usize = 100;
@@ -330,9 +315,28 @@ pub trait Platform: Send + Sync + 'static {
     /// As [`Platform::ledger_accounts`], for transfers.
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>>;
 
-    /// Transfers of an account of a merchant's own ledger, each with the number of its place, and the sequence number as of which
-    /// these are all.
-    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(PlacedTransfers, u64), SubmitError>>;
+    /// Durable transfers of an account of a merchant's own ledger, and the sequence number as of which these are all.
+    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>>;
+
+    /// The durable balances of an account of a merchant's own ledger before a time (now when there is none), in nanoseconds since
+    /// 1970, and the sequence number as of which they are true.
+    fn ledger_balances(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        before_ns: Option<u64>,
+    ) -> BoxFuture<'_, Result<(Balances, u64), SubmitError>>;
+
+    /// Part of the statement of an account of a merchant's own ledger: at most `count_max` lines after a place; and the sequence
+    /// number as of which it is all.
+    fn ledger_statement(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        period: LedgerPeriod,
+        after: Option<u64>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<(LedgerStatement, u64), SubmitError>>;
 
     /// Accounts in the order of their ids, at most `count_max`, from the first whose id is larger than `after`, and the sums of all
     /// that are in the scope.

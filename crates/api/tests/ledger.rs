@@ -184,3 +184,89 @@ async fn an_accounts_transfers_are_read_in_pages_in_both_orders() {
     }
     assert_eq!(rig.get("/v1/ledger/accounts/9/transfers").await.status, 404);
 }
+
+#[tokio::test]
+async fn an_account_has_its_balances_at_any_time_and_a_statement_of_any_period() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let mut times = Vec::new();
+    for (id, amount) in [("1", "10"), ("2", "20"), ("3", "30"), ("4", "40")] {
+        let created = post(&rig, "/v1/ledger/transfers", &json!({ "transfers": [transfer(id, amount)] })).await.json();
+        times.push(created["results"][0]["timestamp"].as_str().unwrap().to_owned());
+    }
+    let balances = |at: String| {
+        let rig = &rig;
+        async move { rig.get(&format!("/v1/ledger/accounts/2/balances{at}")).await.json() }
+    };
+    assert_eq!(balances(format!("?at={}", times[1])).await["credits_posted"], "30", "what happened at the time is in it");
+    assert_eq!(balances("?at=1970-01-01T00:00:00Z".to_owned()).await["credits_posted"], "0");
+    let now = balances(String::new()).await;
+    assert_eq!(
+        now,
+        json!({ "object": "ledger_balances", "account_id": "2", "at": null, "debits_pending": "0", "debits_posted": "0",
+        "credits_pending": "0", "credits_posted": "100" })
+    );
+    let period = format!("from={}&until={}", times[1], times[3]);
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = rig.get(&format!("/v1/ledger/accounts/2/statement?{period}&limit=1&cursor={cursor}")).await.json();
+        assert_eq!((&page["opening"]["credits_posted"], &page["closing"]["credits_posted"]), (&json!("10"), &json!("60")));
+        let line = &page["lines"][0];
+        assert_eq!(line["type"], "transfer");
+        assert_eq!(line["timestamp"], line["transfer"]["timestamp"]);
+        pages.push((line["transfer"]["id"].as_str().unwrap().to_owned(), line["balances"]["credits_posted"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        assert_eq!(page["has_more"], true);
+        cursor = next.to_owned();
+    }
+    assert_eq!(pages, [("2".to_owned(), "30".to_owned()), ("3".to_owned(), "60".to_owned())]);
+    for (path, code) in [
+        ("2/balances?at=yesterday", "query_parameter_invalid"),
+        ("2/statement?from=now", "query_parameter_invalid"),
+        ("2/statement?order=newest_first", "query_parameter_unknown"),
+        ("9/statement", "ledger_account_unknown"),
+        ("9/balances", "ledger_account_unknown"),
+    ] {
+        assert_eq!(rig.get(&format!("/v1/ledger/accounts/{path}")).await.json()["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_accounts_transfers_are_filtered() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let mut back = transfer("3", "30");
+    (back["debit_account_id"], back["credit_account_id"]) = (json!("2"), json!("1"));
+    let mut marked = transfer("4", "40");
+    (marked["code"], marked["user_data_128"], marked["user_data_64"], marked["user_data_32"]) =
+        (json!(9), json!("7"), json!("8"), json!(6));
+    let all = json!({ "transfers": [transfer("1", "10"), transfer("2", "20"), back, marked] });
+    let times: Vec<u64> = {
+        let created = post(&rig, "/v1/ledger/transfers", &all).await.json();
+        let results = created["results"].as_array().unwrap().iter();
+        results.map(|result| result["timestamp"].as_str().unwrap().parse().unwrap()).collect()
+    };
+    let between = format!("from={}&until={}", times[1], times[3]);
+    for (query, expected) in [
+        ("side=debit", "1,2,4"),
+        ("side=credit", "3"),
+        ("amount_min=20", "2,3,4"),
+        ("amount_max=20", "1,2"),
+        ("amount_min=11&amount_max=39&side=debit", "2"),
+        ("code=9", "4"),
+        ("user_data_128=7", "4"),
+        ("user_data_64=8", "4"),
+        ("user_data_32=6", "4"),
+        ("user_data_32=5", ""),
+        (between.as_str(), "2,3"),
+    ] {
+        let page = rig.get(&format!("/v1/ledger/accounts/1/transfers?{query}")).await.json();
+        let ids: Vec<&str> = page["data"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.join(","), expected, "{query}");
+    }
+    for query in ["side=left", "amount_min=-1", "code=65536", "user_data_128=x", "pending_state=maybe", "from=soon"] {
+        let refused = rig.get(&format!("/v1/ledger/accounts/1/transfers?{query}")).await.json();
+        assert_eq!(refused["code"], "query_parameter_invalid", "{query}");
+    }
+}

@@ -2,23 +2,26 @@
 //!
 //! The engine's state holds accounts and open transfers. Before a batch is decided, [`Archive::recall`] tells its ledger what
 //! history knows of the batch's ids; afterwards the ledger forgets it. What is not durable yet is kept here, everything else
-//! is read from the journal, where `index.rs` says it stands. `builder.rs` makes tables of the index, beside the hot path.
+//! is read from the journal, where `index.rs` says it stands. `builder.rs` makes tables of the index, beside the hot path. `finder.rs`
+//! reads for anybody else what is durable, from any thread.
 
 pub mod builder;
+mod finder;
 mod index;
+mod lines;
 
+pub use finder::Finder;
 pub use index::{GENERATION_KEYS_DEFAULT, Index, IndexError};
 
 use crate::partition::{self, LoadError};
 use base::MerchantId;
 use engine::{Command, Entry, Event, State};
 use events::Recorded;
-use index::{Concern, Line, Pair, Part, Place, key};
+use index::{Concern, Place, key};
 use journal::table::BlockBuffer;
 use journal::{OsIo, Reader};
 use ledger::{Past, PendingStatus, Transfer};
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Why history could not be asked.
@@ -68,143 +71,6 @@ impl Records {
         let leg = place.leg();
         let found = self.entry(place.seq())?.and_then(|entry| entry.legs.get(leg?)).filter(|leg| leg.id == id);
         found.copied().ok_or(Error::Misled { seq: place.seq(), id })
-    }
-}
-
-/// Finds transfers that are durable, from any thread.
-pub struct Finder {
-    index: Arc<Index>,
-    records: Records,
-    buffer: BlockBuffer,
-}
-
-impl Finder {
-    /// Over an index and its journal.
-    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
-        Self { index, records: Records { journal, batch: Vec::new() }, buffer: BlockBuffer::default() }
-    }
-
-    /// A durable transfer of the merchant with this number.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {
-        let durable_seq = self.records.journal.tail().next_seq - 1;
-        let place = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)?;
-        let place = place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq);
-        place.map(|place| self.records.transfer(place, id)).transpose()
-    }
-}
-
-/// Which transfers of an account, and how many.
-#[derive(Clone, Copy, Debug)]
-pub struct Lines {
-    /// Number of the merchant.
-    pub merchant: u32,
-    /// The account.
-    pub account: u128,
-    /// Only those after this place, in the order that is asked for.
-    pub after: Option<u64>,
-    /// Whether the newest come first.
-    pub newest_first: bool,
-    /// Most transfers.
-    pub count_max: usize,
-}
-
-impl Finder {
-    /// Durable transfers of an account with their places, in order.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn transfers_of(&mut self, lines: &Lines) -> Result<Vec<(u64, Transfer)>, Error> {
-        let places = self.places_of(lines)?;
-        let account = lines.account;
-        let mut found = Vec::with_capacity(places.len());
-        for place in places {
-            let leg = self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(place.leg()?)).copied();
-            let leg = leg.filter(|leg| leg.debit_account_id == account || leg.credit_account_id == account);
-            found.push((place.number(), leg.ok_or(Error::Misled { seq: place.seq(), id: account })?));
-        }
-        Ok(found)
-    }
-
-    /// The places of the lines, asked again when a damaged table had to be made again.
-    fn places_of(&self, lines: &Lines) -> Result<Vec<Place>, Error> {
-        let prefix = index::account_prefix(lines.merchant, lines.account);
-        let (from, to) = match (lines.after, lines.newest_first) {
-            (None, _) => (0, u64::MAX),
-            (Some(u64::MAX), false) | (Some(0), true) => return Ok(Vec::new()),
-            (Some(after), false) => (after + 1, u64::MAX),
-            (Some(after), true) => (0, after - 1),
-        };
-        let bounds = index::line(&prefix, Place::numbered(from))..=index::line(&prefix, Place::numbered(to));
-        loop {
-            let mut taken = Taken { places: Vec::new(), durable_seq: self.records.journal.tail().next_seq - 1, count_max: lines.count_max };
-            let mut parts = self.index.parts();
-            if lines.newest_first {
-                parts.reverse();
-            }
-            let damaged = parts.iter().find_map(|part| match part {
-                _ if taken.is_full() => None,
-                Part::Memory(pieces) => {
-                    let all = pieces.iter().flat_map(|piece| piece.iter()).filter(|line| bounds.contains(*line));
-                    let places: Vec<Place> = all.filter_map(|line| index::place_of(line)).collect();
-                    let take = |place: &Place| !taken.take(*place);
-                    let _full_or_all = if lines.newest_first { places.iter().rev().any(take) } else { places.iter().any(take) };
-                    None
-                }
-                Part::Tables(pair) => taken.take_from(pair, &prefix, &bounds, lines.newest_first).err().map(|error| (pair, error)),
-            });
-            match damaged {
-                None => return Ok(taken.places),
-                Some((_, error)) if error.retryable() => return Err(IndexError::from(error).into()),
-                Some((pair, error)) => {
-                    tracing::warn!(%error, "a damaged index is made again from the journal");
-                    self.index.heal(pair)?;
-                }
-            }
-        }
-    }
-}
-
-/// Places that were found, in order.
-struct Taken {
-    places: Vec<Place>,
-    durable_seq: u64,
-    count_max: usize,
-}
-
-impl Taken {
-    fn is_full(&self) -> bool {
-        self.places.len() >= self.count_max
-    }
-
-    /// Takes a place if it is durable; whether more are wanted.
-    fn take(&mut self, place: Place) -> bool {
-        if place.seq() <= self.durable_seq && !self.is_full() {
-            self.places.push(place);
-        }
-        !self.is_full()
-    }
-
-    /// Takes the places of an account's lines in a table.
-    fn take_from(
-        &mut self,
-        pair: &Pair,
-        prefix: &[u8; index::ACCOUNT_BYTES],
-        bounds: &RangeInclusive<Line>,
-        newest_first: bool,
-    ) -> Result<(), journal::table::Error> {
-        if !pair.lines.may_contain(prefix) {
-            return Ok(());
-        }
-        let mut range = pair.lines.range(bounds.start()..=bounds.end());
-        while let Some(entry) = if newest_first { range.next_back() } else { range.next() } {
-            if index::place_of(entry?.key()).is_some_and(|place| !self.take(place)) {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The platform as the API sees it: the sequencer, the key store, the read models and the directory of keys behind one
 //! trait.
 
-use crate::archive::{self, Finder, Index, Lines};
+use crate::archive::{self, Finder, Index};
 use crate::clock::Clock;
 use crate::feed::Wanted;
 use crate::installation::Facts;
@@ -11,15 +11,15 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, Books, BoxFuture, Installation, LedgerLines, Opened, OpenedRequest, Parked, PlacedTransfers, Platform,
-    Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, Activity, Books, BoxFuture, Installation, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, Opened,
+    OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
 use journal::{OsIo, Reader};
-use ledger::{Account, Transfer};
+use ledger::{Account, Balances, Transfer};
 use payments::postings::AccountKind;
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
@@ -261,13 +261,13 @@ impl Door {
     }
 
     /// Searches the history of a merchant's own ledger, on a thread that may wait for the disk.
-    async fn search<T: Send + 'static>(
+    async fn search<T: Default + Send + 'static>(
         &self,
         merchant: MerchantId,
-        search: impl FnOnce(&mut Finder, u32) -> Result<Vec<T>, archive::Error> + Send + 'static,
-    ) -> Result<(Vec<T>, u64), SubmitError> {
+        search: impl FnOnce(&mut Finder, u32) -> Result<T, archive::Error> + Send + 'static,
+    ) -> Result<(T, u64), SubmitError> {
         let known = self.look(move |state| (state.merchants.get(&merchant).map(|found| found.number), state.next_seq - 1));
-        let (Some(number), seq) = known.await? else { return Ok((Vec::new(), 0)) };
+        let (Some(number), seq) = known.await? else { return Ok((T::default(), 0)) };
         let mut finder = Finder::new(Arc::clone(&self.index), self.journal.clone());
         let found = tokio::task::spawn_blocking(move || search(&mut finder, number)).await.map_err(|_| SubmitError::Stopping)?;
         let found = found.map_err(|error| {
@@ -396,13 +396,28 @@ impl Platform for Door {
         )
     }
 
-    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(PlacedTransfers, u64), SubmitError>> {
-        let LedgerLines { account, after, newest_first, count_max } = lines;
-        Box::pin(
-            self.search(merchant, move |finder, merchant| {
-                finder.transfers_of(&Lines { merchant, account, after, newest_first, count_max })
-            }),
-        )
+    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>> {
+        Box::pin(self.search(merchant, move |finder, number| finder.transfers_of(number, &lines)))
+    }
+
+    fn ledger_balances(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        before_ns: Option<u64>,
+    ) -> BoxFuture<'_, Result<(Balances, u64), SubmitError>> {
+        Box::pin(self.search(merchant, move |finder, number| finder.balances_before(number, account, before_ns)))
+    }
+
+    fn ledger_statement(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        period: LedgerPeriod,
+        after: Option<u64>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<(LedgerStatement, u64), SubmitError>> {
+        Box::pin(self.search(merchant, move |finder, number| finder.statement(number, account, period, after, count_max)))
     }
 
     fn books(&self, scope: Scope, after: Option<u128>, count_max: usize) -> BoxFuture<'_, Result<Books, SubmitError>> {

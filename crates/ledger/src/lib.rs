@@ -47,4 +47,4 @@ pub use state::{Ledger, Pending, PendingStatus};
 pub use status::{CreateAccountStatus, CreateTransferStatus};
 pub use totals::Totals;
 pub use transfers::TransferResult;
-pub use types::{AMOUNT_MAX, Account, AccountFlags, TIMESTAMP_MAX, Transfer, TransferFlags};
+pub use types::{AMOUNT_MAX, Account, AccountFlags, Balances, TIMESTAMP_MAX, Transfer, TransferFlags};

@@ -68,9 +68,38 @@ impl Account {
             && self.credits_pending + self.credits_posted + amount > self.debits_posted
     }
 
+    /// Its balances.
+    pub fn balances(&self) -> Balances {
+        let Self { debits_pending, debits_posted, credits_pending, credits_posted, .. } = *self;
+        Balances { debits_pending, debits_posted, credits_pending, credits_posted }
+    }
+
     /// Whether the account takes no transfer but the voiding of an earlier pending one.
     pub fn is_closed(&self) -> bool {
         self.flags.contains(AccountFlags::CLOSED)
+    }
+}
+
+/// The four balances of an account, in the ledger's minor unit, or how they change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balances {
+    /// Debits reserved by open pending transfers.
+    pub debits_pending: u128,
+    /// Debits that happened.
+    pub debits_posted: u128,
+    /// Credits reserved by open pending transfers.
+    pub credits_pending: u128,
+    /// Credits that happened.
+    pub credits_posted: u128,
+}
+
+impl Balances {
+    /// Adds a change. Sums wrap: what was reserved over all time may exceed any number, and what is reserved at one time does not.
+    pub fn add(&mut self, change: &Self) {
+        self.debits_pending = self.debits_pending.wrapping_add(change.debits_pending);
+        self.debits_posted = self.debits_posted.wrapping_add(change.debits_posted);
+        self.credits_pending = self.credits_pending.wrapping_add(change.credits_pending);
+        self.credits_posted = self.credits_posted.wrapping_add(change.credits_posted);
     }
 }
 

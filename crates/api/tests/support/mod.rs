@@ -474,20 +474,68 @@ impl Platform for TestPlatform {
         &self,
         merchant: MerchantId,
         lines: api::LedgerLines,
-    ) -> BoxFuture<'_, Result<(api::PlacedTransfers, u64), SubmitError>> {
+    ) -> BoxFuture<'_, Result<(api::LedgerPage, u64), SubmitError>> {
         Box::pin(async move {
             let state = &self.inner.lock().unwrap().state;
-            let mut all: Vec<ledger::Transfer> = state.ledgers[&merchant].ledger.transfers().copied().collect();
-            all.retain(|found| [found.debit_account_id, found.credit_account_id].contains(&lines.account));
-            all.sort_by_key(|found| found.timestamp);
-            let mut placed: Vec<(u64, ledger::Transfer)> = (1..).zip(all).collect();
+            let mut placed = transfers_within(state, merchant, lines.account, lines.filter.period);
+            placed.retain(|(_, found)| lines.filter.takes(found));
+            let is_credit = |found: &ledger::Transfer| found.credit_account_id == lines.account;
+            placed.retain(|(_, found)| lines.filter.is_credit.is_none_or(|wanted| wanted == is_credit(found)));
             if lines.newest_first {
                 placed.reverse();
             }
             let is_after = |place: u64| lines.after.is_none_or(|after| if lines.newest_first { place < after } else { place > after });
             placed.retain(|(place, _)| is_after(*place));
+            let has_more = placed.len() > lines.count_max;
             placed.truncate(lines.count_max);
-            Ok((placed, state.next_seq - 1))
+            let next = placed.last().map(|(place, _)| *place).filter(|_| has_more);
+            Ok((api::LedgerPage { transfers: placed, next }, state.next_seq - 1))
+        })
+    }
+
+    fn ledger_balances(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        before_ns: Option<u64>,
+    ) -> BoxFuture<'_, Result<(ledger::Balances, u64), SubmitError>> {
+        Box::pin(async move {
+            let state = &self.inner.lock().unwrap().state;
+            let period = api::LedgerPeriod { from_ns: None, until_ns: before_ns };
+            let mut balances = ledger::Balances::default();
+            for (_, transfer) in transfers_within(state, merchant, account, period) {
+                balances.add(&change_of(&transfer, account));
+            }
+            Ok((balances, state.next_seq - 1))
+        })
+    }
+
+    fn ledger_statement(
+        &self,
+        merchant: MerchantId,
+        account: u128,
+        period: api::LedgerPeriod,
+        after: Option<u64>,
+        count_max: usize,
+    ) -> BoxFuture<'_, Result<(api::LedgerStatement, u64), SubmitError>> {
+        Box::pin(async move {
+            let state = &self.inner.lock().unwrap().state;
+            let before = api::LedgerPeriod { from_ns: None, until_ns: Some(period.from_ns.unwrap_or(0)) };
+            let mut balances = ledger::Balances::default();
+            for (_, transfer) in transfers_within(state, merchant, account, before) {
+                balances.add(&change_of(&transfer, account));
+            }
+            let opening = balances;
+            let mut lines = Vec::new();
+            for (place, transfer) in transfers_within(state, merchant, account, period) {
+                balances.add(&change_of(&transfer, account));
+                lines.push(api::LedgerStatementLine { place, at_ns: transfer.timestamp, transfer, is_expiry: false, balances });
+            }
+            lines.retain(|line| after.is_none_or(|after| line.place > after));
+            let has_more = lines.len() > count_max;
+            lines.truncate(count_max);
+            let next = lines.last().map(|line| line.place).filter(|_| has_more);
+            Ok((api::LedgerStatement { opening, lines, closing: balances, next }, state.next_seq - 1))
         })
     }
 
@@ -839,5 +887,23 @@ impl Answer {
         }
         assert!(problem["retryable"].is_boolean());
         (self.status.as_u16(), code)
+    }
+}
+
+/// The transfers of an account that happened in a period, numbered among all of its transfers. Here nothing is forgotten.
+fn transfers_within(state: &engine::State, merchant: MerchantId, account: u128, period: api::LedgerPeriod) -> Vec<(u64, ledger::Transfer)> {
+    let mut all: Vec<ledger::Transfer> = state.ledgers[&merchant].ledger.transfers().copied().collect();
+    all.retain(|found| [found.debit_account_id, found.credit_account_id].contains(&account));
+    all.sort_by_key(|found| found.timestamp);
+    let is_within = |at: u64| period.from_ns.is_none_or(|from| at >= from) && period.until_ns.is_none_or(|until| at < until);
+    (1..).zip(all).filter(|(_, found)| is_within(found.timestamp)).collect()
+}
+
+/// What a plain transfer changes of an account.
+fn change_of(transfer: &ledger::Transfer, account: u128) -> ledger::Balances {
+    if transfer.debit_account_id == account {
+        ledger::Balances { debits_posted: transfer.amount, ..Default::default() }
+    } else {
+        ledger::Balances { credits_posted: transfer.amount, ..Default::default() }
     }
 }

@@ -1,7 +1,8 @@
 //! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on a
 //! thread that rests as long as it works.
 
-use super::index::{Generation, IDS, Index, IndexError, LINES, Line, Pair, Tables, about, path, remove_pair};
+use super::index::{Generation, IDS, Index, IndexError, LINES, Pair, Tables, about, path, remove_pair};
+use super::lines::{self, Line};
 use journal::OsIo;
 use journal::table::{Layout, Merge, Progress, Table, Values, Writer};
 use std::num::NonZeroU8;
@@ -16,9 +17,10 @@ const MERGED_TOGETHER: usize = 8;
 /// Keys that a merge takes before it rests.
 const STEP_KEYS: u64 = 20_000;
 /// The layout of tables of ids: the filter knows whole keys.
-const IDS_LAYOUT: Layout = Layout { key_bytes: 21, values: Values::Fixed(8), filter_prefix_bytes: NonZeroU8::new(21) };
+pub(super) const IDS_LAYOUT: Layout = Layout { key_bytes: 21, values: Values::Fixed(8), filter_prefix_bytes: NonZeroU8::new(21) };
 /// The layout of tables of lines: the filter knows accounts.
-const LINES_LAYOUT: Layout = Layout { key_bytes: 28, values: Values::Fixed(0), filter_prefix_bytes: NonZeroU8::new(20) };
+pub(super) const LINES_LAYOUT: Layout = Layout { key_bytes: 29, values: Values::UpTo(77), filter_prefix_bytes: NonZeroU8::new(20) };
+const _: () = assert!(lines::KEY_BYTES == 29 && lines::VALUE_BYTES_MAX == 77 && lines::ACCOUNT_BYTES == 20);
 
 /// Builds until `stop` closes. What fails is logged and tried again: until then it stays in memory.
 pub fn run(index: &Index, stop: &Receiver<()>) {
@@ -31,6 +33,15 @@ pub fn run(index: &Index, stop: &Receiver<()>) {
             tracing::error!(%error, "an index could not be written; it stays in memory until it can");
         }
     }
+}
+
+/// Does everything there is to do now, without resting.
+///
+/// # Errors
+/// See [`IndexError`].
+pub fn work_off(index: &Index) -> Result<(), IndexError> {
+    let (_sender, stop) = std::sync::mpsc::channel();
+    work(index, &stop)
 }
 
 /// Does everything there is to do.
@@ -70,11 +81,9 @@ fn build(index: &Index, generation: &Arc<Generation>) -> Result<(), IndexError> 
     }
     writer.finish()?;
     let mut lines: Vec<Line> = generation.lines.iter().flat_map(|piece| piece.iter().copied()).collect();
-    lines.sort_unstable();
+    lines.sort_unstable_by_key(|line| (line.account, line.place));
     let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, LINES), LINES_LAYOUT, about, count(lines.len()))?;
-    for line in lines {
-        writer.push(&line, &[])?;
-    }
+    lines::entries(&lines, |key, value| writer.push(key, value))?;
     writer.finish()?;
     let pair = Arc::new(Pair::open(&index.io, first_seq, last_seq)?);
     let mut inner = index.write();

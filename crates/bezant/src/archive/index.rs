@@ -2,6 +2,8 @@
 //! tables on disk. Each covers a run of events, and together they cover all: what is missing or damaged is read again from
 //! the journal.
 
+use super::builder::{IDS_LAYOUT, LINES_LAYOUT};
+use super::lines::{self, Line};
 use crate::partition::{self, LoadError};
 use crate::snapshots::EVENTS_BETWEEN;
 use base::MerchantId;
@@ -9,6 +11,7 @@ use engine::{Entry, Event, State};
 use journal::table::{self, BlockBuffer, Table};
 use journal::{Io, OsIo, Reader};
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -24,37 +27,8 @@ const WHOLE_EVENT: u16 = u16::MAX;
 /// A key as it is stored; keys compare as bytes.
 pub(super) type Key = [u8; KEY_BYTES];
 
-/// What a line of an account takes, in bytes: whose ledger it is, the account, and where the transfer stands.
-pub(super) const LINE_BYTES: usize = 28;
-/// How much of it names the account.
-pub(super) const ACCOUNT_BYTES: usize = 20;
 /// Lines that are added to one piece; a reader of the newest lines holds pieces, never the lock.
 const PIECE_LINES_MAX: usize = 8 * 1024;
-
-/// A transfer of an account; lines compare as bytes, and those of one account by the transfers' order.
-pub(super) type Line = [u8; LINE_BYTES];
-
-/// How the lines of an account of the merchant with this number begin.
-pub(super) fn account_prefix(merchant: u32, account: u128) -> [u8; ACCOUNT_BYTES] {
-    let mut prefix = [0; ACCOUNT_BYTES];
-    prefix[..4].copy_from_slice(&merchant.to_be_bytes());
-    prefix[4..].copy_from_slice(&account.to_be_bytes());
-    prefix
-}
-
-/// The line of an account at a place.
-pub(super) fn line(prefix: &[u8; ACCOUNT_BYTES], place: Place) -> Line {
-    let mut line = [0; LINE_BYTES];
-    line[..ACCOUNT_BYTES].copy_from_slice(prefix);
-    line[ACCOUNT_BYTES..].copy_from_slice(&place.0.to_be_bytes());
-    line
-}
-
-/// Where the transfer of a line stands.
-pub(super) fn place_of(line: &[u8]) -> Option<Place> {
-    let place = <[u8; 8]>::try_from(line.get(ACCOUNT_BYTES..)?).ok()?;
-    Some(Place(u64::from_be_bytes(place)))
-}
 
 /// The tables of one run of events.
 pub(super) struct Pair {
@@ -69,6 +43,13 @@ impl Pair {
     pub(super) fn open(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Self, table::Error> {
         let open = |ending: &str| Table::open(io, &path(first_seq, last_seq, ending));
         Ok(Self { ids: open(IDS)?, lines: open(LINES)? })
+    }
+
+    /// Whether both are what their names say, as this release writes them.
+    fn is_of(&self, first_seq: u64, last_seq: u64) -> bool {
+        [(&self.ids, IDS_LAYOUT), (&self.lines, LINES_LAYOUT)]
+            .into_iter()
+            .all(|(table, layout)| table.layout() == layout && covered(table) == (first_seq, last_seq))
     }
 
     /// The events that both cover.
@@ -119,11 +100,11 @@ pub(super) fn key(concern: Concern, merchant: u32, number: u128) -> Key {
 }
 
 /// Where something stands in the journal: an event's number and a leg of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place(u64);
 
 impl Place {
-    fn new(seq: u64, leg: u16) -> Self {
+    pub(super) fn new(seq: u64, leg: u16) -> Self {
         Self(seq << 16 | u64::from(leg))
     }
 
@@ -200,6 +181,15 @@ impl Generation {
         self.places.get(key).copied().map(Place)
     }
 
+    /// Where the greatest key within bounds stands; looks at every key if there may be one.
+    fn greatest_within(&self, bounds: &RangeInclusive<Key>) -> Option<Place> {
+        if self.greatest < *bounds.start() {
+            return None;
+        }
+        let within = self.places.iter().filter(|(key, _)| bounds.contains(*key));
+        within.max_by_key(|(key, _)| **key).map(|(_, place)| Place(*place))
+    }
+
     fn insert(&mut self, key: Key, place: Place) {
         if self.places.capacity() == 0 {
             self.places.reserve(self.keys_max + 4 * ledger::BATCH_EVENTS_MAX); // never grows on the hot path
@@ -228,9 +218,6 @@ impl Generation {
                 for (leg, transfer) in (0..WHOLE_EVENT).zip(&entry.legs) {
                     let place = Place::new(seq, leg);
                     self.insert(key(Concern::Id, merchant, transfer.id), place);
-                    for account in [transfer.debit_account_id, transfer.credit_account_id] {
-                        self.add_line(line(&account_prefix(merchant, account), place));
-                    }
                     if transfer.is_resolution() {
                         self.insert(key(Concern::Fate, merchant, transfer.pending_id), place);
                     }
@@ -241,6 +228,7 @@ impl Generation {
                 for id in burned {
                     self.insert(key(Concern::Id, merchant, *id), Place::new(seq, WHOLE_EVENT));
                 }
+                lines::of_event(seq, entry, merchant, |line| self.add_line(line));
                 true
             }
             Event::LedgerTransfersExpired { merchant } => {
@@ -248,6 +236,7 @@ impl Generation {
                 for transfer in &entry.legs {
                     self.insert(key(Concern::Fate, merchant, transfer.id), Place::new(seq, WHOLE_EVENT));
                 }
+                lines::of_event(seq, entry, merchant, |line| self.add_line(line));
                 true
             }
             _ => false,
@@ -395,10 +384,7 @@ impl Index {
         for pair in tables.iter().rev() {
             match pair.ids.value(buffer, key) {
                 Ok(None) => {}
-                Ok(Some(value)) => {
-                    let place = <[u8; 8]>::try_from(value).map(u64::from_be_bytes);
-                    return Ok(place.ok().map(Place));
-                }
+                Ok(Some(value)) => return Ok(place_in(value)),
                 Err(error) if error.retryable() => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(%error, "a damaged index is made again from the journal");
@@ -409,6 +395,29 @@ impl Index {
             }
         }
         Ok(None)
+    }
+
+    /// Where the last imported transfer stands that has this time or an earlier one, in the ledger of the merchant with this number.
+    pub(super) fn last_imported(&self, merchant: u32, timestamp: u64) -> Result<Option<Place>, IndexError> {
+        let bounds = key(Concern::Time, merchant, 0)..=key(Concern::Time, merchant, u128::from(timestamp));
+        let (in_memory, tables) = {
+            let inner = self.read();
+            let generations = inner.closed.iter().map(Arc::as_ref).chain([&inner.open]);
+            (generations.filter_map(|generation| generation.greatest_within(&bounds)).max(), Arc::clone(&inner.tables))
+        };
+        let mut last = in_memory;
+        for pair in tables.iter() {
+            match pair.ids.range(bounds.start()..=bounds.end()).next_back() {
+                None => {}
+                Some(Ok(entry)) => last = last.max(place_in(entry.value())),
+                Some(Err(error)) if error.retryable() => return Err(error.into()),
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "a damaged index is made again from the journal");
+                    last = last.max(self.heal(pair)?.greatest_within(&bounds));
+                }
+            }
+        }
+        Ok(last)
     }
 
     /// Reads what a damaged table covers from the journal again; the builder makes another table of it.
@@ -464,10 +473,15 @@ impl Index {
         }
         inner.open.places.retain(|_, place| Place(*place).seq() <= seq);
         for piece in &mut inner.open.lines {
-            Arc::make_mut(piece).retain(|line| place_of(line).is_some_and(|place| place.seq() <= seq));
+            Arc::make_mut(piece).retain(|line| line.place.seq() <= seq);
         }
         inner.open.last_seq = inner.open.last_seq.min(seq);
     }
+}
+
+/// The place that is the value of an id.
+fn place_in(value: &[u8]) -> Option<Place> {
+    <[u8; 8]>::try_from(value).ok().map(|bytes| Place(u64::from_be_bytes(bytes)))
 }
 
 /// The runs of events that tables in the folder say they cover, in order, wider ones first.
@@ -484,10 +498,10 @@ fn found_tables(io: &OsIo) -> Result<Vec<(u64, u64)>, IndexError> {
     Ok(found)
 }
 
-/// The tables of a run of events; `None` when one is missing or damaged.
+/// The tables of a run of events; `None` when one is missing, damaged, or of another release.
 fn open_pair(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Option<Pair>, IndexError> {
     match Pair::open(io, first_seq, last_seq) {
-        Ok(pair) if [&pair.ids, &pair.lines].iter().all(|table| covered(table) == (first_seq, last_seq)) => Ok(Some(pair)),
+        Ok(pair) if pair.is_of(first_seq, last_seq) => Ok(Some(pair)),
         Ok(_) => Ok(None),
         Err(table::Error::Io(failure)) if failure.source.kind() != std::io::ErrorKind::NotFound => Err(failure.into()),
         Err(error) => {

@@ -355,6 +355,12 @@ impl<I: Io> Table<I> {
         self.source().decode(&self.parts, number, bytes, decoded)
     }
 
+    /// The error of a caller who finds that entries, intact as they are, are not what makes such tables: it is no table of theirs.
+    #[must_use]
+    pub fn misread(&self, rule: &'static str) -> Error {
+        self.broken(rule)
+    }
+
     /// The table's index does not agree with its blocks.
     pub(super) fn broken(&self, rule: &'static str) -> Error {
         self.source().damaged(self.parts.footer.blocks_end, Fault::Broken { rule })

@@ -1,0 +1,368 @@
+//! Reads what is durable of the ledgers that merchants keep themselves, from any thread: transfers by id and by account, and
+//! balances at any time.
+
+use super::index::{Concern, Index, IndexError, Pair, Part, Place, key};
+use super::lines::{self, AccountKey, Change, Kind, Level, Value};
+use super::{Error, Records};
+use api::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
+use engine::{Entry, Event};
+use journal::table::{BlockBuffer, Entry as TableEntry, Range};
+use journal::{OsIo, Reader};
+use ledger::{Balances, Transfer, TransferFlags};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Lines of an account that are looked at for one answer.
+const LINES_EXAMINED_MAX: usize = 1_000;
+/// Lines that are taken from the index at once.
+const LINES_TAKEN: usize = 128;
+
+/// Finds what is durable.
+pub struct Finder {
+    index: Arc<Index>,
+    records: Records,
+    buffer: BlockBuffer,
+}
+
+impl Finder {
+    /// Over an index and its journal.
+    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
+        Self { index, records: Records { journal, batch: Vec::new() }, buffer: BlockBuffer::default() }
+    }
+
+    /// A durable transfer of the merchant with this number.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {
+        let durable_seq = self.durable_seq();
+        let place = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)?;
+        let place = place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq);
+        place.map(|place| self.records.transfer(place, id)).transpose()
+    }
+
+    /// Durable transfers of an account, in order. Looks at a limited number of lines.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn transfers_of(&mut self, merchant: u32, lines: &LedgerLines) -> Result<LedgerPage, Error> {
+        let account = lines::account_key(merchant, lines.account);
+        let Some(mut within) = self.places_within(merchant, lines.filter.period)? else {
+            return Ok(LedgerPage { transfers: Vec::new(), next: None });
+        };
+        let mut after = lines.after;
+        let mut transfers = Vec::new();
+        let mut examined = 0;
+        loop {
+            if let Some(after) = after {
+                within = match (lines.newest_first, after.checked_add(1), after.checked_sub(1)) {
+                    (false, Some(next), _) => next.max(*within.start())..=*within.end(),
+                    (true, _, Some(next)) => *within.start()..=next.min(*within.end()),
+                    (false, None, _) | (true, _, None) => return Ok(LedgerPage { transfers, next: None }),
+                };
+            }
+            let taken = self.lines_of(&account, &within, lines.newest_first, LINES_TAKEN.min(lines.count_max + 1))?;
+            if taken.is_empty() {
+                return Ok(LedgerPage { transfers, next: None });
+            }
+            for (place, change) in taken {
+                if transfers.len() == lines.count_max || examined == LINES_EXAMINED_MAX {
+                    return Ok(LedgerPage { transfers, next: after });
+                }
+                (after, examined) = (Some(place.number()), examined + 1);
+                if change.kind == Kind::Expiry || lines.filter.is_credit.is_some_and(|wanted| wanted != change.is_credit) {
+                    continue;
+                }
+                let (_, transfer) = self.record_of(place, lines.account)?;
+                if lines.filter.takes(&transfer) && self.stands(merchant, lines, &transfer)? {
+                    transfers.push((place.number(), transfer));
+                }
+            }
+        }
+    }
+
+    fn stands(&mut self, merchant: u32, lines: &LedgerLines, transfer: &Transfer) -> Result<bool, Error> {
+        match lines.filter.pending_state {
+            None => Ok(true),
+            Some(_) if !transfer.flags.contains(TransferFlags::PENDING) => Ok(false),
+            Some(wanted) => Ok(self.pending_state(merchant, transfer)? == wanted),
+        }
+    }
+
+    /// How a durable pending transfer stands.
+    fn pending_state(&mut self, merchant: u32, transfer: &Transfer) -> Result<PendingState, Error> {
+        let durable_seq = self.durable_seq();
+        let place = self.index.find(&key(Concern::Fate, merchant, transfer.id), &mut self.buffer)?;
+        let Some(place) = place.filter(|place| place.seq() <= durable_seq) else { return Ok(PendingState::Pending) };
+        let Some(leg) = place.leg() else { return Ok(PendingState::Expired) };
+        let resolution = self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(leg)).copied();
+        let resolution = resolution.filter(|found| found.pending_id == transfer.id);
+        let resolution = resolution.ok_or(Error::Misled { seq: place.seq(), id: transfer.id })?;
+        let is_post = resolution.flags.contains(TransferFlags::POST_PENDING_TRANSFER);
+        Ok(if is_post { PendingState::Posted } else { PendingState::Voided })
+    }
+
+    /// The durable balances of an account before a time; now when there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn balances_before(&mut self, merchant: u32, account: u128, before_ns: Option<u64>) -> Result<Balances, Error> {
+        let Some(within) = self.places_within(merchant, LedgerPeriod { from_ns: None, until_ns: before_ns })? else {
+            return Ok(Balances::default());
+        };
+        self.balances_upto(&lines::account_key(merchant, account), *within.end())
+    }
+
+    /// A part of an account's statement: at most so many lines, after a place.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn statement(
+        &mut self,
+        merchant: u32,
+        account: u128,
+        period: LedgerPeriod,
+        after: Option<u64>,
+        count_max: usize,
+    ) -> Result<LedgerStatement, Error> {
+        let named = lines::account_key(merchant, account);
+        let Some(within) = self.places_within(merchant, period)? else {
+            let opening = self.balances_before(merchant, account, period.from_ns)?;
+            return Ok(LedgerStatement { opening, lines: Vec::new(), closing: opening, next: None });
+        };
+        let before = |place: u64| place.checked_sub(1).map_or(Ok(Balances::default()), |upto| self.balances_upto(&named, upto));
+        let opening = before(*within.start())?;
+        let first = after.map_or(*within.start(), |after| after.saturating_add(1).max(*within.start()));
+        let mut balances = before(first)?;
+        let closing = self.balances_upto(&named, *within.end())?;
+        let mut taken = self.lines_of(&named, &(first..=*within.end()), false, count_max + 1)?;
+        let has_more = taken.len() > count_max;
+        taken.truncate(count_max);
+        let next = taken.last().filter(|_| has_more).map(|(place, _)| place.number());
+        let mut shown = Vec::with_capacity(taken.len());
+        for (place, change) in taken {
+            let (at_ns, transfer) = self.record_of(place, account)?;
+            balances.add(&change.balances());
+            let is_expiry = change.kind == Kind::Expiry;
+            let at_ns = if is_expiry { at_ns } else { transfer.timestamp };
+            shown.push(LedgerStatementLine { place: place.number(), at_ns, transfer, is_expiry, balances });
+        }
+        Ok(LedgerStatement { opening, lines: shown, closing, next })
+    }
+
+    fn durable_seq(&self) -> u64 {
+        self.records.journal.tail().next_seq - 1
+    }
+
+    /// The transfer at a place of an account, with the time of its event.
+    fn record_of(&mut self, place: Place, account: u128) -> Result<(u64, Transfer), Error> {
+        let entry = self.records.entry(place.seq())?;
+        let found = entry.and_then(|entry| Some((entry.at.ns(), *entry.legs.get(place.leg()?)?)));
+        let found = found.filter(|(_, leg)| leg.debit_account_id == account || leg.credit_account_id == account);
+        found.ok_or(Error::Misled { seq: place.seq(), id: account })
+    }
+
+    /// Asks what holds lines, again when a damaged table had to be made anew.
+    fn ask<T>(&self, search: impl Fn(&[Part]) -> Result<T, Unread>) -> Result<T, Error> {
+        loop {
+            match search(&self.index.parts()) {
+                Ok(found) => return Ok(found),
+                Err(Unread { error, .. }) if error.retryable() => return Err(IndexError::from(error).into()),
+                Err(Unread { pair, error }) => {
+                    tracing::warn!(%error, "a damaged index is made again from the journal");
+                    self.index.heal(&pair)?;
+                }
+            }
+        }
+    }
+
+    /// The first lines of an account in a run of places, from one of its ends.
+    fn lines_of(
+        &self,
+        account: &AccountKey,
+        within: &RangeInclusive<u64>,
+        newest_first: bool,
+        count_max: usize,
+    ) -> Result<Vec<(Place, Change)>, Error> {
+        self.ask(|parts| {
+            let mut taken = Vec::new();
+            let mut take = |line| {
+                if taken.len() < count_max {
+                    taken.push(line);
+                }
+                taken.len() < count_max
+            };
+            let mut take_part = |part: &Part| match part {
+                Part::Memory(pieces) => {
+                    let all = pieces.iter().flat_map(|piece| piece.iter());
+                    let all = all.filter(|line| line.account == *account && within.contains(&line.place.number()));
+                    let mut found: Vec<_> = all.map(|line| (line.place, line.change)).collect();
+                    if newest_first {
+                        found.reverse();
+                    }
+                    Ok(found.into_iter().all(&mut take))
+                }
+                Part::Tables(pair) => {
+                    let mut lines = TableLines::new(pair, account, within, newest_first);
+                    while let Some(line) = lines.next()? {
+                        if !take(line) {
+                            return Ok(false);
+                        }
+                    }
+                    Ok(true)
+                }
+            };
+            let parts: &mut dyn Iterator<Item = &Part> = if newest_first { &mut parts.iter().rev() } else { &mut parts.iter() };
+            for part in parts {
+                if !take_part(part)? {
+                    break;
+                }
+            }
+            Ok(taken)
+        })
+    }
+
+    /// The sum of an account's lines up to a place.
+    fn balances_upto(&self, account: &AccountKey, upto: u64) -> Result<Balances, Error> {
+        self.ask(|parts| {
+            let mut balances = Balances::default();
+            for part in parts {
+                match part {
+                    Part::Memory(pieces) => {
+                        let lines = pieces.iter().flat_map(|piece| piece.iter());
+                        let lines = lines.filter(|line| line.account == *account && line.place.number() <= upto);
+                        lines.for_each(|line| balances.add(&line.change.balances()));
+                    }
+                    Part::Tables(pair) if pair.covered().0 > Place::numbered(upto).seq() || !pair.lines.may_contain(account) => {}
+                    Part::Tables(pair) => {
+                        let mut summed_to = None;
+                        for entry in range(pair, account, Level::Top, &(0..=upto)) {
+                            let (place, value) = read(pair, entry)?;
+                            balances.add(&value.balances());
+                            summed_to = if matches!(value, Value::Sums(_)) { Some(place.number()) } else { summed_to };
+                        }
+                        for entry in range(pair, account, Level::Grouped, &(summed_to.map_or(0, |place| place + 1)..=upto)) {
+                            balances.add(&read(pair, entry)?.1.balances());
+                        }
+                    }
+                }
+            }
+            Ok(balances)
+        })
+    }
+
+    /// The durable places of what happened in a period; `None` for no place at all.
+    fn places_within(&mut self, merchant: u32, period: LedgerPeriod) -> Result<Option<RangeInclusive<u64>>, Error> {
+        let last = Place::new(self.durable_seq(), u16::MAX).number();
+        let first = match period.from_ns {
+            None => 0,
+            Some(from_ns) => self.first_from(merchant, from_ns)?.map_or(u64::MAX, Place::number),
+        };
+        let end = match period.until_ns {
+            None => last,
+            Some(until_ns) => match self.first_from(merchant, until_ns)? {
+                None => last,
+                Some(place) => match place.number().checked_sub(1) {
+                    Some(end) => end.min(last),
+                    None => return Ok(None),
+                },
+            },
+        };
+        Ok((first <= end).then_some(first..=end))
+    }
+
+    /// The first place from a time on; `None` when all is before it. What was imported counts at its own time, which is after all
+    /// transfers before it in its ledger.
+    fn first_from(&mut self, merchant: u32, from_ns: u64) -> Result<Option<Place>, Error> {
+        let (mut low, end) = (journal::FIRST_SEQ, self.durable_seq() + 1);
+        let mut high = end;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.records.entry(middle)?.is_some_and(|entry| entry.at.ns() < from_ns) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        // The items of a batch have times of their own, of which the last is the event's.
+        let leg = if low < end { self.records.entry(low)?.map_or(0, |entry| legs_before(entry, from_ns)) } else { 0 };
+        let by_clock = (low < end).then(|| Place::new(low, leg));
+        let imported = from_ns.checked_sub(1).map(|last_ns| self.index.last_imported(merchant, last_ns)).transpose()?.flatten();
+        let after_imported = imported.map(|place| Place::numbered(place.number() + 1));
+        Ok(by_clock.map(|place| after_imported.map_or(place, |after| after.max(place))))
+    }
+}
+
+/// How many legs of an event happened before a time.
+fn legs_before(entry: &Entry, from_ns: u64) -> u16 {
+    let is_created = matches!(entry.event, Event::LedgerTransfersCreated { .. });
+    let before = if is_created { entry.legs.partition_point(|leg| leg.timestamp < from_ns) } else { 0 };
+    u16::try_from(before).unwrap_or(u16::MAX)
+}
+
+/// A table that could not be read.
+struct Unread {
+    pair: Arc<Pair>,
+    error: journal::table::Error,
+}
+
+/// The entries of an account on a level of a table.
+fn range<'t>(pair: &'t Pair, account: &AccountKey, level: Level, within: &RangeInclusive<u64>) -> Range<'t, OsIo> {
+    let from = lines::key(account, level, *within.start());
+    let to = lines::key(account, level, *within.end());
+    pair.lines.range(&from..=&to)
+}
+
+/// What an entry says.
+fn read(pair: &Arc<Pair>, entry: Result<TableEntry, journal::table::Error>) -> Result<(Place, Value), Unread> {
+    let unread = |error| Unread { pair: Arc::clone(pair), error };
+    let entry = entry.map_err(unread)?;
+    let read = lines::place_of(entry.key()).zip(Value::decode(entry.value()));
+    read.ok_or_else(|| unread(pair.lines.misread("every entry is a line or the sums of a group")))
+}
+
+/// The lines of an account in a table, from one end. Those in groups and those in none stand apart.
+struct TableLines<'t> {
+    pair: &'t Arc<Pair>,
+    newest_first: bool,
+    levels: [Range<'t, OsIo>; 2],
+    next: [Option<(Place, Change)>; 2],
+    is_started: bool,
+}
+
+impl<'t> TableLines<'t> {
+    fn new(pair: &'t Arc<Pair>, account: &AccountKey, within: &RangeInclusive<u64>, newest_first: bool) -> Self {
+        let nothing = RangeInclusive::new(1, 0);
+        let within = if pair.lines.may_contain(account) { within } else { &nothing };
+        let levels = [Level::Grouped, Level::Top].map(|level| range(pair, account, level, within));
+        Self { pair, newest_first, levels, next: [None; 2], is_started: false }
+    }
+
+    fn next(&mut self) -> Result<Option<(Place, Change)>, Unread> {
+        if !self.is_started {
+            self.is_started = true;
+            self.next = [self.read(0)?, self.read(1)?];
+        }
+        let level = match self.next {
+            [Some((grouped, _)), Some((alone, _))] => usize::from((alone < grouped) != self.newest_first),
+            [None, _] => 1,
+            [_, None] => 0,
+        };
+        let found = self.next[level];
+        if found.is_some() {
+            self.next[level] = self.read(level)?;
+        }
+        Ok(found)
+    }
+
+    /// The next line of a level.
+    fn read(&mut self, level: usize) -> Result<Option<(Place, Change)>, Unread> {
+        loop {
+            let range = &mut self.levels[level];
+            let Some(entry) = (if self.newest_first { range.next_back() } else { range.next() }) else { return Ok(None) };
+            if let (place, Value::Line(change)) = read(self.pair, entry)? {
+                return Ok(Some((place, change)));
+            }
+        }
+    }
+}
