@@ -108,7 +108,29 @@ pub struct DumpedRecord {
 pub fn dump<I: Io>(io: I, partition: u32) -> Result<Dump<I>, OpenError> {
     let lock = lock_offline(&io)?;
     let first_seqs = list_segments(&io)?;
-    Ok(Dump { io, partition, pending: first_seqs.into_iter().collect(), walk: None, before: Tail::GENESIS, finished: false, _lock: lock })
+    let before = Some(Tail::GENESIS);
+    Ok(Dump {
+        io,
+        partition,
+        pending: first_seqs.into_iter().collect(),
+        walk: None,
+        before,
+        end_seq: u64::MAX,
+        finished: false,
+        _lock: lock,
+    })
+}
+
+/// As [`dump`], without a lock, for a journal that somebody may be appending to: from the segment that contains `from_seq` on,
+/// and no further than to the end of the batch before `end_seq`, which must be there already.
+///
+/// # Errors
+/// [`OpenError::Io`]. Damage is the iterator's last item.
+pub fn dump_between<I: Io>(io: I, partition: u32, from_seq: u64, end_seq: u64) -> Result<Dump<I>, OpenError> {
+    let first_seqs = list_segments(&io)?;
+    let start = first_seqs.partition_point(|first_seq| *first_seq <= from_seq).saturating_sub(1);
+    let pending = first_seqs.into_iter().skip(start).filter(|first_seq| *first_seq < end_seq).collect();
+    Ok(Dump { io, partition, pending, walk: None, before: None, end_seq, finished: false, _lock: None })
 }
 
 /// The records of a journal in order; see [`dump`].
@@ -118,7 +140,10 @@ pub struct Dump<I: Io> {
     /// First sequence numbers of the segments not yet opened.
     pending: std::collections::VecDeque<u64>,
     walk: Option<(u64, Walk<I::File>)>,
-    before: Tail,
+    /// The position reached; not known before the first segment when that is not the journal's first.
+    before: Option<Tail>,
+    /// Where to stop, whatever follows.
+    end_seq: u64,
     finished: bool,
     _lock: Option<I::Lock>,
 }
@@ -144,13 +169,16 @@ impl<I: Io> Iterator for Dump<I> {
 impl<I: Io> Dump<I> {
     fn read_next(&mut self) -> Result<Option<DumpedRecord>, ScanError> {
         loop {
+            if self.before.is_some_and(|before| before.next_seq >= self.end_seq) {
+                return Ok(None);
+            }
             let (segment_first_seq, walk) = match &mut self.walk {
                 Some((first_seq, walk)) => (*first_seq, walk),
                 None => {
                     let Some(first_seq) = self.pending.pop_front() else {
                         return Ok(None);
                     };
-                    let walk = Walk::open(&self.io, self.partition, first_seq, Some(&self.before))?;
+                    let walk = Walk::open(&self.io, self.partition, first_seq, self.before.as_ref())?;
                     let (_, walk) = self.walk.insert((first_seq, walk));
                     (first_seq, walk)
                 }
@@ -158,7 +186,7 @@ impl<I: Io> Dump<I> {
             let fault = match walk.step(&self.io) {
                 Ok(Some(record)) => {
                     let (events, transfers) = walk.sections(&self.io, &record)?;
-                    self.before = record.after;
+                    self.before = Some(record.after);
                     return Ok(Some(DumpedRecord {
                         segment_first_seq,
                         offset: record.offset,

@@ -65,6 +65,15 @@ pub(crate) struct Record {
     pub stray_bytes: u64,
 }
 
+/// How much of a segment's file is there.
+#[derive(Clone, Copy)]
+pub(crate) enum Extent {
+    /// As much as its header says.
+    Whole,
+    /// Perhaps less.
+    Prefix,
+}
+
 /// Walks the records of one segment.
 pub(crate) struct Walk<F> {
     window: Window<F>,
@@ -80,14 +89,32 @@ pub(crate) struct Walk<F> {
 impl<F> Walk<F> {
     /// Opens the segment that starts with `first_seq` and checks its header, against `before` if the caller knows it.
     pub(crate) fn open<I: Io<File = F>>(io: &I, partition: u32, first_seq: u64, before: Option<&Tail>) -> Result<Self, ScanError> {
-        let mut window = Window::open(io, segment_path(first_seq))?;
+        Self::open_at(io, partition, segment_path(first_seq), first_seq, before, Extent::Whole)
+    }
+
+    /// As [`Walk::open`], for a file that may have another name and be cut short.
+    pub(crate) fn open_at<I: Io<File = F>>(
+        io: &I,
+        partition: u32,
+        path: String,
+        first_seq: u64,
+        before: Option<&Tail>,
+        extent: Extent,
+    ) -> Result<Self, ScanError> {
+        let mut window = Window::open(io, path)?;
         let header_bytes = usize::try_from(SEGMENT_HEADER_BYTES).unwrap_or(usize::MAX);
         let decoded = match window.slice(io, 0, header_bytes)? {
             Some(bytes) => SegmentHeader::decode(bytes),
             None => Err(FrameFault::SegmentHeader),
         };
         let header = decoded
-            .and_then(|header| check_segment_header(&header, partition, first_seq, window.len(), before))
+            .and_then(|header| {
+                let file_bytes = match extent {
+                    Extent::Prefix if window.len() <= header.segment_bytes => header.segment_bytes,
+                    Extent::Whole | Extent::Prefix => window.len(),
+                };
+                header.check(partition, first_seq, file_bytes, before)
+            })
             .map_err(|fault| ScanError::Damaged(damage_in(first_seq, 0, first_seq, fault, None)))?;
         Ok(Walk {
             window,
@@ -102,6 +129,16 @@ impl<F> Walk<F> {
 
     pub(crate) fn next_seq(&self) -> u64 {
         self.next_seq
+    }
+
+    /// Where the next record would start.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the file ends here.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.offset == self.window.len()
     }
 
     /// The position reached, if its hash is known.
@@ -261,29 +298,6 @@ fn nonzero_bytes(bytes: &[u8]) -> u64 {
         return 0;
     }
     wide(bytes.iter().filter(|byte| **byte != 0).count())
-}
-
-fn check_segment_header(
-    header: &SegmentHeader,
-    partition: u32,
-    first_seq: u64,
-    file_bytes: u64,
-    before: Option<&Tail>,
-) -> Result<SegmentHeader, FrameFault> {
-    if header.partition != partition {
-        return Err(FrameFault::Partition { found: header.partition });
-    }
-    if header.before.next_seq != first_seq {
-        return Err(FrameFault::Sequence { found: header.before.next_seq });
-    }
-    if header.segment_bytes != file_bytes {
-        return Err(FrameFault::SegmentLength { found: file_bytes, expected: header.segment_bytes });
-    }
-    match before {
-        Some(tail) if tail.hash != header.before.hash => Err(FrameFault::Chain),
-        Some(tail) if tail.epoch != header.before.epoch => Err(FrameFault::Epoch { found: header.before.epoch }),
-        Some(_) | None => Ok(*header),
-    }
 }
 
 /// The sequence number of an intact header in this sector, if it proves that `next_seq` was once complete.

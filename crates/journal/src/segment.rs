@@ -75,6 +75,24 @@ impl SegmentHeader {
             before: Tail { next_seq: u64_at(bytes, 16), epoch: u64_at(bytes, 32), hash: array_at(bytes, 40) },
         })
     }
+
+    /// Checks it against its file's name and length, and against the position before it if that is known.
+    pub(crate) fn check(self, partition: u32, first_seq: u64, file_bytes: u64, before: Option<&Tail>) -> Result<SegmentHeader, FrameFault> {
+        if self.partition != partition {
+            return Err(FrameFault::Partition { found: self.partition });
+        }
+        if self.before.next_seq != first_seq {
+            return Err(FrameFault::Sequence { found: self.before.next_seq });
+        }
+        if self.segment_bytes != file_bytes {
+            return Err(FrameFault::SegmentLength { found: file_bytes, expected: self.segment_bytes });
+        }
+        match before {
+            Some(tail) if tail.hash != self.before.hash => Err(FrameFault::Chain),
+            Some(tail) if tail.epoch != self.before.epoch => Err(FrameFault::Epoch { found: self.before.epoch }),
+            Some(_) | None => Ok(self),
+        }
+    }
 }
 
 /// The path of the segment that starts with `first_seq`.

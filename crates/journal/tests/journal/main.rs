@@ -5,6 +5,7 @@ mod crashes;
 mod damage;
 mod failures;
 mod format;
+mod live;
 mod snapshots;
 mod support;
 mod table;
