@@ -157,7 +157,7 @@ fn observe_release(data: &Path, released_seq: u64, skips: &mut Skips) -> Result<
 }
 
 /// A record's events; none when it is not a batch.
-fn decoded(record: &journal::DumpedRecord) -> Result<Vec<Recorded>, LoadError> {
+pub(crate) fn decoded(record: &journal::DumpedRecord) -> Result<Vec<Recorded>, LoadError> {
     if record.kind != RecordKind::Batch {
         return Ok(Vec::new());
     }

@@ -4,6 +4,7 @@
 
 mod ask;
 mod attempts;
+mod backup;
 mod balances;
 mod bench;
 mod completions;
@@ -184,6 +185,24 @@ Examples:
     /// Look at a journal without a running platform.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Copy everything durable into a folder, while the platform is running or when it is stopped.
+    ///
+    /// The next backup into the same folder copies what is new. A backup is complete when the command has said so; one that
+    /// is stopped in the middle leaves the one before as it was. What is in the backup's folder `keys` must be guarded.
+    #[command(after_long_help = "\
+Examples:
+  bezant backup --to /mnt/backup/bezant
+  bezant backup --data bezant-data/platform --to /mnt/backup/bezant --json")]
+    Backup(backup::Backup),
+    /// Make a data folder out of a backup, and prove that it is what was backed up.
+    ///
+    /// Every checksum is compared, every event applied; the state must have the digest that it had, and debits must equal
+    /// credits in every ledger. Only then the folder gets its name; nothing is ever restored over anything.
+    #[command(after_long_help = "\
+Examples:
+  bezant restore --from /mnt/backup/bezant --data bezant-data/restored
+  bezant restore --from /mnt/backup/bezant --data bezant-data/restored --json")]
+    Restore(backup::Restore),
     /// The double-entry ledger by itself.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -343,6 +362,8 @@ pub fn main() -> ExitCode {
         Command::Attempts(command) => block_on(attempts::run(command)),
         Command::Quarantine(command) => block_on(quarantine::run(command)),
         Command::Journal(command) => journal::run(command),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Ledger(command) => ledger::run(command),
         Command::Config(command) => config::run(command),
         Command::Views(command) => views::run(command),

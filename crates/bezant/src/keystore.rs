@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroize;
 
 const DIR: &str = "keys";
-const FILE: &str = "keys/subjects.keys";
+/// Where the store is, below the data folder.
+pub const FILE: &str = "keys/subjects.keys";
 const HEADER_BYTES: u64 = 128;
 const SLOT_BYTES: usize = 128;
 const MAGIC: &[u8; 16] = b"bezant keys v1\0\0";
@@ -362,6 +363,32 @@ pub fn inspect<I: Io>(io: &I) -> Result<Option<u64>, Error> {
         return Err(Error::Foreign);
     }
     used_slots(io, &file, slots_in(length)).map(Some)
+}
+
+/// How many slots of a store, whose file is at `path`, are damaged. Changes nothing.
+///
+/// # Errors
+/// [`Error::Foreign`] for a file that is something else, [`Error::Io`].
+pub fn damaged_slots<I: Io>(io: &I, path: &str) -> Result<u64, Error> {
+    let file = io.open_read(path).map_err(failed("open"))?;
+    let length = io.len(&file).map_err(failed("measure"))?;
+    let mut magic = [0_u8; 16];
+    if length >= HEADER_BYTES {
+        io.read_at(&file, 0, &mut magic).map_err(failed("read"))?;
+    }
+    if magic != *MAGIC {
+        return Err(Error::Foreign);
+    }
+    let slot_count = used_slots(io, &file, slots_in(length))?;
+    let (mut slot, mut damaged) = (0, 0);
+    while slot < slot_count {
+        let count = usize::try_from(slot_count - slot).unwrap_or(usize::MAX).min(SLOTS_PER_READ);
+        let bytes = read_slots(io, &file, slot, count)?;
+        let bad = bytes.chunks_exact(SLOT_BYTES).filter(|one| parse_slot(one).is_none()).count();
+        damaged += u64::try_from(bad).expect("counts fit 64 bits");
+        slot += u64::try_from(count).expect("counts fit 64 bits");
+    }
+    Ok(damaged)
 }
 
 fn parse_slot(slot: &[u8]) -> Option<(u8, SubjectId, &[u8])> {

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod archive;
+pub mod backup;
 pub mod bell;
 pub mod bench;
 pub mod cli;
