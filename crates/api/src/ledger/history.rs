@@ -219,7 +219,7 @@ pub(crate) struct LedgerBalancesAt {
     /// The time that was asked for, in nanoseconds since 1970; what happened at it is in the balances.
     #[schema(value_type = Option<String>, example = "1795253580000000000")]
     at: Option<Integer<u64>>,
-    #[serde(flatten)]
+    /// The balances.
     balances: LedgerBalances,
 }
 
