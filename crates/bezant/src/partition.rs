@@ -17,6 +17,14 @@ use std::sync::Arc;
 pub const ROUND_BYTES_MAX: usize = 512 * 1024;
 /// What the record of one account or transfer takes in a batch, in bytes.
 const RECORD_BYTES: usize = ledger::TRANSFER_SIZE_BYTES;
+/// The journal's largest batch, in bytes. A round that is not full takes one more of the largest bookings: as many records as a
+/// batch may have, and for each what a post released beside them. The smallest segment, of 2 MiB, has room for it.
+pub const BATCH_BYTES_MAX: usize = 1_792 * 1024;
+/// What an entry takes beside what it has many of, in bytes.
+const ENTRY_BYTES: usize = 3_072;
+
+const _: () = assert!(ROUND_BYTES_MAX + ENTRY_BYTES + ledger::BATCH_EVENTS_MAX * (RECORD_BYTES + size_of::<u128>()) <= BATCH_BYTES_MAX);
+
 /// Most commands of one round.
 pub const ROUND_COMMANDS_MAX: usize = 512;
 
@@ -540,7 +548,7 @@ fn size_estimate(entry: &Entry) -> usize {
         _ => 0,
     };
     let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
-    3_072 + variable + records + entry.legs.len() * RECORD_BYTES
+    ENTRY_BYTES + variable + records + entry.legs.len() * RECORD_BYTES
 }
 
 /// What a command about a merchant's own ledger may take in a batch, in bytes.

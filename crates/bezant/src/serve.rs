@@ -208,7 +208,8 @@ fn open_journal_from(
     segment_bytes: u64,
     verify_from: Option<Tail>,
 ) -> Result<(FileJournal<OsIo>, journal::OpenReport), journal::OpenError> {
-    FileJournal::open(io, journal::Options { verify_from, segment_bytes, ..journal::Options::for_partition(PARTITION) })
+    let batch_bytes_max = partition::BATCH_BYTES_MAX;
+    FileJournal::open(io, journal::Options { verify_from, segment_bytes, batch_bytes_max, ..journal::Options::for_partition(PARTITION) })
 }
 
 /// A snapshot whose own hash holds.

@@ -5,7 +5,7 @@
 
 mod support;
 
-use ledger::{Account, CreateTransferStatus, Transfer};
+use ledger::{Account, CreateTransferStatus, Transfer, TransferFlags};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -232,4 +232,26 @@ fn an_imported_account_may_not_have_the_time_of_a_transfer_that_history_alone_kn
     let platform = plan.start();
     assert_eq!(import(&platform, 100, times[1]), "imported_event_timestamp_must_not_regress", "after a restart, too");
     assert_eq!(import(&platform, 100, times[2] + 1), "created");
+}
+
+/// The journal takes the largest batch of every kind: with posts, an event holds what each of them released beside their records.
+#[test]
+fn the_largest_batch_of_posts_becomes_durable() {
+    let folder = Folder::new("ledgers-largest");
+    let plan = plan(&folder.0);
+    let platform = plan.start();
+    create_accounts(&platform);
+    let count = u128::try_from(ledger::BATCH_EVENTS_MAX).unwrap();
+    let pending = |id| Transfer { flags: TransferFlags::PENDING, ..transfer(id) };
+    let post = |id| Transfer {
+        id: count + id,
+        pending_id: id,
+        amount: ledger::AMOUNT_MAX,
+        flags: TransferFlags::POST_PENDING_TRANSFER,
+        ..Transfer::default()
+    };
+    let created = vec![CreateTransferStatus::Created.code(); ledger::BATCH_EVENTS_MAX];
+    let book = |body: Vec<u8>| records(&mut Client::new(platform.address), &platform.api_key, "transfers", &body);
+    assert_eq!(book((1..=count).flat_map(|id| pending(id).encode()).collect()), Some(created.clone()));
+    assert_eq!(book((1..=count).flat_map(|id| post(id).encode()).collect()), Some(created));
 }
