@@ -17,7 +17,7 @@ mod copy;
 pub mod manifest;
 mod restore;
 
-pub use copy::{Made, make};
+pub use copy::{Made, copy, make};
 pub use restore::{Balanced, Restored, restore};
 
 use crate::admin;

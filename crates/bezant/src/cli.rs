@@ -191,8 +191,8 @@ Examples:
     /// is stopped in the middle leaves the one before as it was. What is in the backup's folder `keys` must be guarded.
     #[command(after_long_help = "\
 Examples:
-  bezant backup --to /mnt/backup/bezant
-  bezant backup --data bezant-data/platform --to /mnt/backup/bezant --json")]
+  bezant backup --to backup
+  bezant backup --data bezant-data/platform --to backup --json")]
     Backup(backup::Backup),
     /// Make a data folder out of a backup, and prove that it is what was backed up.
     ///
@@ -200,8 +200,8 @@ Examples:
     /// credits in every ledger. Only then the folder gets its name; nothing is ever restored over anything.
     #[command(after_long_help = "\
 Examples:
-  bezant restore --from /mnt/backup/bezant --data bezant-data/restored
-  bezant restore --from /mnt/backup/bezant --data bezant-data/restored --json")]
+  bezant restore --from backup --data restored
+  bezant restore --from backup --data bezant-data/restored --json")]
     Restore(backup::Restore),
     /// The double-entry ledger by itself.
     #[command(subcommand)]

@@ -294,7 +294,11 @@ fn an_operator_reads_for_a_merchant_and_changes_nothing() {
 }
 
 /// A wrong command line, its exit code, and what its message must say.
-const WRONG: [(&str, i32, &str); 31] = [
+const WRONG: [(&str, i32, &str); 35] = [
+    ("bezant backup", 2, "--to <FOLDER>"),
+    ("bezant backup --data nowhere --to backup", 1, "nowhere holds no journal; name the data folder of a platform with --data"),
+    ("bezant backup --to .", 1, "belongs to no backup; name an empty folder"),
+    ("bezant restore --from nowhere --data restored", 1, "nowhere holds no complete backup"),
     ("bezant ledger run nowhere.jsonl", 1, "cannot read nowhere.jsonl: No such file or directory"),
     ("bezant", 2, "First steps:"),
     ("bezant paymnts list", 2, "tip: some similar subcommands exist: 'pay', 'payments'"),

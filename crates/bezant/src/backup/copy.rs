@@ -51,12 +51,10 @@ pub fn make(data: &Path, to: &Path, made_at: Timestamp, progress: &mut dyn FnMut
 }
 
 /// As [`make`], from and to any storage.
-pub(super) fn copy<S: Io + Clone, T: Io>(
-    source: &S,
-    target: &T,
-    made_at: Timestamp,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Made, Error> {
+///
+/// # Errors
+/// As [`make`].
+pub fn copy<S: Io + Clone, T: Io>(source: &S, target: &T, made_at: Timestamp, progress: &mut dyn FnMut(Progress)) -> Result<Made, Error> {
     for folder in [""].into_iter().chain(FOLDERS) {
         target.create_dir(folder).map_err(IoFailure::on("create", folder))?;
     }
