@@ -133,6 +133,7 @@ fn routes() -> Vec<Route> {
         read("/v1/ledger/accounts/{id}/statement", get(ledger::history::statement)),
         read("/v1/ledger/accounts/{id}/transfers", get(ledger::history::transfers_of)),
         merchant("POST", "/v1/ledger/transfers", post(ledger::create_transfers)),
+        read("/v1/ledger/transfers", get(ledger::history::transfers)),
         merchant("POST", "/v1/ledger/transfers/lookup", post(ledger::look_up_transfers)),
         read("/v1/ledger/transfers/{id}", get(ledger::transfer)),
         read("/v1/events", get(reads::events)),

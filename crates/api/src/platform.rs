@@ -315,8 +315,8 @@ pub trait Platform: Send + Sync + 'static {
     /// As [`Platform::ledger_accounts`], for transfers.
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>>;
 
-    /// Durable transfers of an account of a merchant's own ledger, and the sequence number as of which these are all.
-    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>>;
+    /// Durable transfers of a merchant's own ledger, and the sequence number as of which these are all.
+    fn ledger_transfers_where(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>>;
 
     /// The durable balances of an account of a merchant's own ledger before a time (now when there is none), in nanoseconds since
     /// 1970, and the sequence number as of which they are true.

@@ -261,6 +261,13 @@ async fn an_accounts_transfers_are_filtered() {
         let ids: Vec<&str> = page["data"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect();
         assert_eq!(ids.join(","), expected, "{query}");
     }
+    for (query, expected) in [("", "1,2,3,4"), ("ledger=1&amount_min=30", "3,4"), ("ledger=2", ""), (between.as_str(), "2,3")] {
+        let page = rig.get(&format!("/v1/ledger/transfers?{query}")).await.json();
+        let ids: Vec<&str> = page["data"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.join(","), expected, "{query}");
+    }
+    let refused = rig.get("/v1/ledger/transfers?side=debit").await.json();
+    assert_eq!(refused["code"], "query_parameter_unknown", "a side is an account's");
     for query in ["side=left", "amount_min=-1", "code=65536", "user_data_128=x", "pending_state=maybe", "from=soon"] {
         let refused = rig.get(&format!("/v1/ledger/accounts/1/transfers?{query}")).await.json();
         assert_eq!(refused["code"], "query_parameter_invalid", "{query}");

@@ -396,8 +396,8 @@ impl Platform for Door {
         )
     }
 
-    fn ledger_transfers_of(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>> {
-        Box::pin(self.search(merchant, move |finder, number| finder.transfers_of(number, &lines)))
+    fn ledger_transfers_where(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>> {
+        Box::pin(self.search(merchant, move |finder, number| finder.transfers_where(number, &lines)))
     }
 
     fn ledger_balances(

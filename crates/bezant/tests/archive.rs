@@ -333,8 +333,8 @@ impl World {
                 }
                 let (mut after, mut found, mut finder) = (None, Vec::new(), self.finder());
                 loop {
-                    let lines = LedgerLines { account, after, newest_first, count_max: 4, filter };
-                    let page = finder.transfers_of(2, &lines).unwrap();
+                    let lines = LedgerLines { account: Some(account), after, newest_first, count_max: 4, filter };
+                    let page = finder.transfers_where(2, &lines).unwrap();
                     found.extend(page.transfers.into_iter().map(|(_, transfer)| transfer));
                     after = page.next;
                     if after.is_none() {
@@ -344,6 +344,25 @@ impl World {
                 assert_eq!(found, expected, "{filter:?}");
             }
         }
+    }
+
+    /// Compares the list of all accounts' transfers with what happened.
+    fn compare_all(&self, period: LedgerPeriod) {
+        let filter = LedgerFilter { period, amount_min: Some(10), ledger: Some(1), ..LedgerFilter::default() };
+        let is_within = |at: u64| period.from_ns.is_none_or(|from| at >= from) && period.until_ns.is_none_or(|until| at < until);
+        let once = self.lines.iter().filter(|line| !line.is_expiry && line.account == line.transfer.debit_account_id);
+        let expected = once.filter(|line| is_within(line.at_ns) && filter.takes(&line.transfer)).map(|line| line.transfer);
+        let (mut after, mut found, mut finder) = (None, Vec::new(), self.finder());
+        loop {
+            let lines = LedgerLines { account: None, after, newest_first: false, count_max: 7, filter };
+            let page = finder.transfers_where(2, &lines).unwrap();
+            found.extend(page.transfers.into_iter().map(|(_, transfer)| transfer));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected.collect::<Vec<_>>());
     }
 
     fn state_of(&self, pending: &Transfer) -> Option<PendingState> {
@@ -377,6 +396,7 @@ proptest! {
         for (from, until, more) in periods {
             let period = LedgerPeriod { from_ns: time(from, more), until_ns: time(until, 2 - more) };
             (1..4).for_each(|account| world.compare(account, period));
+            world.compare_all(period);
         }
         for (account, balances) in &world.balances {
             prop_assert_eq!(world.state.ledgers[&MERCHANT].ledger.account(*account).unwrap().balances(), *balances);

@@ -47,12 +47,14 @@ pub enum PendingState {
 pub struct LedgerFilter {
     /// When they happened.
     pub period: LedgerPeriod,
-    /// Whether they credited the account, or debited it.
+    /// Whether they credited the account that is asked for, or debited it.
     pub is_credit: Option<bool>,
     /// Least amount.
     pub amount_min: Option<u128>,
     /// Greatest amount.
     pub amount_max: Option<u128>,
+    /// Their ledger.
+    pub ledger: Option<u32>,
     /// Their code.
     pub code: Option<u16>,
     /// As the merchant set it.
@@ -70,6 +72,7 @@ impl LedgerFilter {
     pub fn takes(&self, transfer: &Transfer) -> bool {
         self.amount_min.is_none_or(|least| transfer.amount >= least)
             && self.amount_max.is_none_or(|most| transfer.amount <= most)
+            && self.ledger.is_none_or(|ledger| transfer.ledger == ledger)
             && self.code.is_none_or(|code| transfer.code == code)
             && self.user_data_128.is_none_or(|data| transfer.user_data_128 == data)
             && self.user_data_64.is_none_or(|data| transfer.user_data_64 == data)
@@ -77,14 +80,14 @@ impl LedgerFilter {
     }
 }
 
-/// Which transfers of an account of a merchant's own ledger.
+/// Which transfers of a merchant's own ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerLines {
-    /// The account.
-    pub account: u128,
+    /// Only those that debited or credited this account.
+    pub account: Option<u128>,
     /// Only those after this place, in the order that is asked for.
     pub after: Option<u64>,
-    /// Whether the newest come first.
+    /// Whether the newest come first; only of an account.
     pub newest_first: bool,
     /// Most transfers.
     pub count_max: usize,
@@ -129,7 +132,7 @@ pub struct LedgerStatement {
     pub next: Option<u64>,
 }
 
-/// A page of an account's transfers.
+/// A page of transfers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LedgerTransfersPage {
     /// Always `list`.
@@ -137,18 +140,50 @@ pub(crate) struct LedgerTransfersPage {
     object: &'static str,
     /// The transfers, as they happened.
     data: Vec<TransferRecord>,
-    /// Whether there may be a next page. One page looks at 1,000 transfers of the account at most, so with a filter it may be short
-    /// or empty and have more behind it.
+    /// Whether there may be a next page. One page looks at a limited part of history, so with a filter it may be short or empty and
+    /// have more behind it.
     has_more: bool,
     /// What to send as `cursor` for the next page.
     next_cursor: Option<String>,
+}
+
+/// Which transfers of all.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
+pub(crate) struct LedgerTransfersQuery {
+    /// Most transfers on the page; 20 when absent.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// The `next_cursor` of an earlier page.
+    cursor: Option<String>,
+    /// Only what happened at this time or later: a time such as `2026-11-21T09:33:00Z`, or nanoseconds since 1970.
+    from: Option<String>,
+    /// Only what happened before this time.
+    until: Option<String>,
+    /// Only transfers of this ledger.
+    ledger: Option<u32>,
+    /// Least amount.
+    amount_min: Option<String>,
+    /// Greatest amount.
+    amount_max: Option<String>,
+    /// Only transfers with this code.
+    code: Option<u16>,
+    /// Only transfers with this `user_data_128`.
+    user_data_128: Option<String>,
+    /// Only transfers with this `user_data_64`.
+    user_data_64: Option<String>,
+    /// Only transfers with this `user_data_32`.
+    user_data_32: Option<u32>,
+    /// `pending`, `posted`, `voided` or `expired`: only pending transfers that stand so now.
+    pending_state: Option<String>,
 }
 
 /// Which transfers of an account.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
-pub(crate) struct LedgerTransfersQuery {
+pub(crate) struct LedgerAccountTransfersQuery {
     /// Most transfers on the page; 20 when absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -290,7 +325,7 @@ pub(crate) struct LedgerBalancesQuery {
 /// All that ever debited or credited it, in the order in which they happened, or the newest first.
 #[utoipa::path(
     get, path = "/v1/ledger/accounts/{id}/transfers", tag = "ledger", operation_id = "listLedgerAccountTransfers",
-    params(("id" = String, Path, description = "the account's id, as a decimal number"), LedgerTransfersQuery),
+    params(("id" = String, Path, description = "the account's id, as a decimal number"), LedgerAccountTransfersQuery),
     responses((status = 200, description = "a page", body = LedgerTransfersPage)), security(("merchant_key" = []))
 )]
 pub(crate) async fn transfers_of(
@@ -307,11 +342,40 @@ pub(crate) async fn transfers_of(
     };
     let newest_first = parameters.parse("order", "oldest_first or newest_first", order)?.unwrap_or(false);
     let after = after(&mut parameters)?;
-    let filter = filter(&mut parameters)?;
+    let side = |text: &str| match text {
+        "debit" => Some(false),
+        "credit" => Some(true),
+        _ => None,
+    };
+    let is_credit = parameters.parse("side", "debit or credit", side)?;
+    let filter = LedgerFilter { is_credit, ..filter(&mut parameters)? };
     parameters.finish()?;
     let account = account(&app, merchant, &id).await?;
-    let lines = LedgerLines { account: account.id, after, newest_first, count_max, filter };
-    let (LedgerPage { transfers, next }, seq) = app.platform.ledger_transfers_of(merchant, lines).await?;
+    page(&app, merchant, LedgerLines { account: Some(account.id), after, newest_first, count_max, filter }).await
+}
+
+/// List transfers of the merchant's own ledger
+///
+/// Those of all accounts that have what is asked for, from the oldest on. To look for those of one account is much quicker by the
+/// account's own list.
+#[utoipa::path(
+    get, path = "/v1/ledger/transfers", tag = "ledger", operation_id = "listLedgerTransfers", params(LedgerTransfersQuery),
+    responses((status = 200, description = "a page", body = LedgerTransfersPage)), security(("merchant_key" = []))
+)]
+pub(crate) async fn transfers(
+    State(app): State<App>,
+    MerchantCaller(merchant): MerchantCaller,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let (count_max, after) = (limit(&mut parameters)?, after(&mut parameters)?);
+    let ledger = parameters.parse("ledger", "a whole number below 2^32", |text| text.parse().ok())?;
+    let filter = LedgerFilter { ledger, ..filter(&mut parameters)? };
+    parameters.finish()?;
+    page(&app, merchant, LedgerLines { account: None, after, newest_first: false, count_max, filter }).await
+}
+
+async fn page(app: &App, merchant: MerchantId, lines: LedgerLines) -> Result<Response, Problem> {
+    let (LedgerPage { transfers, next }, seq) = app.platform.ledger_transfers_where(merchant, lines).await?;
     let data = transfers.into_iter().map(|(_, transfer)| TransferRecord::from(transfer)).collect();
     let page = LedgerTransfersPage { object: "list", data, has_more: next.is_some(), next_cursor: next.map(cursor) };
     Ok(found_response(Json(page), seq))
@@ -395,11 +459,6 @@ fn period(parameters: &mut Parameters) -> Result<LedgerPeriod, Problem> {
 }
 
 fn filter(parameters: &mut Parameters) -> Result<LedgerFilter, Problem> {
-    let side = |text: &str| match text {
-        "debit" => Some(false),
-        "credit" => Some(true),
-        _ => None,
-    };
     let pending_state = |text: &str| match text {
         "pending" => Some(PendingState::Pending),
         "posted" => Some(PendingState::Posted),
@@ -410,7 +469,6 @@ fn filter(parameters: &mut Parameters) -> Result<LedgerFilter, Problem> {
     let amount = "a whole number below 2^128";
     Ok(LedgerFilter {
         period: period(parameters)?,
-        is_credit: parameters.parse("side", "debit or credit", side)?,
         amount_min: parameters.parse("amount_min", amount, |text| text.parse().ok())?,
         amount_max: parameters.parse("amount_max", amount, |text| text.parse().ok())?,
         code: parameters.parse("code", "a whole number below 65,536", |text| text.parse().ok())?,
@@ -418,6 +476,8 @@ fn filter(parameters: &mut Parameters) -> Result<LedgerFilter, Problem> {
         user_data_64: parameters.parse("user_data_64", "a whole number below 2^64", |text| text.parse().ok())?,
         user_data_32: parameters.parse("user_data_32", "a whole number below 2^32", |text| text.parse().ok())?,
         pending_state: parameters.parse("pending_state", "pending, posted, voided or expired", pending_state)?,
+        is_credit: None,
+        ledger: None,
     })
 }
 

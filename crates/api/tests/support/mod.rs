@@ -470,7 +470,7 @@ impl Platform for TestPlatform {
         })
     }
 
-    fn ledger_transfers_of(
+    fn ledger_transfers_where(
         &self,
         merchant: MerchantId,
         lines: api::LedgerLines,
@@ -479,7 +479,7 @@ impl Platform for TestPlatform {
             let state = &self.inner.lock().unwrap().state;
             let mut placed = transfers_within(state, merchant, lines.account, lines.filter.period);
             placed.retain(|(_, found)| lines.filter.takes(found));
-            let is_credit = |found: &ledger::Transfer| found.credit_account_id == lines.account;
+            let is_credit = |found: &ledger::Transfer| Some(found.credit_account_id) == lines.account;
             placed.retain(|(_, found)| lines.filter.is_credit.is_none_or(|wanted| wanted == is_credit(found)));
             if lines.newest_first {
                 placed.reverse();
@@ -503,7 +503,7 @@ impl Platform for TestPlatform {
             let state = &self.inner.lock().unwrap().state;
             let period = api::LedgerPeriod { from_ns: None, until_ns: before_ns };
             let mut balances = ledger::Balances::default();
-            for (_, transfer) in transfers_within(state, merchant, account, period) {
+            for (_, transfer) in transfers_within(state, merchant, Some(account), period) {
                 balances.add(&change_of(&transfer, account));
             }
             Ok((balances, state.next_seq - 1))
@@ -522,12 +522,12 @@ impl Platform for TestPlatform {
             let state = &self.inner.lock().unwrap().state;
             let before = api::LedgerPeriod { from_ns: None, until_ns: Some(period.from_ns.unwrap_or(0)) };
             let mut balances = ledger::Balances::default();
-            for (_, transfer) in transfers_within(state, merchant, account, before) {
+            for (_, transfer) in transfers_within(state, merchant, Some(account), before) {
                 balances.add(&change_of(&transfer, account));
             }
             let opening = balances;
             let mut lines = Vec::new();
-            for (place, transfer) in transfers_within(state, merchant, account, period) {
+            for (place, transfer) in transfers_within(state, merchant, Some(account), period) {
                 balances.add(&change_of(&transfer, account));
                 lines.push(api::LedgerStatementLine { place, at_ns: transfer.timestamp, transfer, is_expiry: false, balances });
             }
@@ -890,10 +890,16 @@ impl Answer {
     }
 }
 
-/// The transfers of an account that happened in a period, numbered among all of its transfers. Here nothing is forgotten.
-fn transfers_within(state: &engine::State, merchant: MerchantId, account: u128, period: api::LedgerPeriod) -> Vec<(u64, ledger::Transfer)> {
-    let mut all: Vec<ledger::Transfer> = state.ledgers[&merchant].ledger.transfers().copied().collect();
-    all.retain(|found| [found.debit_account_id, found.credit_account_id].contains(&account));
+/// The transfers that happened in a period, of an account or of all, numbered. Here nothing is forgotten.
+fn transfers_within(
+    state: &engine::State,
+    merchant: MerchantId,
+    account: Option<u128>,
+    period: api::LedgerPeriod,
+) -> Vec<(u64, ledger::Transfer)> {
+    let Some(found) = state.ledgers.get(&merchant) else { return Vec::new() };
+    let mut all: Vec<ledger::Transfer> = found.ledger.transfers().copied().collect();
+    all.retain(|found| account.is_none_or(|account| [found.debit_account_id, found.credit_account_id].contains(&account)));
     all.sort_by_key(|found| found.timestamp);
     let is_within = |at: u64| period.from_ns.is_none_or(|from| at >= from) && period.until_ns.is_none_or(|until| at < until);
     (1..).zip(all).filter(|(_, found)| is_within(found.timestamp)).collect()

@@ -4,6 +4,7 @@
 use super::index::{Concern, Index, IndexError, Pair, Part, Place, key};
 use super::lines::{self, AccountKey, Change, Kind, Level, Value};
 use super::{Error, Records};
+use crate::partition::{self, LoadError};
 use api::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 use engine::{Entry, Event};
 use journal::table::{BlockBuffer, Entry as TableEntry, Range};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Lines of an account that are looked at for one answer.
 const LINES_EXAMINED_MAX: usize = 1_000;
+/// Events and transfers of the journal that are looked at for one answer.
+const JOURNAL_EXAMINED_MAX: usize = 100_000;
 /// Lines that are taken from the index at once.
 const LINES_TAKEN: usize = 128;
 
@@ -41,15 +44,61 @@ impl Finder {
         place.map(|place| self.records.transfer(place, id)).transpose()
     }
 
-    /// Durable transfers of an account, in order. Looks at a limited number of lines.
+    /// Durable transfers, in order: of an account by the index, which looks at a limited number of its lines; of all accounts by
+    /// reading a limited part of the journal, from the oldest on.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn transfers_of(&mut self, merchant: u32, lines: &LedgerLines) -> Result<LedgerPage, Error> {
-        let account = lines::account_key(merchant, lines.account);
-        let Some(mut within) = self.places_within(merchant, lines.filter.period)? else {
-            return Ok(LedgerPage { transfers: Vec::new(), next: None });
-        };
+    pub fn transfers_where(&mut self, merchant: u32, lines: &LedgerLines) -> Result<LedgerPage, Error> {
+        let Some(within) = self.places_within(merchant, lines.filter.period)? else { return Ok(LedgerPage::default()) };
+        match lines.account {
+            Some(account) => self.transfers_of(merchant, account, within, lines),
+            None => self.transfers_of_all(merchant, &within, lines),
+        }
+    }
+
+    fn transfers_of_all(&mut self, merchant: u32, within: &RangeInclusive<u64>, lines: &LedgerLines) -> Result<LedgerPage, Error> {
+        let first = lines.after.map_or(0, |after| after.saturating_add(1)).max(*within.start());
+        let last = *within.end();
+        let (mut transfers, mut examined) = (Vec::new(), 0);
+        for batch in self.records.journal.clone().read(Place::numbered(first).seq().max(journal::FIRST_SEQ)).map_err(LoadError::from)? {
+            for recorded in partition::decode(&batch.map_err(LoadError::from)?)? {
+                let place = |leg| Place::new(recorded.seq, leg).number();
+                if place(0) > last {
+                    return Ok(LedgerPage { transfers, next: None });
+                }
+                examined += 1;
+                if self.index.number_of_transfers(&recorded.entry.event) != Some(merchant) {
+                    continue;
+                }
+                for (place, transfer) in (0..).map(place).zip(&recorded.entry.legs) {
+                    if place < first {
+                        continue;
+                    }
+                    if transfers.len() == lines.count_max || place > last {
+                        return Ok(LedgerPage { transfers, next: (place <= last).then_some(place - 1) });
+                    }
+                    examined += 1;
+                    if lines.filter.takes(transfer) && self.stands(merchant, lines, transfer)? {
+                        transfers.push((place, *transfer));
+                    }
+                }
+                if examined >= JOURNAL_EXAMINED_MAX {
+                    return Ok(LedgerPage { transfers, next: Some(place(u16::MAX)) });
+                }
+            }
+        }
+        Ok(LedgerPage { transfers, next: None })
+    }
+
+    fn transfers_of(
+        &mut self,
+        merchant: u32,
+        account: u128,
+        mut within: RangeInclusive<u64>,
+        lines: &LedgerLines,
+    ) -> Result<LedgerPage, Error> {
+        let named = lines::account_key(merchant, account);
         let mut after = lines.after;
         let mut transfers = Vec::new();
         let mut examined = 0;
@@ -61,7 +110,7 @@ impl Finder {
                     (false, None, _) | (true, _, None) => return Ok(LedgerPage { transfers, next: None }),
                 };
             }
-            let taken = self.lines_of(&account, &within, lines.newest_first, LINES_TAKEN.min(lines.count_max + 1))?;
+            let taken = self.lines_of(&named, &within, lines.newest_first, LINES_TAKEN.min(lines.count_max + 1))?;
             if taken.is_empty() {
                 return Ok(LedgerPage { transfers, next: None });
             }
@@ -73,7 +122,7 @@ impl Finder {
                 if change.kind == Kind::Expiry || lines.filter.is_credit.is_some_and(|wanted| wanted != change.is_credit) {
                     continue;
                 }
-                let (_, transfer) = self.record_of(place, lines.account)?;
+                let (_, transfer) = self.record_of(place, account)?;
                 if lines.filter.takes(&transfer) && self.stands(merchant, lines, &transfer)? {
                     transfers.push((place.number(), transfer));
                 }

@@ -397,6 +397,12 @@ impl Index {
         Ok(None)
     }
 
+    /// Number of the merchant in whose ledger an event created transfers.
+    pub(super) fn number_of_transfers(&self, event: &Event) -> Option<u32> {
+        let Event::LedgerTransfersCreated { merchant, .. } = event else { return None };
+        self.numbers.read().unwrap_or_else(PoisonError::into_inner).get(merchant).copied()
+    }
+
     /// Where the last imported transfer stands that has this time or an earlier one, in the ledger of the merchant with this number.
     pub(super) fn last_imported(&self, merchant: u32, timestamp: u64) -> Result<Option<Place>, IndexError> {
         let bounds = key(Concern::Time, merchant, 0)..=key(Concern::Time, merchant, u128::from(timestamp));
