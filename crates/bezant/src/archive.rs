@@ -17,7 +17,7 @@ use crate::partition::{self, LoadError};
 use base::MerchantId;
 use engine::{Command, Entry, Event, State};
 use events::Recorded;
-use index::{Concern, Place, key};
+use index::{Concern, Key, Place, key};
 use journal::table::BlockBuffer;
 use journal::{OsIo, Reader};
 use ledger::{Past, PendingStatus, Transfer};
@@ -110,27 +110,28 @@ impl Archive {
     fn recall_ids(&mut self, state: &mut State, merchant: MerchantId, ids: impl Iterator<Item = u128>) -> Result<(), Error> {
         let Some(number) = state.merchants.get(&merchant).map(|found| found.number) else { return Ok(()) };
         let Some(found) = state.ledgers.get_mut(&merchant) else { return Ok(()) };
-        for id in ids {
-            if !found.ledger.is_known(id)
-                && let Some(past) = self.past(number, id)?
-            {
-                found.ledger.recall(past);
+        let (unknown, keys): (Vec<u128>, Vec<Key>) =
+            ids.filter(|id| !found.ledger.is_known(*id)).map(|id| (id, key(Concern::Id, number, id))).unzip();
+        let places = self.index.find_all(&keys, &mut self.buffer)?;
+        for (id, place) in unknown.into_iter().zip(places) {
+            // It may be known by now: it was there before, or another one resolved it.
+            if let Some(place) = place.filter(|_| !found.ledger.is_known(id)) {
+                found.ledger.recall(self.past(number, id, place)?);
             }
         }
         Ok(())
     }
 
-    /// What history knows of an id that is not open.
-    fn past(&mut self, merchant: u32, id: u128) -> Result<Option<Past>, Error> {
-        let Some(place) = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)? else { return Ok(None) };
+    /// What history knows of an id that is not open and stands at this place.
+    fn past(&mut self, merchant: u32, id: u128, place: Place) -> Result<Past, Error> {
         if place.leg().is_none() {
-            return Ok(Some(Past::Burned { id }));
+            return Ok(Past::Burned { id });
         }
         let transfer = self.record(place, id)?;
         let resolved = if transfer.is_resolution() { self.transfer(merchant, transfer.pending_id)? } else { None };
         let is_pending = transfer.flags.contains(ledger::TransferFlags::PENDING);
         let status = if is_pending { self.fate(merchant, id)? } else { PendingStatus::None };
-        Ok(Some(Past::Happened { transfer, status, resolved }))
+        Ok(Past::Happened { transfer, status, resolved })
     }
 
     fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {

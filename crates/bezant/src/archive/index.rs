@@ -370,31 +370,30 @@ impl Index {
 
     /// Where a key's subject stands.
     pub(super) fn find(&self, key: &Key, buffer: &mut BlockBuffer) -> Result<Option<Place>, IndexError> {
+        self.find_all(std::slice::from_ref(key), buffer).map(|places| places.first().copied().flatten())
+    }
+
+    /// Where the subjects of keys stand, in the order of the keys. Much quicker than one after the other, since each filter is
+    /// asked about all that newer tables do not have.
+    pub(super) fn find_all(&self, keys: &[Key], buffer: &mut BlockBuffer) -> Result<Vec<Option<Place>>, IndexError> {
+        let mut found = Search::new(keys);
         let tables = {
             let inner = self.read();
             let closed = inner.closed.iter().rev().map(Arc::as_ref);
-            if let Some(place) = std::iter::once(&inner.open).chain(closed).find_map(|generation| generation.find(key)) {
-                return Ok(Some(place));
-            }
-            if inner.tables.is_empty() {
-                return Ok(None);
-            }
+            std::iter::once(&inner.open).chain(closed).for_each(|generation| found.look_in(generation));
             Arc::clone(&inner.tables)
         };
         for pair in tables.iter().rev() {
-            match pair.ids.value(buffer, key) {
-                Ok(None) => {}
-                Ok(Some(value)) => return Ok(place_in(value)),
+            match found.read_from(&pair.ids, buffer) {
+                Ok(()) => {}
                 Err(error) if error.retryable() => return Err(error.into()),
                 Err(error) => {
                     tracing::warn!(%error, "a damaged index is made again from the journal");
-                    if let Some(place) = self.heal(pair)?.find(key) {
-                        return Ok(Some(place));
-                    }
+                    found.look_in(&*self.heal(pair)?);
                 }
             }
         }
-        Ok(None)
+        Ok(found.places)
     }
 
     /// Number of the merchant in whose ledger an event created transfers.
@@ -488,6 +487,46 @@ impl Index {
 /// The place that is the value of an id.
 fn place_in(value: &[u8]) -> Option<Place> {
     <[u8; 8]>::try_from(value).ok().map(|bytes| Place(u64::from_be_bytes(bytes)))
+}
+
+/// Keys that are looked for together, from the newest events to the oldest: the first place that is found is the newest.
+struct Search<'k> {
+    keys: &'k [Key],
+    places: Vec<Option<Place>>,
+    /// The numbers of the keys that were not found yet, ascending.
+    missing: Vec<usize>,
+    /// Which of the missing ones a filter lets through.
+    candidates: Vec<usize>,
+}
+
+impl<'k> Search<'k> {
+    fn new(keys: &'k [Key]) -> Self {
+        Self { keys, places: vec![None; keys.len()], missing: (0..keys.len()).collect(), candidates: Vec::new() }
+    }
+
+    /// Looks for what is missing in a generation.
+    fn look_in(&mut self, generation: &Generation) {
+        let Self { keys, places, missing, .. } = self;
+        missing.retain(|number| {
+            places[*number] = generation.find(&keys[*number]);
+            places[*number].is_none()
+        });
+    }
+
+    /// Looks for what is missing in a table. What was found before a failure stays found.
+    fn read_from(&mut self, table: &Table<OsIo>, buffer: &mut BlockBuffer) -> Result<(), table::Error> {
+        let Self { keys, places, missing, candidates } = self;
+        table.candidates(missing.iter().map(|number| keys[*number].as_slice()), candidates);
+        let read = candidates.iter().map(|candidate| missing[*candidate]).try_for_each(|number| {
+            let value = table.value(buffer, &keys[number])?;
+            places[number] = value.and_then(place_in);
+            Ok(())
+        });
+        if !candidates.is_empty() {
+            missing.retain(|number| places[*number].is_none());
+        }
+        read
+    }
 }
 
 /// The runs of events that tables in the folder say they cover, in order, wider ones first.
