@@ -47,9 +47,14 @@ pub fn work_off(index: &Index) -> Result<(), IndexError> {
 /// Does everything there is to do.
 fn work(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
     loop {
+        index.make_room();
         let (closed, tables) = index.work();
-        if let Some(generation) = closed.first() {
-            build(index, generation)?;
+        if let Some(generation) = closed.into_iter().next() {
+            build(index, &generation)?;
+            // Nobody else has it any more, unless it is being healed.
+            if let Some(built) = Arc::into_inner(generation) {
+                index.reuse(built.places);
+            }
         } else if let Some(first) = mergeable(&tables, index.keys_max) {
             let inputs = &tables[first..first + MERGED_TOGETHER];
             match merge(index, inputs, stop) {
@@ -122,7 +127,7 @@ fn merge(index: &Index, inputs: &[Arc<Pair>], stop: &Receiver<()>) -> Result<boo
     for ending in [IDS, LINES] {
         let tables: Result<Vec<_>, _> = inputs.iter().map(|pair| reopened(index, pair, ending)).collect();
         let merge = Merge::start(&index.io, &path(first_seq, last_seq, ending), &tables?, about(first_seq, last_seq))?;
-        if !run_slowly(merge, stop)? {
+        if !run_slowly(index, merge, stop)? {
             return Ok(false);
         }
     }
@@ -145,12 +150,13 @@ fn reopened(index: &Index, pair: &Pair, ending: &str) -> Result<Arc<Table<OsIo>>
 }
 
 /// Merges in steps, and rests as long after each as it took; `false` when it was told to stop.
-fn run_slowly(mut merge: Merge<OsIo>, stop: &Receiver<()>) -> Result<bool, IndexError> {
+fn run_slowly(index: &Index, mut merge: Merge<OsIo>, stop: &Receiver<()>) -> Result<bool, IndexError> {
     loop {
         let started = Instant::now();
         if let Progress::Done(_) = merge.step(STEP_KEYS)? {
             return Ok(true);
         }
+        index.make_room();
         match stop.recv_timeout(started.elapsed()) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(false),

@@ -19,6 +19,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(super) const INDEX_DIR: &str = "index";
 /// Keys that are held in memory before they are written to a table, unless told otherwise.
 pub const GENERATION_KEYS_DEFAULT: usize = 512 * 1024;
+/// Most generations to come for which there is room ahead.
+const ROOMS_MAX: usize = 2;
 /// What a key takes, in bytes: what it is about, whose ledger it is, and the number.
 const KEY_BYTES: usize = 21;
 /// Stands for the event itself where a leg's number would stand.
@@ -161,17 +163,15 @@ impl From<journal::ReadError> for IndexError {
 pub(super) struct Generation {
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,
-    pub(super) places: HashMap<Key, u64>,
+    pub(super) places: Places,
     /// In the order of the transfers.
     pub(super) lines: Vec<Arc<Vec<Line>>>,
     greatest: Key,
-    /// Room for so many keys is made with the first.
-    keys_max: usize,
 }
 
 impl Generation {
-    fn new(first_seq: u64, keys_max: usize) -> Self {
-        Self { first_seq, last_seq: first_seq - 1, places: HashMap::new(), lines: Vec::new(), greatest: [0; KEY_BYTES], keys_max }
+    fn new(first_seq: u64) -> Self {
+        Self { first_seq, last_seq: first_seq - 1, places: HashMap::new(), lines: Vec::new(), greatest: [0; KEY_BYTES] }
     }
 
     fn find(&self, key: &Key) -> Option<Place> {
@@ -191,9 +191,6 @@ impl Generation {
     }
 
     fn insert(&mut self, key: Key, place: Place) {
-        if self.places.capacity() == 0 {
-            self.places.reserve(self.keys_max + 4 * ledger::BATCH_EVENTS_MAX); // never grows on the hot path
-        }
         self.greatest = self.greatest.max(key);
         self.places.insert(key, place.0);
     }
@@ -244,18 +241,29 @@ impl Generation {
     }
 }
 
+/// Keys and where their subjects stand; as room, without any.
+pub(super) type Places = HashMap<Key, u64>;
+
+/// For how many keys a generation has room at least, so that its table never grows on the hot path.
+fn room(keys_max: usize) -> usize {
+    keys_max + 4 * ledger::BATCH_EVENTS_MAX
+}
+
 pub(super) struct Inner {
     open: Generation,
     /// Oldest first.
     pub(super) closed: Vec<Arc<Generation>>,
     /// Oldest first.
     pub(super) tables: Tables,
+    /// Room for the keys of generations to come. Their memory was touched before: when the keys of one batch went all over a
+    /// new table, the system cleared tens of megabytes for them while everybody waited.
+    rooms: Vec<Places>,
 }
 
 impl Inner {
     /// Closes the open generation, and opens the next.
     fn close(&mut self) {
-        let next = Generation::new(self.open.last_seq + 1, self.open.keys_max);
+        let next = Generation::new(self.open.last_seq + 1);
         let full = std::mem::replace(&mut self.open, next);
         self.closed.push(Arc::new(full));
     }
@@ -299,8 +307,8 @@ impl Index {
             covered_to = last_seq;
             tables.push(Arc::new(table));
         }
-        let open = Generation::new(covered_to + 1, keys_max);
-        let inner = Inner { open, closed: Vec::new(), tables: Arc::new(tables) };
+        let open = Generation::new(covered_to + 1);
+        let inner = Inner { open, closed: Vec::new(), tables: Arc::new(tables), rooms: Vec::new() };
         let numbers = state.ledgers.keys().filter_map(|merchant| Some((*merchant, state.merchants.get(merchant)?.number)));
         let numbers = RwLock::new(numbers.collect());
         let index = Self { io, keys_max, journal, inner: RwLock::new(inner), durable_seq: AtomicU64::new(durable_seq), numbers };
@@ -321,10 +329,11 @@ impl Index {
 
     /// The keys of a run of events, from the journal.
     fn read_again(&self, first_seq: u64, last_seq: u64) -> Result<Generation, IndexError> {
-        let mut generation = Generation::new(first_seq, self.keys_max);
+        let mut generation = Generation::new(first_seq);
         let numbers = self.numbers.read().unwrap_or_else(PoisonError::into_inner);
         // Without any such ledger there is nothing to find.
         if !numbers.is_empty() && first_seq <= last_seq {
+            generation.places.reserve(room(self.keys_max));
             let number = |merchant: &MerchantId| numbers.get(merchant).copied();
             'all: for batch in self.journal.read(first_seq)? {
                 for recorded in partition::decode(&batch?)? {
@@ -438,6 +447,27 @@ impl Index {
         Ok(generation)
     }
 
+    /// Makes room for the next generation unless there is some, or no ledger that needs it.
+    pub(super) fn make_room(&self) {
+        if !self.read().rooms.is_empty() || self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return;
+        }
+        let mut places = Places::with_capacity(room(self.keys_max));
+        // Keys all over it, so that the system gives it all of its memory now.
+        let numbers = 0..u128::try_from(self.keys_max).unwrap_or(u128::MAX);
+        places.extend(numbers.map(|number| (key(Concern::Id, 0, number), 0)));
+        self.reuse(places);
+    }
+
+    /// Takes the room of a generation that is not needed any more.
+    pub(super) fn reuse(&self, mut places: Places) {
+        let usual = room(self.keys_max)..=2 * room(self.keys_max);
+        if usual.contains(&places.capacity()) && self.read().rooms.len() < ROOMS_MAX {
+            places.clear();
+            self.write().rooms.push(places);
+        }
+    }
+
     /// Takes up an entry that was applied; whether there was anything to take up.
     pub(super) fn note(&self, state: &State, seq: u64, entry: &Entry) -> bool {
         let number = |merchant: &MerchantId| state.merchants.get(merchant).map(|found| found.number);
@@ -450,6 +480,10 @@ impl Index {
             }
         }
         let mut inner = self.write();
+        let has_keys = matches!(&entry.event, Event::LedgerTransfersCreated { .. } | Event::LedgerTransfersExpired { .. });
+        if has_keys && inner.open.places.capacity() == 0 {
+            inner.open.places = inner.rooms.pop().unwrap_or_else(|| Places::with_capacity(room(self.keys_max)));
+        }
         let is_noted = inner.open.note(seq, entry, number);
         if inner.open.places.len() >= self.keys_max {
             inner.close();
