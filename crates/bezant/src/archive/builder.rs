@@ -1,7 +1,7 @@
 //! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on a
 //! thread that rests as long as it works.
 
-use super::index::{Generation, IDS, Index, IndexError, LINES, Pair, Tables, about, path, remove_pair};
+use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables, about, key_parts, path, remove_pair};
 use super::lines::{self, Line};
 use journal::OsIo;
 use journal::table::{Layout, Merge, Progress, Table, Values, Writer};
@@ -78,10 +78,10 @@ fn work(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
 fn build(index: &Index, generation: &Arc<Generation>) -> Result<(), IndexError> {
     let (first_seq, last_seq) = (generation.first_seq, generation.last_seq);
     let about = about(first_seq, last_seq);
-    let mut entries: Vec<(&[u8; 21], &u64)> = generation.places.iter().collect();
-    entries.sort_unstable_by_key(|(key, _)| **key);
+    let mut entries: Vec<(Key, u64)> = generation.places.iter().map(|(key, place)| (*key, *place)).collect();
+    entries.sort_unstable_by_key(|(key, _)| key_parts(key));
     let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, IDS), IDS_LAYOUT, about, count(entries.len()))?;
-    for (key, place) in entries {
+    for (key, place) in &entries {
         writer.push(key, &place.to_be_bytes())?;
     }
     writer.finish()?;

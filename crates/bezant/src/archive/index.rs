@@ -101,6 +101,12 @@ pub(super) fn key(concern: Concern, merchant: u32, number: u128) -> Key {
     key
 }
 
+/// What a key is made of. Keys compare as their parts do, and numbers compare without a call.
+pub(super) fn key_parts(key: &Key) -> (u8, u32, u128) {
+    let merchant = u32::from_be_bytes(std::array::from_fn(|index| key[1 + index]));
+    (key[0], merchant, u128::from_be_bytes(std::array::from_fn(|index| key[5 + index])))
+}
+
 /// Where something stands in the journal: an event's number and a leg of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place(u64);
@@ -195,15 +201,18 @@ impl Generation {
         self.places.insert(key, place.0);
     }
 
-    fn add_line(&mut self, line: Line) {
-        match self.lines.last_mut() {
-            Some(piece) if piece.len() < PIECE_LINES_MAX => Arc::make_mut(piece).push(line),
-            Some(_) | None => {
-                let mut piece = Vec::with_capacity(PIECE_LINES_MAX);
-                piece.push(line);
-                self.lines.push(Arc::new(piece));
+    /// Adds the lines of one entry. The last piece is taken out for as long: to ask for each line whether a reader has the piece
+    /// would wait every time for the keys that are on their way to memory.
+    fn add_lines(&mut self, seq: u64, entry: &Entry, merchant: u32) {
+        let new_piece = || Vec::with_capacity(PIECE_LINES_MAX);
+        let mut piece = self.lines.pop().map_or_else(new_piece, Arc::unwrap_or_clone);
+        lines::of_event(seq, entry, merchant, |line| {
+            if piece.len() >= PIECE_LINES_MAX {
+                self.lines.push(Arc::new(std::mem::replace(&mut piece, new_piece())));
             }
-        }
+            piece.push(line);
+        });
+        self.lines.push(Arc::new(piece));
     }
 
     /// Takes up an entry; whether there was anything to take up.
@@ -225,7 +234,7 @@ impl Generation {
                 for id in burned {
                     self.insert(key(Concern::Id, merchant, *id), Place::new(seq, WHOLE_EVENT));
                 }
-                lines::of_event(seq, entry, merchant, |line| self.add_line(line));
+                self.add_lines(seq, entry, merchant);
                 true
             }
             Event::LedgerTransfersExpired { merchant } => {
@@ -233,7 +242,7 @@ impl Generation {
                 for transfer in &entry.legs {
                     self.insert(key(Concern::Fate, merchant, transfer.id), Place::new(seq, WHOLE_EVENT));
                 }
-                lines::of_event(seq, entry, merchant, |line| self.add_line(line));
+                self.add_lines(seq, entry, merchant);
                 true
             }
             _ => false,
