@@ -148,6 +148,7 @@ pub struct ServerFound {
 pub fn run(options: &Options, progress: &mut dyn FnMut(u64)) -> Result<Found, Error> {
     let Some((address, key)) = &options.running else {
         let mut server = Server::start(&options.data)?;
+        create_accounts(options, server.address, &server.key)?;
         let before = server.look()?;
         let mut found = ask(options, server.address, &server.key, progress)?;
         let used = server.look()?.since(&before);
@@ -155,11 +156,12 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(u64)) -> Result<Found, Er
         server.end(options.keep);
         return Ok(found);
     };
+    create_accounts(options, *address, key)?;
     ask(options, *address, key, progress)
 }
 
-/// Creates accounts, then transfers, and reports on the latter.
-fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress: &mut dyn FnMut(u64)) -> Result<Found, Error> {
+/// Creates what transfers are between; what that takes is no part of what is found.
+fn create_accounts(options: &Options, address: SocketAddr, key: &Redacted<String>) -> Result<(), Error> {
     let mut connection = Connection::open(address, key)?;
     for accounts in made::accounts(options.accounts, options.batch, options.history) {
         let statuses = connection.ask("/v1/ledger/accounts", "application/vnd.bezant.accounts", &accounts)?;
@@ -167,6 +169,11 @@ fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress:
             return Err(Error::Answer { address, what: format!("an account with status {refused}: the ledger must be empty") });
         }
     }
+    Ok(())
+}
+
+/// Creates transfers, and reports on them.
+fn ask(options: &Options, address: SocketAddr, key: &Redacted<String>, progress: &mut dyn FnMut(u64)) -> Result<Found, Error> {
     let mut curve = Vec::new();
     let taken = AtomicU64::new(0);
     let done = AtomicU64::new(0);
