@@ -9,6 +9,7 @@ pub mod archive;
 pub mod backup;
 pub mod bell;
 pub mod bench;
+mod beside;
 pub mod cli;
 pub mod clock;
 pub mod config;

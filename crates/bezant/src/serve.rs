@@ -2,6 +2,7 @@
 //! fails.
 
 use crate::archive::{self, Archive, Index, IndexError};
+use crate::beside;
 use crate::clock::Clock;
 use crate::door::{self, Directory, Door, KeyCache, KeyedHash, Standings};
 use crate::installation::{Facts, LastDigest};
@@ -54,9 +55,6 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 const SEND_CONNECTIONS_MAX: usize = 256;
 /// Most connections for sweeping one provider.
 const SWEEP_CONNECTIONS_MAX: usize = 1;
-/// How much nicer than others a thread is that nobody waits for: beside one of them it gets a quarter of a processor.
-#[cfg(target_os = "linux")]
-const BESIDE_NICE: i32 = 5;
 /// How often the next journal segment is looked after.
 const SEGMENT_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often metrics are folded and gauges set.
@@ -339,7 +337,10 @@ pub async fn run(options: Options) -> Result<(), Error> {
         options: shown_options(&options),
     });
     let (stop_snapshots, snapshots_stopped) = channel::<()>();
-    spawn_beside("snapshots", move || snapshots::run(&snapshot_reader, &snapshot_store, &snapshot_skips, &digest, &snapshots_stopped))?;
+    spawn("snapshots", move || {
+        beside::yield_to_others();
+        snapshots::run(&snapshot_reader, &snapshot_store, &snapshot_skips, &digest, &snapshots_stopped);
+    })?;
     let sends = tokio::spawn(runner.run(dispatched, handle.clone()));
 
     let door = Arc::new(Door {
@@ -370,17 +371,6 @@ pub async fn run(options: Options) -> Result<(), Error> {
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::System)
-}
-
-/// As [`spawn`], for work that nobody waits for: where processors are scarce, whoever decides or answers goes before it.
-fn spawn_beside(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    spawn(name, move || {
-        #[cfg(target_os = "linux")] // elsewhere it would be the whole process
-        if let Err(error) = rustix::process::nice(BESIDE_NICE) {
-            tracing::warn!(%error, "a thread beside the hot path could not be made less urgent");
-        }
-        body();
-    })
 }
 
 fn environment_of(key: &Redacted<String>) -> Environment {

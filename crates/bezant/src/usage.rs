@@ -4,7 +4,7 @@ use api::Usage;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Threads that write files and have no socket.
-const FILE_THREADS: [&str; 5] = ["journal", "keys", "segments", "snapshots", "views"];
+const FILE_THREADS: [&str; 7] = ["indexes", "journal", "keys", "merges", "segments", "snapshots", "views"];
 
 /// Reads processor time, bytes written and resident memory. What the system does not say is absent.
 pub fn read() -> Usage {

@@ -1,13 +1,14 @@
-//! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on a
-//! thread that rests as long as it works.
+//! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on
+//! threads of its own; the one that merges rests as long as it works.
 
 use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables, about, key_parts, path, remove_pair};
 use super::lines::{self, Line};
+use crate::beside;
 use journal::OsIo;
 use journal::table::{Layout, Merge, Progress, Table, Values, Writer};
 use std::num::NonZeroU8;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How often is looked whether there is something to do.
@@ -22,54 +23,72 @@ pub(super) const IDS_LAYOUT: Layout = Layout { key_bytes: 21, values: Values::Fi
 pub(super) const LINES_LAYOUT: Layout = Layout { key_bytes: 29, values: Values::UpTo(77), filter_prefix_bytes: NonZeroU8::new(20) };
 const _: () = assert!(lines::KEY_BYTES == 29 && lines::VALUE_BYTES_MAX == 77 && lines::ACCOUNT_BYTES == 20);
 
-/// Builds until `stop` closes. What fails is logged and tried again: until then it stays in memory.
+/// Builds until `stop` closes, and merges meanwhile. What fails is logged and tried again: until then it stays in memory, or as it
+/// is. Memory waits for what is built; for what is merged nobody waits, and a large merge takes many times as long as filling a
+/// generation, so each has a thread of its own.
 pub fn run(index: &Index, stop: &Receiver<()>) {
-    loop {
-        match stop.recv_timeout(LOOK_EVERY) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+    std::thread::scope(|scope| {
+        let (_stop_merging, merging_stopped) = channel::<()>();
+        let merging = move || {
+            beside::yield_to_others();
+            work_until_stopped(&merging_stopped, || merge_all(index, &merging_stopped));
+        };
+        if let Err(error) = std::thread::Builder::new().name("merges".into()).spawn_scoped(scope, merging) {
+            tracing::error!(%error, "indexes are not merged until the next start");
         }
-        if let Err(error) = work(index, stop) {
-            tracing::error!(%error, "an index could not be written; it stays in memory until it can");
+        work_until_stopped(stop, || build_all(index));
+    });
+}
+
+fn work_until_stopped(stop: &Receiver<()>, work: impl Fn() -> Result<(), IndexError>) {
+    while stop.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        if let Err(error) = work() {
+            tracing::error!(%error, "an index could not be written; it stays in memory, or as it is, until it can");
         }
     }
 }
 
-/// Does everything there is to do now, without resting.
+/// Does everything there is to do now.
 ///
 /// # Errors
 /// See [`IndexError`].
 pub fn work_off(index: &Index) -> Result<(), IndexError> {
-    let (_sender, stop) = std::sync::mpsc::channel();
-    work(index, &stop)
+    let (_sender, stop) = channel();
+    build_all(index)?;
+    merge_all(index, &stop)?;
+    build_all(index) // what merging found damaged
 }
 
-/// Does everything there is to do.
-fn work(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
+/// Writes all generations that are closed and durable.
+fn build_all(index: &Index) -> Result<(), IndexError> {
     loop {
         index.make_room();
-        let (closed, tables) = index.work();
-        if let Some(generation) = closed.into_iter().next() {
-            build(index, &generation)?;
-            // Nobody else has it any more, unless it is being healed.
-            if let Some(built) = Arc::into_inner(generation) {
-                index.reuse(built.places);
-            }
-        } else if let Some(first) = mergeable(&tables, index.keys_max) {
-            let inputs = &tables[first..first + MERGED_TOGETHER];
-            match merge(index, inputs, stop) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(IndexError::Table(error)) if !error.retryable() => {
-                    tracing::warn!(%error, "damaged indexes are made again from the journal");
-                    for input in inputs {
-                        index.heal(input)?;
-                    }
+        let (closed, _) = index.work();
+        let Some(generation) = closed.into_iter().next() else { return Ok(()) };
+        build(index, &generation)?;
+        // Nobody else has it any more, unless it is being healed.
+        if let Some(built) = Arc::into_inner(generation) {
+            index.reuse(built.places);
+        }
+    }
+}
+
+/// Merges all tables that are ripe for it.
+fn merge_all(index: &Index, stop: &Receiver<()>) -> Result<(), IndexError> {
+    loop {
+        let (_, tables) = index.work();
+        let Some(first) = mergeable(&tables, index.keys_max) else { return Ok(()) };
+        let inputs = &tables[first..first + MERGED_TOGETHER];
+        match merge(index, inputs, stop) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(IndexError::Table(error)) if !error.retryable() => {
+                tracing::warn!(%error, "damaged indexes are made again from the journal");
+                for input in inputs {
+                    index.heal(input)?;
                 }
-                Err(error) => return Err(error),
             }
-        } else {
-            return Ok(());
+            Err(error) => return Err(error),
         }
     }
 }
@@ -127,7 +146,7 @@ fn merge(index: &Index, inputs: &[Arc<Pair>], stop: &Receiver<()>) -> Result<boo
     for ending in [IDS, LINES] {
         let tables: Result<Vec<_>, _> = inputs.iter().map(|pair| reopened(index, pair, ending)).collect();
         let merge = Merge::start(&index.io, &path(first_seq, last_seq, ending), &tables?, about(first_seq, last_seq))?;
-        if !run_slowly(index, merge, stop)? {
+        if !run_slowly(merge, stop)? {
             return Ok(false);
         }
     }
@@ -150,13 +169,12 @@ fn reopened(index: &Index, pair: &Pair, ending: &str) -> Result<Arc<Table<OsIo>>
 }
 
 /// Merges in steps, and rests as long after each as it took; `false` when it was told to stop.
-fn run_slowly(index: &Index, mut merge: Merge<OsIo>, stop: &Receiver<()>) -> Result<bool, IndexError> {
+fn run_slowly(mut merge: Merge<OsIo>, stop: &Receiver<()>) -> Result<bool, IndexError> {
     loop {
         let started = Instant::now();
         if let Progress::Done(_) = merge.step(STEP_KEYS)? {
             return Ok(true);
         }
-        index.make_room();
         match stop.recv_timeout(started.elapsed()) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(false),

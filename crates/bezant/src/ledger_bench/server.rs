@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Nothing listens there: no payment is made.
 const NO_PROVIDER: &str = "http://127.0.0.1:1";
 /// The platform's threads that write files and have no socket.
-const FILE_THREADS: [&str; 4] = ["keys", "snapshots", "views", "indexes"];
+const FILE_THREADS: [&str; 5] = ["keys", "snapshots", "views", "indexes", "merges"];
 /// What this one writes was filled with zeros before, by a thread that is busy with other segments when it is looked at.
 const FILLED_BEFORE: &str = "journal";
 
