@@ -4,6 +4,7 @@
 //! the callers', so that a batch may be sent again: what is there already says `exists`. The rules are the crate `ledger`'s.
 
 pub(crate) mod history;
+pub(crate) mod entries;
 mod records;
 
 pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
@@ -178,6 +179,7 @@ fn is_media_type(headers: &HeaderMap, wanted: &str) -> bool {
     text.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
 }
 
+/// Refuses a batch without or with too many of what its limit counts.
 fn check_count(count: usize) -> Result<(), Problem> {
     match count {
         0 => Err(Problem::with_detail(Code::LedgerBatchEmpty, "the batch holds nothing")),

@@ -136,6 +136,8 @@ fn routes() -> Vec<Route> {
         read("/v1/ledger/transfers", get(ledger::history::transfers)),
         merchant("POST", "/v1/ledger/transfers/lookup", post(ledger::look_up_transfers)),
         read("/v1/ledger/transfers/{id}", get(ledger::transfer)),
+        merchant("POST", "/v1/ledger/entries", post(ledger::entries::create_entries)),
+        read("/v1/ledger/entries/{id}", get(ledger::entries::entry)),
         read("/v1/events", get(reads::events)),
         operator("POST", "/v1/merchants", post(operators::create_merchant)),
         operator("GET", "/v1/merchants", get(operators::merchants)),

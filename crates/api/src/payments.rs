@@ -364,6 +364,7 @@ fn about_payment(reply: &Reply) -> Result<(PaymentId, bool, Option<EffectId>), P
         | Reply::Method { .. }
         | Reply::LedgerAccounts { .. }
         | Reply::LedgerTransfers { .. }
+        | Reply::LedgerEntries { .. }
         | Reply::Done
         | Reply::Refused(_) => Err(Problem::new(Code::Internal)),
     }

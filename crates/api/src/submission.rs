@@ -102,7 +102,8 @@ impl App {
             | Reply::Customer { .. }
             | Reply::Method { .. }
             | Reply::LedgerAccounts { .. }
-            | Reply::LedgerTransfers { .. } => Ok(submitted),
+            | Reply::LedgerTransfers { .. }
+            | Reply::LedgerEntries { .. } => Ok(submitted),
         }
     }
 

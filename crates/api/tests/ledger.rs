@@ -273,3 +273,114 @@ async fn an_accounts_transfers_are_filtered() {
         assert_eq!(refused["code"], "query_parameter_invalid", "{query}");
     }
 }
+
+fn entry(id: &str, postings: &Value) -> Value {
+    json!({ "id": id, "code": 1, "postings": postings })
+}
+
+#[tokio::test]
+async fn entries_with_many_legs_happen_as_a_whole_and_are_read_as_postings() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let more = json!({ "accounts": [{ "id": "3", "ledger": 1, "code": 1 }, { "id": "4", "ledger": 2, "code": 1 }, { "id": "5", "ledger": 2, "code": 1 }] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/accounts", &more).await), ["created"; 3]);
+    let postings = json!([
+        { "account_id": "1", "debit": "120" }, { "account_id": "2", "credit": 100 }, { "account_id": "3", "credit": "20" },
+        { "account_id": "4", "credit": "7" }, { "account_id": "5", "debit": "7" }]);
+    let mut first = entry("100", &postings);
+    first["user_data_64"] = json!("9");
+    let unbalanced = entry("200", &json!([{ "account_id": "1", "debit": "3" }, { "account_id": "4", "credit": "3" }]));
+    let body = json!({ "entries": [first, unbalanced] });
+    let created = post(&rig, "/v1/ledger/entries", &body).await;
+    assert_eq!(statuses(&created), ["created", "postings_do_not_balance"]);
+    assert!(created.headers.contains_key("bezant-seq"));
+    let results = created.json()["results"].clone();
+    assert_eq!((&results[0]["postings"], &results[1]["postings"]), (&Value::Null, &json!([0])));
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &body).await), ["exists", "postings_do_not_balance"]);
+    first = entry("100", &postings);
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &json!({ "entries": [first] })).await), ["exists_with_different_user_data_64"]);
+
+    let read = rig.get("/v1/ledger/entries/100").await.json();
+    let read_postings: Vec<String> = read["postings"].as_array().unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(
+        read_postings,
+        [
+            r#"{"account_id":"1","debit":"120"}"#,
+            r#"{"account_id":"2","credit":"100"}"#,
+            r#"{"account_id":"3","credit":"20"}"#,
+            r#"{"account_id":"5","debit":"7"}"#,
+            r#"{"account_id":"4","credit":"7"}"#,
+        ]
+    );
+    assert_eq!((&read["user_data_64"], &read["timestamp"]), (&json!("9"), &results[0]["timestamp"]));
+    for (account, debits, credits) in [("1", "120", "0"), ("2", "0", "100"), ("3", "0", "20"), ("4", "0", "7"), ("5", "7", "0")] {
+        let found = rig.get(&format!("/v1/ledger/accounts/{account}")).await.json();
+        assert_eq!((&found["debits_posted"], &found["credits_posted"]), (&json!(debits), &json!(credits)), "{account}");
+    }
+    // Its transfers are transfers; only its own id is the entry's.
+    assert_eq!(rig.get("/v1/ledger/transfers/101").await.json()["flags"], json!(["linked"]));
+    for unknown in ["101", "102", "99", "200", "0", "x", "340282366920938463463374607431768211455"] {
+        let answer = rig.get(&format!("/v1/ledger/entries/{unknown}")).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("ledger_entry_unknown")), "{unknown}");
+    }
+    let request = rig.request_of(&rig.other_key, "GET", "/v1/ledger/entries/100");
+    assert_eq!(rig.send(request.body(Body::empty()).unwrap()).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_entry_longer_than_what_is_looked_up_first_is_read_to_its_end_and_a_plain_transfer_is_one() {
+    let rig = Rig::new();
+    let accounts: Vec<Value> = (1..=40).map(|id| json!({ "id": id, "ledger": 1, "code": 1 })).collect();
+    post(&rig, "/v1/ledger/accounts", &json!({ "accounts": accounts })).await;
+    let mut postings: Vec<Value> = (2..=40).map(|id| json!({ "account_id": id.to_string(), "credit": "1" })).collect();
+    postings.insert(0, json!({ "account_id": "1", "debit": "39" }));
+    let body = json!({ "entries": [entry("1000", &json!(postings))] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &body).await), ["created"]);
+    assert_eq!(rig.get("/v1/ledger/entries/1000").await.json()["postings"], json!(postings));
+    let mut pending = transfer("51", "5");
+    pending["flags"] = json!(["pending"]);
+    post(&rig, "/v1/ledger/transfers", &json!({ "transfers": [transfer("50", "5"), pending] })).await;
+    let plain = rig.get("/v1/ledger/entries/50").await.json();
+    assert_eq!(plain["postings"], json!([{ "account_id": "1", "debit": "5" }, { "account_id": "2", "credit": "5" }]));
+    assert_eq!(rig.get("/v1/ledger/entries/51").await.status, 404, "what reserves is no entry");
+}
+
+#[tokio::test]
+async fn entries_that_cannot_be_read_are_refused_with_their_place_and_change_nothing() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let before = rig.platform.commands().len();
+    let pair = json!([{ "account_id": "1", "debit": "1" }, { "account_id": "2", "credit": "1" }]);
+    let too_many: Vec<Value> = (0..BATCH_EVENTS_MAX / 2 + 1).map(|at| entry(&(10 + 2 * at).to_string(), &pair)).collect();
+    let both = json!([{ "account_id": "1", "debit": "1", "credit": "1" }]);
+    for (body, status, code, field) in [
+        (json!({ "entries": [] }), 422, "ledger_batch_empty", Value::Null),
+        (json!({ "entries": too_many }), 422, "ledger_batch_too_large", Value::Null),
+        (json!({ "entries": [entry("10", &both)] }), 400, "field_type_wrong", json!("entries[0].postings[0]")),
+        (json!({ "entries": [entry("10", &json!([{ "account_id": "1" }]))] }), 400, "field_type_wrong", json!("entries[0].postings[0]")),
+        (
+            json!({ "entries": [entry("10", &json!([{ "account_id": "1", "debit": "-1" }]))] }),
+            400,
+            "field_type_wrong",
+            json!("entries[0].postings[0].debit"),
+        ),
+        (
+            json!({ "entries": [entry("10", &json!([{ "account_id": "1", "amount": "1" }]))] }),
+            400,
+            "field_unknown",
+            json!("entries[0].postings[0].amount"),
+        ),
+        (json!({ "entries": [{ "id": "10" }] }), 400, "field_missing", json!("entries[0].postings")),
+        (json!({ "entries": [{ "postings": [] }] }), 400, "field_missing", json!("entries[0].id")),
+        (json!({ "transfers": [] }), 400, "field_unknown", json!("transfers")),
+    ] {
+        let answer = post(&rig, "/v1/ledger/entries", &body).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str().unwrap()), (status, code), "{}", answer.text);
+        if code.starts_with("field") {
+            assert_eq!(answer.json()["field"], field, "{}", answer.text);
+        }
+    }
+    let (status, _) = records(&rig, "/v1/ledger/entries", "application/vnd.bezant.transfers", vec![0; 128]).await;
+    assert_eq!(status, 415);
+    assert_eq!(rig.platform.commands().len(), before);
+}

@@ -99,6 +99,10 @@ impl Archive {
                 let resolved = transfers.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
                 self.recall_ids(state, *merchant, transfers.iter().map(|transfer| transfer.id).chain(resolved))
             }
+            Command::CreateLedgerEntries { merchant, entries } => {
+                let ids = entries.iter().flat_map(|entry| (entry.id..=u128::MAX).take(entry.events_count()));
+                self.recall_ids(state, *merchant, ids)
+            }
             Command::CreateLedgerAccounts { merchant, accounts } => {
                 let imported = accounts.iter().filter(|account| account.flags.contains(ledger::AccountFlags::IMPORTED));
                 imported.map(|account| account.timestamp).try_for_each(|timestamp| self.recall_at(state, *merchant, timestamp))

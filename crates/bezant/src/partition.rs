@@ -446,6 +446,7 @@ impl Partition {
     fn forget(&mut self, command: &Command) {
         let (Command::CreateLedgerAccounts { merchant, .. }
         | Command::CreateLedgerTransfers { merchant, .. }
+        | Command::CreateLedgerEntries { merchant, .. }
         | Command::ExpireLedgerTransfers { merchant }) = command
         else {
             return;
@@ -556,6 +557,7 @@ fn booking_bytes(command: &Command) -> usize {
     match command {
         Command::CreateLedgerAccounts { accounts, .. } => accounts.len() * RECORD_BYTES,
         Command::CreateLedgerTransfers { transfers, .. } => transfers.len() * RECORD_BYTES,
+        Command::CreateLedgerEntries { entries, .. } => entries.iter().map(ledger::Entry::events_count).sum::<usize>() * RECORD_BYTES,
         _ => 0,
     }
 }

@@ -234,6 +234,53 @@ fn an_imported_account_may_not_have_the_time_of_a_transfer_that_history_alone_kn
     assert_eq!(import(&platform, 100, times[2] + 1), "created");
 }
 
+/// An entry, once durable, is found as a whole by those who send it again: before and after a restart, whichever part of it
+/// stands where in the index.
+#[test]
+fn entries_with_many_legs_are_remembered_as_a_whole_after_a_restart() {
+    let folder = Folder::new("ledgers-entries");
+    let plan = plan(&folder.0);
+    let platform = plan.start();
+    create_accounts(&platform);
+    let postings = |amount: u64| {
+        let credits = (2..=ACCOUNTS).map(|id| json!({ "account_id": id.to_string(), "credit": amount.to_string() }));
+        let debit = json!({ "account_id": "1", "debit": (9 * amount).to_string() });
+        credits.chain([debit]).collect::<Vec<_>>()
+    };
+    let entry = |id: u64, amount: u64| json!({ "id": id.to_string(), "code": 1, "postings": postings(amount) });
+    let lost = |id: u64| json!({ "id": id.to_string(), "code": 1, "postings": [{ "account_id": "404", "debit": "1" }] });
+    let book = |platform: &Bezant, entries: Vec<Value>| {
+        let answer = ask(platform, "/v1/ledger/entries", &json!({ "entries": entries }));
+        let results = answer["results"].as_array().unwrap().iter();
+        results.map(|result| result["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all: Vec<Value> = (1..=500).map(|at| entry(100 * at, at)).collect();
+    assert!(book(&platform, all.clone()).iter().all(|status| status == "created"));
+    assert_eq!(book(&platform, vec![lost(60_000), entry(99_998, 1)]), ["account_not_found", "created"]);
+    let judge = |platform: &Bezant| {
+        assert!(book(platform, all.clone()).iter().all(|status| status == "exists"));
+        let others = vec![entry(100, 2), entry(60_000, 1), entry(99_993, 1), entry(103, 1)];
+        let expected = ["exists_with_different_postings", "id_already_failed", "following_id_taken", "exists_with_different_postings"];
+        assert_eq!(book(platform, others), expected);
+        let authorization = format!("Bearer {}", platform.api_key);
+        let read = Client::new(platform.address).send("GET", "/v1/ledger/entries/700", &[("authorization", &authorization)], b"").unwrap();
+        let mut read_postings = read.json()["postings"].as_array().unwrap().clone();
+        read_postings.sort_by_key(|posting| posting["account_id"].as_str().unwrap().parse::<u64>().unwrap());
+        let mut expected = postings(7);
+        expected.rotate_right(1);
+        assert_eq!(read_postings, expected);
+        let first = ask(platform, "/v1/ledger/accounts/lookup", &json!({ "ids": ["1", "2"] }));
+        let sum: u64 = (1..=500).sum::<u64>() + 1;
+        assert_eq!(
+            (&first["data"][0]["debits_posted"], &first["data"][1]["credits_posted"]),
+            (&json!((9 * sum).to_string()), &json!(sum.to_string()))
+        );
+    };
+    judge(&platform);
+    drop(platform);
+    judge(&plan.start());
+}
+
 /// The journal takes the largest batch of every kind: with posts, an event holds what each of them released beside their records.
 #[test]
 fn the_largest_batch_of_posts_becomes_durable() {

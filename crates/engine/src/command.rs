@@ -278,6 +278,13 @@ pub enum Command {
         /// At most [`ledger::BATCH_EVENTS_MAX`].
         transfers: Vec<Transfer>,
     },
+    /// Entries with many legs are created in a merchant's own ledger, as chains of transfers, by [`crate::State::book`].
+    CreateLedgerEntries {
+        /// Whose ledger.
+        merchant: MerchantId,
+        /// At most [`ledger::BATCH_EVENTS_MAX`] of [`ledger::Entry::events_count`] in all.
+        entries: Vec<ledger::Entry>,
+    },
     /// Pending transfers of a merchant's own ledger whose timeout has passed are released, by [`crate::State::book`]: as many as one
     /// event may name.
     ExpireLedgerTransfers {
@@ -360,7 +367,13 @@ impl Lane {
 impl Command {
     /// Whether it is about a ledger that a merchant keeps itself: [`crate::State::book`] decides it, not [`crate::decide`].
     pub const fn is_booking(&self) -> bool {
-        matches!(self, Self::CreateLedgerAccounts { .. } | Self::CreateLedgerTransfers { .. } | Self::ExpireLedgerTransfers { .. })
+        matches!(
+            self,
+            Self::CreateLedgerAccounts { .. }
+                | Self::CreateLedgerTransfers { .. }
+                | Self::CreateLedgerEntries { .. }
+                | Self::ExpireLedgerTransfers { .. }
+        )
     }
 
     /// The lane in which this command waits.
@@ -394,6 +407,7 @@ impl Command {
             | Self::CreateOperator { .. }
             | Self::CreateLedgerAccounts { .. }
             | Self::CreateLedgerTransfers { .. }
+            | Self::CreateLedgerEntries { .. }
             | Self::CreateApiKey(_) => Lane::Create,
         }
     }
@@ -411,6 +425,7 @@ impl Command {
             | Self::CreateOperator { .. }
             | Self::CreateLedgerAccounts { .. }
             | Self::CreateLedgerTransfers { .. }
+            | Self::CreateLedgerEntries { .. }
             | Self::ExpireLedgerTransfers { .. }
             | Self::CreateApiKey(_)
             | Self::RevokeApiKey { .. }

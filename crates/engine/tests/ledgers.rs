@@ -259,3 +259,32 @@ fn time_goes_on_past_every_item_of_a_batch() {
     assert!(Timestamp::from_ns(results[0].timestamp) > first);
     assert_eq!(Timestamp::from_ns(results[99].timestamp), pair.world.state.last_at);
 }
+
+#[test]
+fn entries_with_many_legs_are_replayed_from_their_transfers() {
+    use ledger::{Entry, EntryStatus, Posting, Side};
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, (1..=3).map(|id| account(id, NONE)).collect());
+    let posting = |account_id, side, amount| Posting { account_id, side, amount };
+    let entry =
+        |id, postings: &[Posting]| Entry { id, postings: postings.to_vec(), user_data_128: 7, user_data_64: 0, user_data_32: 0, code: 1 };
+    let split = [posting(1, Side::Debit, 9), posting(2, Side::Credit, 5), posting(3, Side::Credit, 4)];
+    let lost = [posting(1, Side::Debit, 9), posting(9, Side::Credit, 9)];
+    let mut answered = |merchant, entries: Vec<Entry>| {
+        let before = pair.world.state.next_seq;
+        match pair.book(&Command::CreateLedgerEntries { merchant, entries }) {
+            Reply::LedgerEntries { results } => {
+                (results.into_iter().map(|result| result.status).collect::<Vec<_>>(), pair.world.state.next_seq - before)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let created = answered(MERCHANT, vec![entry(10, &split), entry(20, &lost), entry(30, &[])]);
+    assert_eq!(created, (vec![EntryStatus::Created, EntryStatus::AccountNotFound, EntryStatus::PostingsMustNotBeEmpty], 1));
+    let again = answered(MERCHANT, vec![entry(10, &split), entry(20, &split)]);
+    assert_eq!(again, (vec![EntryStatus::Exists, EntryStatus::IdAlreadyFailed], 0), "nothing is journaled when nothing happens");
+    assert_eq!(answered(OTHER, vec![entry(10, &[])]), (vec![EntryStatus::PostingsMustNotBeEmpty], 0));
+    assert!(!pair.world.state.ledgers.contains_key(&OTHER), "no ledger is left behind");
+    let command = Command::CreateLedgerEntries { merchant: MerchantId::from_u128(404), entries: vec![entry(10, &split)] };
+    assert_eq!(pair.book(&command), Reply::Refused(Refusal::MerchantUnknown));
+}

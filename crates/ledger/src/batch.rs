@@ -58,7 +58,7 @@ struct Chain {
 
 /// What a broken chain goes back to, besides the records themselves.
 #[derive(Clone, Copy)]
-struct Mark {
+pub(crate) struct Mark {
     created_count: usize,
     totals_count: usize,
     timestamp_last: u64,
@@ -128,7 +128,7 @@ pub(crate) fn create_batch<E: Event>(
 }
 
 /// Takes back what happened since the mark, last first.
-fn take_back<E: Event>(ledger: &mut Ledger, mark: Mark, created: &mut Vec<E>) {
+pub(crate) fn take_back<E: Event>(ledger: &mut Ledger, mark: Mark, created: &mut Vec<E>) {
     while created.len() > mark.created_count {
         let record = created.pop().expect("there is one past the mark");
         record.take_back(ledger);
@@ -139,7 +139,7 @@ fn take_back<E: Event>(ledger: &mut Ledger, mark: Mark, created: &mut Vec<E>) {
 }
 
 impl Ledger {
-    fn mark(&self, created_count: usize) -> Mark {
+    pub(crate) fn mark(&self, created_count: usize) -> Mark {
         Mark {
             created_count,
             totals_count: self.totals.len(),

@@ -13,6 +13,7 @@
 //! * [`Ledger::create_accounts`] and [`Ledger::create_transfers`] take events of clients. Every
 //!   outcome is a status, ids are remembered for idempotency until [`Ledger::forget`]. What they
 //!   created can be applied again from a journal ([`Ledger::apply_transfers`]).
+//!   [`Ledger::create_entries_into`] makes chains of transfers of entries with many legs.
 //! * [`Ledger::open_account`] and [`Ledger::apply_legs`] take the platform's own postings. They
 //!   were decided before, so a violation is a bug and panics; their ids only grow, so nothing but
 //!   the open holds is remembered. The two doors share accounts but not transfer ids.
@@ -25,9 +26,11 @@ mod batch;
 mod booking;
 mod codec;
 mod consistency;
+mod entries;
 mod exists;
 mod index;
 mod legs;
+mod lowering;
 mod open;
 mod recent;
 mod replay;
@@ -42,6 +45,7 @@ pub use accounts::AccountResult;
 pub use batch::BATCH_EVENTS_MAX;
 pub use codec::{ACCOUNT_SIZE_BYTES, DecodeError, TRANSFER_SIZE_BYTES};
 pub use consistency::Inconsistency;
+pub use entries::{About, ENTRY_POSTINGS_MAX, Entry, EntryResult, EntryStatus, Posting, Side};
 pub use recent::Past;
 pub use state::{Ledger, Pending, PendingStatus};
 pub use status::{CreateAccountStatus, CreateTransferStatus};

@@ -126,9 +126,12 @@ impl Judge {
     pub fn answered(&mut self, asked: &Asked, reply: &Reply) -> Checked {
         match reply {
             // Clients of the simulation store nothing.
-            Reply::Done | Reply::Customer { .. } | Reply::Method { .. } | Reply::LedgerAccounts { .. } | Reply::LedgerTransfers { .. } => {
-                Ok(())
-            }
+            Reply::Done
+            | Reply::Customer { .. }
+            | Reply::Method { .. }
+            | Reply::LedgerAccounts { .. }
+            | Reply::LedgerTransfers { .. }
+            | Reply::LedgerEntries { .. } => Ok(()),
             Reply::Payment { payment, replayed, .. } => self.accepted(asked, *payment, None, *replayed),
             Reply::Refund { payment, refund, replayed, .. } => self.accepted(asked, *payment, Some(*refund), *replayed),
             Reply::Refused(refusal) => {

@@ -77,6 +77,7 @@ impl World {
             ("SUBJECT_ID", subject),
             ("ACCOUNT_ID", "1".into()),
             ("TRANSFER_ID", "1".into()),
+            ("ENTRY_ID", "1".into()),
             ("MERCHANT_ID", owner),
             ("OPERATOR_ID", person),
             ("API_KEY_ID", api_key),

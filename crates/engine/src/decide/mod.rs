@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 use crate::state::{IdempotencyRecord, KeyedObject, Payment, State};
 use base::limits::IDEMPOTENCY_KEPT_NS;
 use base::{Currency, CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
-use ledger::{AccountResult, Transfer, TransferResult};
+use ledger::{AccountResult, EntryResult, Transfer, TransferResult};
 use payments::Books;
 
 /// What a command is answered once its entries are durable.
@@ -75,6 +75,11 @@ pub enum Reply {
     LedgerTransfers {
         /// As many as there were transfers.
         results: Vec<TransferResult>,
+    },
+    /// What became of each entry of a batch, in order.
+    LedgerEntries {
+        /// As many as there were entries.
+        results: Vec<EntryResult>,
     },
     /// Nothing changed.
     Refused(Refusal),

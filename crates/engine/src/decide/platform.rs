@@ -107,6 +107,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         | Command::NoteSweep { .. }
         | Command::CreateLedgerAccounts { .. }
         | Command::CreateLedgerTransfers { .. }
+        | Command::CreateLedgerEntries { .. }
         | Command::ExpireLedgerTransfers { .. }
         | Command::Tick => unreachable!("decided in a file of its own"),
     }

@@ -34,6 +34,7 @@ impl State {
         match command {
             Command::CreateLedgerAccounts { merchant, accounts } => self.book_accounts(now, *merchant, accounts),
             Command::CreateLedgerTransfers { merchant, transfers } => self.book_transfers(now, *merchant, transfers),
+            Command::CreateLedgerEntries { merchant, entries } => self.book_entries(now, *merchant, entries),
             Command::ExpireLedgerTransfers { merchant } => self.book_expiry(now, *merchant),
             other => unreachable!("{other:?} is decided elsewhere"),
         }
@@ -75,6 +76,23 @@ impl State {
         }
         let event = Event::LedgerTransfersCreated { merchant, burned, released };
         Booked { entry: Some(self.note_booked(last_of(now, transfers.len()), event, created)), reply }
+    }
+
+    fn book_entries(&mut self, now: Timestamp, merchant: MerchantId, entries: &[ledger::Entry]) -> Booked {
+        let was_there = self.ledgers.contains_key(&merchant);
+        let Some(ledger) = self.ledger_to_book(merchant) else {
+            return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
+        };
+        let (mut results, mut created, mut burned) = (Vec::with_capacity(entries.len()), Vec::new(), Vec::new());
+        ledger.create_entries_into(entries, now.ns(), &mut results, &mut created, &mut burned);
+        let reply = Reply::LedgerEntries { results };
+        if created.is_empty() && burned.is_empty() {
+            return self.nothing_booked(merchant, was_there, reply);
+        }
+        let count = entries.iter().map(ledger::Entry::events_count).sum();
+        // An entry resolves nothing.
+        let event = Event::LedgerTransfersCreated { merchant, burned, released: Vec::new() };
+        Booked { entry: Some(self.note_booked(last_of(now, count), event, created)), reply }
     }
 
     fn book_expiry(&mut self, now: Timestamp, merchant: MerchantId) -> Booked {

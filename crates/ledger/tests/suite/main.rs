@@ -4,6 +4,7 @@
 mod account_statuses;
 mod chains;
 mod codec;
+mod entries;
 mod fixture;
 mod history;
 mod legs;

@@ -478,7 +478,8 @@ impl Stage {
             | Reply::Customer { .. }
             | Reply::Method { .. }
             | Reply::LedgerAccounts { .. }
-            | Reply::LedgerTransfers { .. } => Ok(true),
+            | Reply::LedgerTransfers { .. }
+            | Reply::LedgerEntries { .. } => Ok(true),
         }
     }
 

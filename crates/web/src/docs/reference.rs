@@ -36,6 +36,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("handle", "\"a-new-one\""),
     ("accounts", r#"[{"id":"1","ledger":700,"code":10},{"id":"2","ledger":700,"code":20}]"#),
     ("transfers", r#"[{"id":"1","debit_account_id":"1","credit_account_id":"2","amount":"500","ledger":700,"code":1}]"#),
+    ("entries", r#"[{"id":"1","code":1,"postings":[{"account_id":"1","debit":"500"},{"account_id":"2","credit":"500"}]}]"#),
     ("ids", r#"["1"]"#),
     ("q", "\"bookshop\""),
     ("payment", "$PAYMENT_ID"),
@@ -424,13 +425,18 @@ fn path_with_variables(path: &str) -> String {
         let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
         made.push('/');
         match name {
-            Some(name) if name.ends_with("id") => made.push_str(&format!("${}_ID", before.trim_end_matches('s').to_uppercase())),
+            Some(name) if name.ends_with("id") => made.push_str(&format!("${}_ID", one_of(before).to_uppercase())),
             Some(name) => made.push_str(&format!("${}", name.to_uppercase())),
             None => made.push_str(part),
         }
         before = part;
     }
     made
+}
+
+/// One of several, by an English name.
+fn one_of(several: &str) -> String {
+    several.strip_suffix("ies").map_or_else(|| several.trim_end_matches('s').to_owned(), |stem| format!("{stem}y"))
 }
 
 /// A value that the schema permits: what must be there and a few fields more.
@@ -493,6 +499,7 @@ mod tests {
         for (path, expected) in [
             ("/v1/payments/{id}/capture", "/v1/payments/$PAYMENT_ID/capture"),
             ("/v1/api_keys/{public_id}", "/v1/api_keys/$API_KEY_ID"),
+            ("/v1/ledger/entries/{id}", "/v1/ledger/entries/$ENTRY_ID"),
             ("/v1/quarantine/{fingerprint}/release", "/v1/quarantine/$FINGERPRINT/release"),
             ("/healthz", "/healthz"),
         ] {

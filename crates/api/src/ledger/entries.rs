@@ -1,0 +1,248 @@
+//! Entries with many legs: what happens to several accounts at once, as postings that balance in every ledger.
+
+use super::{BatchBody, Form, Integer, check_count, found_response, one, small};
+use crate::App;
+use crate::errors::{Code, Problem};
+use crate::extract::{MerchantCaller, PathText, parse_typed};
+use crate::middleware::BEZANT_SEQ;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use engine::{Command, Reply};
+use http::HeaderValue;
+use ledger::{About, ENTRY_POSTINGS_MAX, Entry, EntryResult, Posting, Side, Transfer, TransferFlags};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// So many transfers of an entry are looked up at first: most entries have no more.
+const TRANSFERS_LOOKED_UP_FIRST: usize = 8;
+
+/// Creates entries.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateLedgerEntries {
+    /// Their postings together are at most 8,189.
+    #[schema(max_items = 8_189)]
+    entries: Vec<EntryRecord>,
+}
+
+/// What an entry does to one account: either a debit or a credit.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "PostingFields")]
+pub(crate) struct PostingRecord {
+    /// The account. Its ledger is the posting's.
+    #[schema(value_type = String, example = "1")]
+    account_id: Integer<u128>,
+    /// What is added to its debits, in the ledger's own unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "120")]
+    debit: Option<Integer<u128>>,
+    /// What is added to its credits, in the ledger's own unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    credit: Option<Integer<u128>>,
+}
+
+/// A posting as it is sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostingFields {
+    account_id: Integer<u128>,
+    debit: Option<Integer<u128>>,
+    credit: Option<Integer<u128>>,
+}
+
+impl TryFrom<PostingFields> for PostingRecord {
+    type Error = &'static str;
+
+    fn try_from(fields: PostingFields) -> Result<Self, Self::Error> {
+        let PostingFields { account_id, debit, credit } = fields;
+        if debit.is_some() == credit.is_some() {
+            // Read by the one who makes a problem of it.
+            return Err("invalid value: expected an account_id with either debit or credit");
+        }
+        Ok(Self { account_id, debit, credit })
+    }
+}
+
+impl From<PostingRecord> for Posting {
+    fn from(record: PostingRecord) -> Self {
+        let PostingRecord { account_id: Integer(account_id), debit, credit } = record;
+        let side = if debit.is_some() { Side::Debit } else { Side::Credit };
+        let Integer(amount) = debit.or(credit).unwrap_or_default();
+        Self { account_id, side, amount }
+    }
+}
+
+impl From<Posting> for PostingRecord {
+    fn from(posting: Posting) -> Self {
+        let Posting { account_id, side, amount } = posting;
+        let of_side = |wanted: Side| (side == wanted).then_some(Integer(amount));
+        Self { account_id: Integer(account_id), debit: of_side(Side::Debit), credit: of_side(Side::Credit) }
+    }
+}
+
+/// An entry, asked for or found.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntryRecord {
+    /// Made by the caller: the entry's transfers have this id, the next one and so on.
+    #[schema(value_type = String, example = "1")]
+    id: Integer<u128>,
+    /// At most 1,024; in every ledger debits equal credits, and no account stands twice.
+    #[schema(max_items = 1_024)]
+    postings: Vec<PostingRecord>,
+    /// The caller's own, 128 bits.
+    #[serde(default)]
+    #[schema(value_type = String, example = "1")]
+    user_data_128: Integer<u128>,
+    /// The caller's own, 64 bits.
+    #[serde(default)]
+    #[schema(value_type = String, example = "1")]
+    user_data_64: Integer<u64>,
+    /// The caller's own, 32 bits.
+    #[serde(default, deserialize_with = "small")]
+    user_data_32: u32,
+    /// The caller's own code, not 0.
+    #[serde(default, deserialize_with = "small")]
+    code: u16,
+}
+
+const _: () = assert!(ENTRY_POSTINGS_MAX == 1_024);
+
+impl From<EntryRecord> for Entry {
+    fn from(record: EntryRecord) -> Self {
+        let EntryRecord { id, postings, user_data_128, user_data_64, user_data_32, code } = record;
+        Self {
+            id: id.0,
+            postings: postings.into_iter().map(Posting::from).collect(),
+            user_data_128: user_data_128.0,
+            user_data_64: user_data_64.0,
+            user_data_32,
+            code,
+        }
+    }
+}
+
+impl From<Entry> for EntryRecord {
+    fn from(entry: Entry) -> Self {
+        let Entry { id, postings, user_data_128, user_data_64, user_data_32, code } = entry;
+        Self {
+            id: Integer(id),
+            postings: postings.into_iter().map(PostingRecord::from).collect(),
+            user_data_128: Integer(user_data_128),
+            user_data_64: Integer(user_data_64),
+            user_data_32,
+            code,
+        }
+    }
+}
+
+/// An entry that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LedgerEntry {
+    #[serde(flatten)]
+    entry: EntryRecord,
+    /// When it was created, in nanoseconds since 1970.
+    #[schema(value_type = String, example = "1795253580000000000")]
+    timestamp: Integer<u64>,
+}
+
+/// What became of one entry of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LedgerEntryResult {
+    /// `created`, or why not.
+    #[schema(value_type = String, example = "created")]
+    status: &'static str,
+    /// When, in nanoseconds since 1970: when it was created, also if that was earlier; otherwise when it was refused.
+    #[schema(value_type = String, example = "1795253580000000000")]
+    timestamp: Integer<u64>,
+    /// Which postings a refusal is about, counted from 0: one, or the debit and the credit of a transfer that the ledger refuses.
+    /// Absent when it is about the entry as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    postings: Vec<usize>,
+}
+
+impl From<EntryResult> for LedgerEntryResult {
+    fn from(result: EntryResult) -> Self {
+        let EntryResult { status, timestamp, about } = result;
+        let postings = match about {
+            About::Entry => Vec::new(),
+            About::Posting(at) => vec![at],
+            About::Pair { debit, credit } => vec![debit, credit],
+        };
+        Self { status: status.name(), timestamp: Integer(timestamp), postings }
+    }
+}
+
+/// What became of a batch of entries.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LedgerEntryResults {
+    /// Always `ledger_results`.
+    #[schema(value_type = String, example = "ledger_results")]
+    object: &'static str,
+    /// One for each entry, in order.
+    results: Vec<LedgerEntryResult>,
+}
+
+/// Create entries with many legs in the merchant's own ledger
+///
+/// A batch: one result for each entry, in order; each sees those before it, and happens as a whole or not at all, as a chain of
+/// linked transfers. Sending it again changes nothing and answers `exists`.
+#[utoipa::path(
+    post, path = "/v1/ledger/entries", tag = "ledger", operation_id = "createLedgerEntries", request_body = CreateLedgerEntries,
+    responses((status = 200, description = "one result for each entry", body = LedgerEntryResults)), security(("merchant_key" = []))
+)]
+pub(crate) async fn create_entries(
+    State(app): State<App>,
+    MerchantCaller(merchant): MerchantCaller,
+    body: BatchBody,
+) -> Result<Response, Problem> {
+    if body.form != Form::Json {
+        return Err(Problem::new(Code::ContentTypeUnsupported));
+    }
+    let CreateLedgerEntries { entries } = parse_typed(&body.bytes)?;
+    let entries: Vec<Entry> = entries.into_iter().map(Entry::from).collect();
+    check_count(entries.iter().map(Entry::events_count).sum())?;
+    let submitted = app.submit_holding(Command::CreateLedgerEntries { merchant, entries }, body.room).await?;
+    let Reply::LedgerEntries { results } = submitted.reply else {
+        return Err(Problem::new(Code::Internal));
+    };
+    let results = results.into_iter().map(LedgerEntryResult::from).collect();
+    let mut response = Json(LedgerEntryResults { object: "ledger_results", results }).into_response();
+    response.headers_mut().insert(BEZANT_SEQ, HeaderValue::from(submitted.seq));
+    Ok(response)
+}
+
+/// Read one entry of the merchant's own ledger
+///
+/// As postings, each account once. A plain transfer is an entry with two postings.
+#[utoipa::path(
+    get, path = "/v1/ledger/entries/{id}", tag = "ledger", operation_id = "getLedgerEntry",
+    params(("id" = String, Path, description = "its id, as a decimal number")),
+    responses((status = 200, description = "the entry", body = LedgerEntry)), security(("merchant_key" = []))
+)]
+pub(crate) async fn entry(State(app): State<App>, MerchantCaller(merchant): MerchantCaller, id: PathText) -> Result<Response, Problem> {
+    let unknown = || Problem::new(Code::LedgerEntryUnknown);
+    let (first, seq) = one(&id, unknown, |ids| app.platform.ledger_transfers(merchant, ids)).await?;
+    let before: Vec<u128> = first.id.checked_sub(1).into_iter().collect();
+    let (before, _) = app.platform.ledger_transfers(merchant, before).await?;
+    if before.iter().any(|before| goes_on(before) && before.timestamp + 1 == first.timestamp) {
+        // It stands within an entry, whose id is another.
+        return Err(unknown());
+    }
+    let mut transfers = vec![first];
+    for count in [TRANSFERS_LOOKED_UP_FIRST, ENTRY_POSTINGS_MAX] {
+        if transfers.last().is_some_and(goes_on) {
+            let ids = (first.id + 1..u128::MAX).take(count).skip(transfers.len() - 1).collect();
+            transfers.extend(app.platform.ledger_transfers(merchant, ids).await?.0);
+        }
+    }
+    let entry = Entry::of_transfers(&transfers).ok_or_else(unknown)?;
+    Ok(found_response(Json(LedgerEntry { entry: EntryRecord::from(entry), timestamp: Integer(first.timestamp) }), seq))
+}
+
+/// Whether a transfer's chain does not end with it.
+fn goes_on(transfer: &Transfer) -> bool {
+    transfer.flags.contains(TransferFlags::LINKED)
+}
