@@ -3,8 +3,9 @@
 //! A request is one batch: it is decided as a whole, becomes durable as a whole, and every item of it has its own result. Ids are
 //! the callers', so that a batch may be sent again: what is there already says `exists`. The rules are the crate `ledger`'s.
 
-pub(crate) mod history;
+mod balances;
 pub(crate) mod entries;
+pub(crate) mod history;
 mod records;
 
 pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
@@ -17,9 +18,10 @@ use crate::middleware::BEZANT_SEQ;
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
+use balances::BalancesRecord;
 use engine::{Command, Reply};
 use http::{HeaderMap, HeaderValue, header};
-use ledger::{ACCOUNT_SIZE_BYTES, Account, BATCH_EVENTS_MAX, TRANSFER_SIZE_BYTES, Transfer};
+use ledger::{ACCOUNT_SIZE_BYTES, Account, AccountBalances, BATCH_EVENTS_MAX, TRANSFER_SIZE_BYTES, Transfer};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedSemaphorePermit;
@@ -56,6 +58,9 @@ pub(crate) struct CreateLedgerTransfers {
     /// At most 8,189 transfers.
     #[schema(max_items = 8_189)]
     transfers: Vec<TransferRecord>,
+    /// Whether each transfer that is created is answered with the balances of its accounts right after it.
+    #[serde(default)]
+    balances: bool,
 }
 
 /// Looks objects up.
@@ -76,6 +81,11 @@ pub(crate) struct LedgerResult {
     /// When, in nanoseconds since 1970: when it was created, also if that was earlier; otherwise when it was refused.
     #[schema(value_type = String, example = "1795253580000000000")]
     timestamp: Integer<u64>,
+    /// If they were asked for: of a transfer that is created, the balances of its debit account and of its credit account right
+    /// after it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    balances: Vec<BalancesRecord>,
 }
 
 /// What became of a batch.
@@ -192,10 +202,12 @@ fn check_count(count: usize) -> Result<(), Problem> {
 }
 
 /// The answer to a batch: results as JSON or as numbers.
-fn answer(form: Form, seq: u64, results: impl Iterator<Item = (u32, &'static str, u64)>) -> Response {
+fn answer(form: Form, seq: u64, results: impl Iterator<Item = (u32, &'static str, u64)>, balances: Vec<Vec<AccountBalances>>) -> Response {
     let mut response = match form {
         Form::Json => {
-            let results = results.map(|(_, status, timestamp)| LedgerResult { status, timestamp: Integer(timestamp) }).collect();
+            let results = results.zip(balances::records(balances));
+            let of_item = |((_, status, timestamp), balances)| LedgerResult { status, timestamp: Integer(timestamp), balances };
+            let results = results.map(of_item).collect();
             Json(LedgerResults { object: "ledger_results", results }).into_response()
         }
         Form::Records => {
@@ -228,7 +240,7 @@ pub(crate) async fn create_accounts(
         return Err(Problem::new(Code::Internal));
     };
     let results = results.iter().map(|result| (result.status.code(), result.status.name(), result.timestamp));
-    Ok(answer(body.form, submitted.seq, results))
+    Ok(answer(body.form, submitted.seq, results, Vec::new()))
 }
 
 /// Create transfers in the merchant's own ledger
@@ -246,14 +258,18 @@ pub(crate) async fn create_transfers(
     MerchantCaller(merchant): MerchantCaller,
     body: BatchBody,
 ) -> Result<Response, Problem> {
-    let of_json = |body: CreateLedgerTransfers| body.transfers.into_iter().map(Transfer::from).collect();
+    let mut wanted = balances::wanted(false);
+    let of_json = |body: CreateLedgerTransfers| {
+        wanted = balances::wanted(body.balances);
+        body.transfers.into_iter().map(Transfer::from).collect()
+    };
     let transfers = body.items(of_json, Transfer::from_record)?;
-    let submitted = app.submit_holding(Command::CreateLedgerTransfers { merchant, transfers }, body.room).await?;
-    let Reply::LedgerTransfers { results } = submitted.reply else {
+    let submitted = app.submit_holding(Command::CreateLedgerTransfers { merchant, transfers, answer: wanted }, body.room).await?;
+    let Reply::LedgerTransfers { results, balances } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };
     let results = results.iter().map(|result| (result.status.code(), result.status.name(), result.timestamp));
-    Ok(answer(body.form, submitted.seq, results))
+    Ok(answer(body.form, submitted.seq, results, balances))
 }
 
 /// Look up accounts of the merchant's own ledger

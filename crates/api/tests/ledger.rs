@@ -384,3 +384,31 @@ async fn entries_that_cannot_be_read_are_refused_with_their_place_and_change_not
     assert_eq!(status, 415);
     assert_eq!(rig.platform.commands().len(), before);
 }
+
+#[tokio::test]
+async fn balances_are_answered_to_who_asks_for_them() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let mut pending = transfer("11", "3");
+    pending["flags"] = json!(["pending"]);
+    let body = json!({ "balances": true, "transfers": [transfer("10", "5"), transfer("0", "1"), pending] });
+    let results = post(&rig, "/v1/ledger/transfers", &body).await.json()["results"].clone();
+    let of = |account: &str, numbers: [&str; 4]| {
+        json!({ "account_id": account, "debits_pending": numbers[0], "debits_posted": numbers[1],
+            "credits_pending": numbers[2], "credits_posted": numbers[3] })
+    };
+    assert_eq!(results[0]["balances"], json!([of("1", ["0", "5", "0", "0"]), of("2", ["0", "0", "0", "5"])]));
+    assert_eq!(results[2]["balances"], json!([of("1", ["3", "5", "0", "0"]), of("2", ["0", "0", "3", "5"])]));
+    let again = post(&rig, "/v1/ledger/transfers", &body).await.json()["results"].clone();
+    for without in [&results[1], &again[0], &again[2]] {
+        assert_eq!(without.get("balances"), None, "{without}");
+    }
+    let silent = json!({ "balances": false, "transfers": [transfer("12", "5")] });
+    assert_eq!(post(&rig, "/v1/ledger/transfers", &silent).await.json()["results"][0].get("balances"), None);
+
+    let postings = json!([{ "account_id": "2", "credit": "5" }, { "account_id": "1", "debit": "5" }]);
+    let body = json!({ "balances": true, "entries": [entry("20", &postings), entry("0", &postings)] });
+    let results = post(&rig, "/v1/ledger/entries", &body).await.json()["results"].clone();
+    assert_eq!(results[0]["balances"], json!([of("2", ["0", "0", "3", "15"]), of("1", ["3", "15", "0", "0"])]));
+    assert_eq!(results[1].get("balances"), None);
+}

@@ -95,11 +95,11 @@ impl Archive {
     /// See [`Error`]: nothing may be decided then.
     pub fn recall(&mut self, state: &mut State, command: &Command) -> Result<(), Error> {
         match command {
-            Command::CreateLedgerTransfers { merchant, transfers } => {
+            Command::CreateLedgerTransfers { merchant, transfers, .. } => {
                 let resolved = transfers.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
                 self.recall_ids(state, *merchant, transfers.iter().map(|transfer| transfer.id).chain(resolved))
             }
-            Command::CreateLedgerEntries { merchant, entries } => {
+            Command::CreateLedgerEntries { merchant, entries, .. } => {
                 let ids = entries.iter().flat_map(|entry| (entry.id..=u128::MAX).take(entry.events_count()));
                 self.recall_ids(state, *merchant, ids)
             }

@@ -230,7 +230,7 @@ impl World {
     }
 
     fn act(&mut self, act: &Act) {
-        let made = |transfers| Command::CreateLedgerTransfers { merchant: MERCHANT, transfers };
+        let made = |transfers| Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: engine::LedgerAnswer::Statuses };
         match act {
             Act::Book(all) => {
                 let transfers = all.iter().map(|(debit, credit, amount, is_pending)| {
@@ -242,7 +242,7 @@ impl World {
                 self.book(&command);
                 // Another merchant does the same in a ledger of its own.
                 let Command::CreateLedgerTransfers { transfers, .. } = command else { unreachable!() };
-                self.book(&Command::CreateLedgerTransfers { merchant: OTHER, transfers });
+                self.book(&Command::CreateLedgerTransfers { merchant: OTHER, transfers, answer: engine::LedgerAnswer::Statuses });
             }
             Act::Resolve { back, posts, part } => {
                 let Some(pending) = self.pending.values().rev().nth(*back).copied() else { return };

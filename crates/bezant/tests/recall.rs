@@ -93,7 +93,7 @@ fn a_ledger_that_is_told_its_history_answers_as_one_that_never_forgot_wherever_t
             _ if step % 16 == 0 => Command::ExpireLedgerTransfers { merchant: MERCHANT },
             _ => {
                 let transfers = (0..100).map(|_| drawn(&mut draw, &mut newest)).collect();
-                Command::CreateLedgerTransfers { merchant: MERCHANT, transfers }
+                Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: engine::LedgerAnswer::Statuses }
             }
         };
         let now = Timestamp::from_ns(told.last_at.ns() + 100_000_000);
@@ -101,7 +101,7 @@ fn a_ledger_that_is_told_its_history_answers_as_one_that_never_forgot_wherever_t
         let booked = told.book(now, &command);
         told.ledgers.get_mut(&MERCHANT).unwrap().ledger.forget();
         assert_eq!(booked.reply, remembering.book(now, &command).reply, "step {step}");
-        if let Reply::LedgerTransfers { results } = &booked.reply {
+        if let Reply::LedgerTransfers { results, .. } = &booked.reply {
             seen.extend(results.iter().map(|result| result.status.name()));
         }
         if let Some(entry) = booked.entry {

@@ -277,6 +277,8 @@ pub enum Command {
         merchant: MerchantId,
         /// At most [`ledger::BATCH_EVENTS_MAX`].
         transfers: Vec<Transfer>,
+        /// What is answered.
+        answer: LedgerAnswer,
     },
     /// Entries with many legs are created in a merchant's own ledger, as chains of transfers, by [`crate::State::book`].
     CreateLedgerEntries {
@@ -284,6 +286,8 @@ pub enum Command {
         merchant: MerchantId,
         /// At most [`ledger::BATCH_EVENTS_MAX`] of [`ledger::Entry::events_count`] in all.
         entries: Vec<ledger::Entry>,
+        /// What is answered.
+        answer: LedgerAnswer,
     },
     /// Pending transfers of a merchant's own ledger whose timeout has passed are released, by [`crate::State::book`]: as many as one
     /// event may name.
@@ -362,6 +366,15 @@ impl Lane {
             Self::Create => "create",
         }
     }
+}
+
+/// What a merchant wants to know of what it creates in its own ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedgerAnswer {
+    /// What became of each item.
+    Statuses,
+    /// Also the balances right after each item that was created.
+    Balances,
 }
 
 impl Command {

@@ -20,7 +20,7 @@ pub mod state;
 
 pub use command::{
     CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency, Lane,
-    OutcomeReport, Private, ReceiveNotice, StorePaymentMethod,
+    LedgerAnswer, OutcomeReport, Private, ReceiveNotice, StorePaymentMethod,
 };
 pub use context::{Context, Gaps, Policy, ProviderPolicy};
 pub use decide::{Decision, Reply, decide};

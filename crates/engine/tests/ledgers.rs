@@ -7,7 +7,7 @@ mod common;
 
 use base::{MerchantId, Timestamp};
 use common::{MERCHANT, OTHER, S, World, without_history};
-use engine::{Command, Event, Refusal, Reply, State};
+use engine::{Command, Event, LedgerAnswer, Refusal, Reply, State};
 use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, Transfer, TransferFlags};
 
 fn account(id: u128, flags: AccountFlags) -> Account {
@@ -55,7 +55,9 @@ impl Pair {
     }
 
     fn transfers(&mut self, merchant: MerchantId, transfers: Vec<Transfer>) -> Vec<CreateTransferStatus> {
-        let Reply::LedgerTransfers { results } = self.book(&Command::CreateLedgerTransfers { merchant, transfers }) else {
+        let Reply::LedgerTransfers { results, .. } =
+            self.book(&Command::CreateLedgerTransfers { merchant, transfers, answer: LedgerAnswer::Statuses })
+        else {
             panic!("results are answered")
         };
         results.into_iter().map(|result| result.status).collect()
@@ -94,7 +96,11 @@ fn every_merchant_has_a_world_of_its_own() {
     assert_eq!(pair.transfers(OTHER, vec![transfer(7, 1, 2, 10)]), [CreateTransferStatus::IdAlreadyFailed]);
     assert_eq!(pair.transfers(MERCHANT, vec![transfer(7, 1, 2, 10)]), [CreateTransferStatus::Exists]);
     let unknown = MerchantId::from_u128(12_345);
-    let reply = pair.book(&Command::CreateLedgerTransfers { merchant: unknown, transfers: vec![transfer(1, 1, 2, 3)] });
+    let reply = pair.book(&Command::CreateLedgerTransfers {
+        merchant: unknown,
+        transfers: vec![transfer(1, 1, 2, 3)],
+        answer: LedgerAnswer::Statuses,
+    });
     assert_eq!(reply, Reply::Refused(Refusal::MerchantUnknown));
 }
 
@@ -158,7 +164,8 @@ fn an_event_says_what_posts_and_voids_released() {
         end(26, 23, 70, TransferFlags::POST_PENDING_TRANSFER),
     ];
     let now = pair.world.now.max(pair.world.state.last_at.plus_ns(1));
-    let booked = pair.world.state.book(now, &Command::CreateLedgerTransfers { merchant: MERCHANT, transfers });
+    let booked =
+        pair.world.state.book(now, &Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: LedgerAnswer::Statuses });
     let entry = booked.entry.unwrap();
     assert_eq!(entry.event, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![], released: vec![50, 60, 70] });
     assert_eq!(entry.legs.iter().map(|leg| (leg.id, leg.amount)).collect::<Vec<_>>(), [(21, 20), (22, 5), (23, 70), (24, 60), (26, 70)]);
@@ -250,9 +257,11 @@ fn time_goes_on_past_every_item_of_a_batch() {
     let mut pair = Pair::new();
     pair.accounts(MERCHANT, vec![account(1, NONE), account(2, NONE)]);
     let first = pair.world.state.last_at;
-    let Reply::LedgerTransfers { results } =
-        pair.book(&Command::CreateLedgerTransfers { merchant: MERCHANT, transfers: (1..=100).map(|id| transfer(id, 1, 2, 1)).collect() })
-    else {
+    let Reply::LedgerTransfers { results, .. } = pair.book(&Command::CreateLedgerTransfers {
+        merchant: MERCHANT,
+        transfers: (1..=100).map(|id| transfer(id, 1, 2, 1)).collect(),
+        answer: LedgerAnswer::Statuses,
+    }) else {
         panic!("results are answered")
     };
     assert!(results.is_sorted_by(|a, b| a.timestamp < b.timestamp));
@@ -272,8 +281,8 @@ fn entries_with_many_legs_are_replayed_from_their_transfers() {
     let lost = [posting(1, Side::Debit, 9), posting(9, Side::Credit, 9)];
     let mut answered = |merchant, entries: Vec<Entry>| {
         let before = pair.world.state.next_seq;
-        match pair.book(&Command::CreateLedgerEntries { merchant, entries }) {
-            Reply::LedgerEntries { results } => {
+        match pair.book(&Command::CreateLedgerEntries { merchant, entries, answer: LedgerAnswer::Statuses }) {
+            Reply::LedgerEntries { results, .. } => {
                 (results.into_iter().map(|result| result.status).collect::<Vec<_>>(), pair.world.state.next_seq - before)
             }
             other => panic!("{other:?}"),
@@ -285,6 +294,49 @@ fn entries_with_many_legs_are_replayed_from_their_transfers() {
     assert_eq!(again, (vec![EntryStatus::Exists, EntryStatus::IdAlreadyFailed], 0), "nothing is journaled when nothing happens");
     assert_eq!(answered(OTHER, vec![entry(10, &[])]), (vec![EntryStatus::PostingsMustNotBeEmpty], 0));
     assert!(!pair.world.state.ledgers.contains_key(&OTHER), "no ledger is left behind");
-    let command = Command::CreateLedgerEntries { merchant: MerchantId::from_u128(404), entries: vec![entry(10, &split)] };
+    let command = Command::CreateLedgerEntries {
+        merchant: MerchantId::from_u128(404),
+        entries: vec![entry(10, &split)],
+        answer: LedgerAnswer::Statuses,
+    };
     assert_eq!(pair.book(&command), Reply::Refused(Refusal::MerchantUnknown));
+}
+
+#[test]
+fn balances_are_answered_as_they_were_right_after_each_item() {
+    use ledger::{AccountBalances, Balances, Entry, Posting, Side};
+    let mut pair = Pair::new();
+    pair.accounts(MERCHANT, (1..=3).map(|id| account(id, NONE)).collect());
+    let pending = Transfer { flags: TransferFlags::PENDING, ..transfer(2, 1, 3, 6) };
+    let post = Transfer { id: 3, pending_id: 2, amount: 4, flags: TransferFlags::POST_PENDING_TRANSFER, ..Transfer::default() };
+    let transfers = vec![transfer(1, 1, 2, 5), transfer(9, 1, 1, 5), pending, post, transfer(4, 2, 1, 1)];
+    let command = Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: LedgerAnswer::Balances };
+    let Reply::LedgerTransfers { balances, .. } = pair.book(&command) else { panic!("balances are answered") };
+    let of = |account_id, debits_pending, debits_posted, credits_pending, credits_posted| AccountBalances {
+        account_id,
+        balances: Balances { debits_pending, debits_posted, credits_pending, credits_posted },
+    };
+    let expected = vec![
+        vec![of(1, 0, 5, 0, 0), of(2, 0, 0, 0, 5)],
+        vec![],
+        vec![of(1, 6, 5, 0, 0), of(3, 0, 0, 6, 0)],
+        vec![of(1, 0, 9, 0, 0), of(3, 0, 0, 0, 4)],
+        vec![of(2, 0, 1, 0, 5), of(1, 0, 9, 0, 1)],
+    ];
+    assert_eq!(balances, expected);
+    let Reply::LedgerTransfers { balances, .. } = pair.book(&command) else { panic!("balances are answered") };
+    assert_eq!(balances, vec![Vec::new(); 5], "what exists has no balances: they went on");
+
+    let posting = |account_id, side, amount| Posting { account_id, side, amount };
+    let postings = vec![posting(3, Side::Credit, 2), posting(1, Side::Debit, 9), posting(2, Side::Credit, 7)];
+    let entry = Entry { id: 20, postings, user_data_128: 0, user_data_64: 0, user_data_32: 0, code: 1 };
+    let entries = vec![entry.clone(), Entry { code: 0, id: 30, ..entry.clone() }, Entry { id: 40, ..entry }];
+    let command = Command::CreateLedgerEntries { merchant: MERCHANT, entries, answer: LedgerAnswer::Balances };
+    let Reply::LedgerEntries { balances, .. } = pair.book(&command) else { panic!("balances are answered") };
+    let expected = vec![
+        vec![of(3, 0, 0, 0, 6), of(1, 0, 18, 0, 1), of(2, 0, 1, 0, 12)],
+        vec![],
+        vec![of(3, 0, 0, 0, 8), of(1, 0, 27, 0, 1), of(2, 0, 1, 0, 19)],
+    ];
+    assert_eq!(balances, expected);
 }

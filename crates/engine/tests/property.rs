@@ -14,7 +14,7 @@ use common::{
 use engine::{
     CancelPayment, CaptureMode, CapturePayment, CardFacts, Command, ConfirmPayment, CreateCustomer, CreatePayment, CreateRefund,
     EffectKind, EffectRequested, EffectStatus, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, Event,
-    Gaps, Idempotency, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
+    Gaps, Idempotency, LedgerAnswer, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
 };
 use ledger::{Account, Transfer, TransferFlags};
 use payments::StoredMethodStatus;
@@ -169,7 +169,7 @@ fn any_booking(draw: &mut Draw) -> Command {
             ..Transfer::default()
         }
     };
-    Command::CreateLedgerTransfers { merchant, transfers: vec![transfer(), transfer(), transfer()] }
+    Command::CreateLedgerTransfers { merchant, transfers: vec![transfer(), transfer(), transfer()], answer: LedgerAnswer::Balances }
 }
 
 fn card(exp_month: u16) -> CardFacts {

@@ -31,12 +31,12 @@ impl Movement {
         Self { reserved: 0, released, posted }
     }
 
-    fn pending_before(&self, pending: u128) -> u128 {
+    pub(crate) fn pending_before(&self, pending: u128) -> u128 {
         let rest = pending.checked_sub(self.reserved).expect("what was reserved is reserved until it is taken back");
         rest.checked_add(self.released).expect("the balance was so large before")
     }
 
-    fn posted_before(&self, posted: u128) -> u128 {
+    pub(crate) fn posted_before(&self, posted: u128) -> u128 {
         posted.checked_sub(self.posted).expect("what was posted is posted until it is taken back")
     }
 

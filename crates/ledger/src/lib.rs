@@ -22,6 +22,7 @@
 
 mod account_table;
 mod accounts;
+mod balances;
 mod batch;
 mod booking;
 mod codec;
@@ -42,6 +43,7 @@ mod transfers;
 mod types;
 
 pub use accounts::AccountResult;
+pub use balances::AccountBalances;
 pub use batch::BATCH_EVENTS_MAX;
 pub use codec::{ACCOUNT_SIZE_BYTES, DecodeError, TRANSFER_SIZE_BYTES};
 pub use consistency::Inconsistency;

@@ -213,7 +213,7 @@ impl Ledger {
 }
 
 /// How much of what it ends a post or void lets happen.
-fn amount_posted(resolution: &Transfer) -> u128 {
+pub(crate) fn amount_posted(resolution: &Transfer) -> u128 {
     if resolution.flags.contains(TransferFlags::POST_PENDING_TRANSFER) { resolution.amount } else { 0 }
 }
 

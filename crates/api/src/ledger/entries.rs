@@ -1,5 +1,6 @@
 //! Entries with many legs: what happens to several accounts at once, as postings that balance in every ledger.
 
+use super::balances::{self, BalancesRecord};
 use super::{BatchBody, Form, Integer, check_count, found_response, one, small};
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -24,6 +25,9 @@ pub(crate) struct CreateLedgerEntries {
     /// Their postings together are at most 8,189.
     #[schema(max_items = 8_189)]
     entries: Vec<EntryRecord>,
+    /// Whether each entry that is created is answered with the balances of its accounts right after it.
+    #[serde(default)]
+    balances: bool,
 }
 
 /// What an entry does to one account: either a debit or a credit.
@@ -82,8 +86,8 @@ impl From<Posting> for PostingRecord {
     }
 }
 
-/// An entry, asked for or found.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+/// An entry that is asked for.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntryRecord {
     /// Made by the caller: the entry's transfers have this id, the next one and so on.
@@ -124,8 +128,31 @@ impl From<EntryRecord> for Entry {
     }
 }
 
-impl From<Entry> for EntryRecord {
-    fn from(entry: Entry) -> Self {
+/// An entry that happened.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LedgerEntry {
+    /// Its id.
+    #[schema(value_type = String, example = "1")]
+    id: Integer<u128>,
+    /// What it did, each account once.
+    postings: Vec<PostingRecord>,
+    /// The caller's own, 128 bits.
+    #[schema(value_type = String, example = "1")]
+    user_data_128: Integer<u128>,
+    /// The caller's own, 64 bits.
+    #[schema(value_type = String, example = "1")]
+    user_data_64: Integer<u64>,
+    /// The caller's own, 32 bits.
+    user_data_32: u32,
+    /// The caller's own code.
+    code: u16,
+    /// When it was created, in nanoseconds since 1970.
+    #[schema(value_type = String, example = "1795253580000000000")]
+    timestamp: Integer<u64>,
+}
+
+impl LedgerEntry {
+    fn new(entry: Entry, timestamp: u64) -> Self {
         let Entry { id, postings, user_data_128, user_data_64, user_data_32, code } = entry;
         Self {
             id: Integer(id),
@@ -134,18 +161,9 @@ impl From<Entry> for EntryRecord {
             user_data_64: Integer(user_data_64),
             user_data_32,
             code,
+            timestamp: Integer(timestamp),
         }
     }
-}
-
-/// An entry that happened.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct LedgerEntry {
-    #[serde(flatten)]
-    entry: EntryRecord,
-    /// When it was created, in nanoseconds since 1970.
-    #[schema(value_type = String, example = "1795253580000000000")]
-    timestamp: Integer<u64>,
 }
 
 /// What became of one entry of a batch.
@@ -160,18 +178,23 @@ pub(crate) struct LedgerEntryResult {
     /// Which postings a refusal is about, counted from 0: one, or the debit and the credit of a transfer that the ledger refuses.
     /// Absent when it is about the entry as a whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     postings: Vec<usize>,
+    /// If they were asked for: of an entry that is created, the balances of the account of each posting right after it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    balances: Vec<BalancesRecord>,
 }
 
-impl From<EntryResult> for LedgerEntryResult {
-    fn from(result: EntryResult) -> Self {
+impl LedgerEntryResult {
+    fn new(result: EntryResult, balances: Vec<BalancesRecord>) -> Self {
         let EntryResult { status, timestamp, about } = result;
         let postings = match about {
             About::Entry => Vec::new(),
             About::Posting(at) => vec![at],
             About::Pair { debit, credit } => vec![debit, credit],
         };
-        Self { status: status.name(), timestamp: Integer(timestamp), postings }
+        Self { status: status.name(), timestamp: Integer(timestamp), postings, balances }
     }
 }
 
@@ -201,14 +224,16 @@ pub(crate) async fn create_entries(
     if body.form != Form::Json {
         return Err(Problem::new(Code::ContentTypeUnsupported));
     }
-    let CreateLedgerEntries { entries } = parse_typed(&body.bytes)?;
+    let CreateLedgerEntries { entries, balances } = parse_typed(&body.bytes)?;
     let entries: Vec<Entry> = entries.into_iter().map(Entry::from).collect();
     check_count(entries.iter().map(Entry::events_count).sum())?;
-    let submitted = app.submit_holding(Command::CreateLedgerEntries { merchant, entries }, body.room).await?;
-    let Reply::LedgerEntries { results } = submitted.reply else {
+    let submitted =
+        app.submit_holding(Command::CreateLedgerEntries { merchant, entries, answer: balances::wanted(balances) }, body.room).await?;
+    let Reply::LedgerEntries { results, balances } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };
-    let results = results.into_iter().map(LedgerEntryResult::from).collect();
+    let results = results.into_iter().zip(balances::records(balances));
+    let results = results.map(|(result, balances)| LedgerEntryResult::new(result, balances)).collect();
     let mut response = Json(LedgerEntryResults { object: "ledger_results", results }).into_response();
     response.headers_mut().insert(BEZANT_SEQ, HeaderValue::from(submitted.seq));
     Ok(response)
@@ -239,7 +264,7 @@ pub(crate) async fn entry(State(app): State<App>, MerchantCaller(merchant): Merc
         }
     }
     let entry = Entry::of_transfers(&transfers).ok_or_else(unknown)?;
-    Ok(found_response(Json(LedgerEntry { entry: EntryRecord::from(entry), timestamp: Integer(first.timestamp) }), seq))
+    Ok(found_response(Json(LedgerEntry::new(entry, first.timestamp)), seq))
 }
 
 /// Whether a transfer's chain does not end with it.

@@ -22,7 +22,7 @@ use crate::refusal::Refusal;
 use crate::state::{IdempotencyRecord, KeyedObject, Payment, State};
 use base::limits::IDEMPOTENCY_KEPT_NS;
 use base::{Currency, CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
-use ledger::{AccountResult, EntryResult, Transfer, TransferResult};
+use ledger::{AccountBalances, AccountResult, EntryResult, Transfer, TransferResult};
 use payments::Books;
 
 /// What a command is answered once its entries are durable.
@@ -75,11 +75,17 @@ pub enum Reply {
     LedgerTransfers {
         /// As many as there were transfers.
         results: Vec<TransferResult>,
+        /// If they are wanted, as many: right after a transfer that was created, those of its debit account and of its
+        /// credit account. Otherwise none.
+        balances: Vec<Vec<AccountBalances>>,
     },
     /// What became of each entry of a batch, in order.
     LedgerEntries {
         /// As many as there were entries.
         results: Vec<EntryResult>,
+        /// If they are wanted, as many: right after an entry that was created, those of the account of each posting.
+        /// Otherwise none.
+        balances: Vec<Vec<AccountBalances>>,
     },
     /// Nothing changed.
     Refused(Refusal),

@@ -2,13 +2,14 @@
 //! must see those before it in the batch and thousands of them may not be applied twice; what the journal then holds are
 //! the records as they happened. Replaying those gives the same state without deciding again, which tests show.
 
-use crate::command::Command;
+use crate::command::{Command, LedgerAnswer};
 use crate::decide::Reply;
 use crate::event::{Entry, Event};
 use crate::refusal::Refusal;
 use crate::state::{MerchantLedger, State, Timer};
 use base::{MerchantId, Timestamp};
-use ledger::{Account, Ledger, Transfer};
+use ledger::{Account, AccountBalances, CreateTransferStatus, EntryResult, EntryStatus, Ledger, Transfer, TransferFlags, TransferResult};
+use std::collections::BTreeMap;
 
 /// What a booking came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +34,8 @@ impl State {
         assert!(now > self.last_at, "time goes on: {now} after {}", self.last_at);
         match command {
             Command::CreateLedgerAccounts { merchant, accounts } => self.book_accounts(now, *merchant, accounts),
-            Command::CreateLedgerTransfers { merchant, transfers } => self.book_transfers(now, *merchant, transfers),
-            Command::CreateLedgerEntries { merchant, entries } => self.book_entries(now, *merchant, entries),
+            Command::CreateLedgerTransfers { merchant, transfers, answer } => self.book_transfers(now, *merchant, transfers, *answer),
+            Command::CreateLedgerEntries { merchant, entries, answer } => self.book_entries(now, *merchant, entries, *answer),
             Command::ExpireLedgerTransfers { merchant } => self.book_expiry(now, *merchant),
             other => unreachable!("{other:?} is decided elsewhere"),
         }
@@ -61,7 +62,7 @@ impl State {
         Booked { entry: Some(self.note_booked(last_of(now, accounts.len()), event, Vec::new())), reply }
     }
 
-    fn book_transfers(&mut self, now: Timestamp, merchant: MerchantId, transfers: &[Transfer]) -> Booked {
+    fn book_transfers(&mut self, now: Timestamp, merchant: MerchantId, transfers: &[Transfer], answer: LedgerAnswer) -> Booked {
         let was_there = self.ledgers.contains_key(&merchant);
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
@@ -70,7 +71,11 @@ impl State {
         let mut burned = Vec::new();
         ledger.create_transfers_into(transfers, now.ns(), &mut results, &mut created, &mut burned);
         let released = released_by(ledger, &created);
-        let reply = Reply::LedgerTransfers { results };
+        let balances = match answer {
+            LedgerAnswer::Statuses => Vec::new(),
+            LedgerAnswer::Balances => balances_of_transfers(ledger, &results, &created),
+        };
+        let reply = Reply::LedgerTransfers { results, balances };
         if created.is_empty() && burned.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
@@ -78,14 +83,18 @@ impl State {
         Booked { entry: Some(self.note_booked(last_of(now, transfers.len()), event, created)), reply }
     }
 
-    fn book_entries(&mut self, now: Timestamp, merchant: MerchantId, entries: &[ledger::Entry]) -> Booked {
+    fn book_entries(&mut self, now: Timestamp, merchant: MerchantId, entries: &[ledger::Entry], answer: LedgerAnswer) -> Booked {
         let was_there = self.ledgers.contains_key(&merchant);
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
         let (mut results, mut created, mut burned) = (Vec::with_capacity(entries.len()), Vec::new(), Vec::new());
         ledger.create_entries_into(entries, now.ns(), &mut results, &mut created, &mut burned);
-        let reply = Reply::LedgerEntries { results };
+        let balances = match answer {
+            LedgerAnswer::Statuses => Vec::new(),
+            LedgerAnswer::Balances => balances_of_entries(ledger, entries, &results, &created),
+        };
+        let reply = Reply::LedgerEntries { results, balances };
         if created.is_empty() && burned.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
@@ -170,6 +179,41 @@ impl State {
 fn released_by(ledger: &Ledger, created: &[Transfer]) -> Vec<u128> {
     let resolved = created.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
     resolved.map(|id| ledger.transfer(id).expect("what just ended is known").amount).collect()
+}
+
+/// The balances after each result of a batch of transfers: none where nothing was created.
+fn balances_of_transfers(ledger: &Ledger, results: &[TransferResult], created: &[Transfer]) -> Vec<Vec<AccountBalances>> {
+    let mut after = ledger.balances_after(created).into_iter();
+    let of_result = |result: &TransferResult| match result.status {
+        CreateTransferStatus::Created => after.next().expect("what was created is among what happened").to_vec(),
+        _ => Vec::new(),
+    };
+    results.iter().map(of_result).collect()
+}
+
+/// The balances after each result of a batch of entries, posting by posting: none where nothing was created.
+fn balances_of_entries(
+    ledger: &Ledger,
+    entries: &[ledger::Entry],
+    results: &[EntryResult],
+    created: &[Transfer],
+) -> Vec<Vec<AccountBalances>> {
+    let mut after = created.iter().zip(ledger.balances_after(created));
+    let mut of_entry = |entry: &ledger::Entry| {
+        let mut last: BTreeMap<u128, AccountBalances> = BTreeMap::new();
+        for (transfer, balances) in after.by_ref() {
+            last.extend(balances.map(|balances| (balances.account_id, balances)));
+            if !transfer.flags.contains(TransferFlags::LINKED) {
+                break;
+            }
+        }
+        entry.postings.iter().map(|posting| last[&posting.account_id]).collect()
+    };
+    let of_result = |(entry, result): (&ledger::Entry, &EntryResult)| match result.status {
+        EntryStatus::Created => of_entry(entry),
+        _ => Vec::new(),
+    };
+    entries.iter().zip(results).map(of_result).collect()
 }
 
 /// The time of the last of so many events, the first of which has the time `now`.

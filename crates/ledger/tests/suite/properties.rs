@@ -256,6 +256,29 @@ proptest! {
     }
 
     #[test]
+    fn balances_after_each_transfer_are_those_of_a_ledger_that_stopped_there(history in history()) {
+        run(&mut opened(), &history, |ledger, step, now_ns| {
+            let Step::Transfers(events) = step else {
+                apply(ledger, step, now_ns);
+                return;
+            };
+            let mut stepwise = ledger.clone();
+            let mut created = Vec::new();
+            ledger.create_transfers_into(events, now_ns, &mut Vec::new(), &mut created, &mut Vec::new());
+            let after = ledger.balances_after(&created);
+            assert_eq!(after.len(), created.len());
+            for (transfer, balances) in created.iter().zip(after) {
+                stepwise.apply_transfers(std::slice::from_ref(transfer));
+                let ids = [transfer.debit_account_id, transfer.credit_account_id];
+                assert_eq!(balances.map(|balances| balances.account_id), ids);
+                for balances in balances {
+                    assert_eq!(balances.balances, stepwise.account(balances.account_id).unwrap().balances());
+                }
+            }
+        });
+    }
+
+    #[test]
     fn a_chain_that_breaks_leaves_no_trace(history in history(), chain in prop::collection::vec(transfer(), 1..8)) {
         let mut ledger = opened();
         run(&mut ledger, &history, |ledger, step, now_ns| { apply(ledger, step, now_ns); });
