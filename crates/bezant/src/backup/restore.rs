@@ -41,8 +41,10 @@ pub struct Restored {
     pub balanced: Vec<Balanced>,
     /// Keys of persons that the secrets open.
     pub keys: u64,
-    /// Keys that had been destroyed after the backup's keys were copied by an earlier hand, and are destroyed again.
+    /// Keys that the journal says were destroyed and that were there: an older copy of the keys. They are destroyed again.
     pub erased_again: u64,
+    /// Slots of the key store that are damaged, as they were when they were backed up.
+    pub damaged_keys: u64,
 }
 
 /// Restores the backup in `from` as the folder `data`, which must not exist or be empty. Everything happens in a folder beside
@@ -70,9 +72,9 @@ pub fn restore(from: &Path, data: &Path, progress: &mut dyn FnMut(Progress)) -> 
     }
     let state = prove_state(&restored, &manifest, progress)?;
     let balanced = trial_balance(&state)?;
-    let (keys, erased_again) = prove_keys(&folder, &state)?;
+    let Keys { keys, erased_again, damaged_keys } = prove_keys(&folder, &state)?;
     install(&folder, data)?;
-    Ok(Restored { manifest, bytes: total_bytes, balanced, keys, erased_again })
+    Ok(Restored { manifest, bytes: total_bytes, balanced, keys, erased_again, damaged_keys })
 }
 
 /// Nothing is ever restored over anything.
@@ -170,20 +172,22 @@ fn prove_state(restored: &OsIo, manifest: &Manifest, progress: &mut dyn FnMut(Pr
     let snapshot = snapshots.first().and_then(|newest| journal::load_snapshot_file(restored, PARTITION, bytes_max, newest).ok());
     // One of another version is never loaded, either.
     let snapshot = snapshot.filter(|(_, bytes)| events::snapshot::decode(bytes).is_ok());
-    let mut differs = None;
+    let mut compared = None;
     let last_seq = tail.next_seq - 1;
     let mut seen = |state: &State| {
         if let Some((at, bytes)) = &snapshot
             && at.next_seq == state.next_seq
         {
-            let [found, expected] = [events::snapshot::digest_of_encoded(bytes), events::snapshot::digest(state)];
-            differs = (found != expected).then(|| (secrets::hex(&found), secrets::hex(&expected)));
+            let digests = [events::snapshot::digest_of_encoded(bytes), events::snapshot::digest(state)];
+            compared = Some(digests.map(|digest| secrets::hex(&digest)));
         }
         progress(Progress::Events { seq: state.next_seq - 1, last_seq });
     };
     let state = replayed(restored, &State::new, tail.next_seq, &mut seen)?;
-    if let Some((found, expected)) = differs {
-        return Err(Error::NotProven { what: "the digest of the snapshot", found, expected });
+    match (&snapshot, compared) {
+        (Some(_), Some([found, expected])) => proven("the digest of the snapshot", found, expected)?,
+        (Some((at, _)), None) => proven("the snapshot's place", at.next_seq.to_string(), "between two batches".to_owned())?,
+        (None, _) => {}
     }
     proven("the state's digest", secrets::hex(&events::snapshot::digest(&state)), manifest.state_digest.clone())?;
     Ok(state)
@@ -211,13 +215,20 @@ fn sums(merchant: Option<MerchantId>, books: &Ledger) -> Result<Vec<Balanced>, E
         .collect()
 }
 
+/// What became of the keys of persons.
+struct Keys {
+    keys: u64,
+    erased_again: u64,
+    damaged_keys: u64,
+}
+
 /// Opens every key with the secrets, and destroys those that the journal says were destroyed.
-fn prove_keys(folder: &Path, state: &State) -> Result<(u64, u64), Error> {
+fn prove_keys(folder: &Path, state: &State) -> Result<Keys, Error> {
     let secrets = Secrets::load(folder)?.ok_or(Error::NotStarted(secrets::FILE_NAME))?;
     let mut keys = KeyStore::open(OsIo::new(folder), secrets.master)?;
     let erased_again = keys.reapply(&state.erased)?;
-    let count = keys.keys().count();
-    Ok((u64::try_from(count).unwrap_or(u64::MAX), u64::try_from(erased_again).unwrap_or(u64::MAX)))
+    let wide = |count: usize| u64::try_from(count).expect("counts fit 64 bits");
+    Ok(Keys { keys: wide(keys.keys().count()), erased_again: wide(erased_again), damaged_keys: keys.damaged_count() })
 }
 
 /// Gives the folder its name, durably.

@@ -62,6 +62,9 @@ pub(super) fn restore(arguments: &Restore) -> Result<(), Failure> {
         return show(&format!("{}\n", restored_json(&restored)));
     }
     show(&restored_text(&restored))?;
+    if restored.damaged_keys > 0 {
+        note(&format!("{} slots of the key store are damaged, as they were when they were backed up", restored.damaged_keys));
+    }
     let data = arguments.data.display();
     note(&format!("start it with `bezant serve --data {data}`, when no other platform with this data is running any more"));
     Ok(())
@@ -108,12 +111,12 @@ fn made_text(made: &Made) -> String {
 }
 
 fn restored_json(restored: &Restored) -> Value {
-    let Restored { manifest, bytes, balanced, keys, erased_again } = restored;
+    let Restored { manifest, bytes, balanced, keys, erased_again, damaged_keys } = restored;
     let ledgers: Vec<Value> = balanced.iter().map(balanced_json).collect();
     json!({
         "object": "restore", "made_at": manifest.made_at, "last_seq": manifest.tail.last_seq(), "chain_hash": manifest.tail.chain_hash,
         "state_digest": manifest.state_digest, "files": manifest.files.len(), "bytes": bytes, "keys": keys,
-        "erased_again": erased_again, "ledgers": ledgers,
+        "erased_again": erased_again, "damaged_keys": damaged_keys, "ledgers": ledgers,
     })
 }
 
@@ -127,7 +130,7 @@ fn balanced_json(balanced: &Balanced) -> Value {
 }
 
 fn restored_text(restored: &Restored) -> String {
-    let Restored { manifest, bytes, balanced, keys, erased_again } = restored;
+    let Restored { manifest, bytes, balanced, keys, erased_again, damaged_keys: _ } = restored;
     let (last_seq, chain_hash, state_digest) = (manifest.tail.last_seq(), &manifest.tail.chain_hash, &manifest.state_digest);
     let files = manifest.files.len();
     let mut text = format!(
