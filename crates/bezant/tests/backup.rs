@@ -4,6 +4,11 @@
 
 mod support;
 
+use base::{OperatorId, SubjectId, Timestamp};
+use bezant::keystore::KeyStore;
+use bezant::secrets::Secrets;
+use engine::{Entry, Event, State};
+use journal::{Batch, FileJournal, Journal, Options, OsIo};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -221,4 +226,52 @@ fn a_backup_of_another_history_is_kept_and_an_erased_person_leaves_the_backup_wi
     assert!(String::from_utf8_lossy(&output.stderr).contains("a history that this journal does not have"));
     assert_eq!(keys(&to), after, "the backup is as it was");
     backed_up(&plan.data, &old);
+}
+
+/// A data folder with a few events, the last of them after a snapshot of `snapshot`, or of what they come to.
+fn small_platform(data: &Path, snapshot: Option<State>) {
+    let io = OsIo::new(data);
+    let options = Options { segment_bytes: 2 * 1024 * 1024, ..Options::for_partition(0) };
+    let (mut journal, _) = FileJournal::open(io.clone(), options).unwrap();
+    let mut state = State::new();
+    for number in 1..=6 {
+        let operator = Event::OperatorCreated { operator: OperatorId::from_u128(number), handle: format!("operator-{number}") };
+        let event = if number == 1 { Event::MinVersionRaised { version: 1 } } else { operator };
+        let entry = Entry { at: Timestamp::from_ns(state.next_seq), event, legs: Vec::new() };
+        let encoded = events::encode_batch(std::slice::from_ref(&entry));
+        let batch = Batch { event_count: encoded.event_count, events: &encoded.events, transfers: &encoded.transfers };
+        journal.append(state.next_seq, 1, batch).unwrap();
+        state.evolve(&entry);
+        if number == 4 {
+            journal.save_snapshot(&journal.tail(), &events::snapshot::encode(snapshot.as_ref().unwrap_or(&state))).unwrap();
+        }
+    }
+    let secrets = Secrets::load_or_create(data).unwrap();
+    let mut keys = KeyStore::open(io, secrets.master).unwrap();
+    keys.ensure(&[SubjectId::PLATFORM], &mut |bytes| bytes.fill(3)).unwrap();
+}
+
+#[test]
+fn a_snapshot_that_is_not_what_the_events_come_to_is_refused() {
+    let folder = Folder::new("backup-snapshot");
+    let mut wrong = State::new();
+    for number in 1..=4 {
+        let event = match number {
+            1 => Event::MinVersionRaised { version: 1 },
+            _ => Event::OperatorCreated { operator: OperatorId::from_u128(number + 90), handle: format!("somebody-{number}") },
+        };
+        wrong.evolve(&Entry { at: Timestamp::from_ns(wrong.next_seq), event, legs: Vec::new() });
+    }
+    for (name, snapshot) in [("right", None), ("wrong", Some(wrong))] {
+        let [data, to, again] = ["data", "backup", "restored"].map(|what| folder.join(&format!("{name}-{what}")));
+        let is_right = snapshot.is_none();
+        small_platform(&data, snapshot);
+        backed_up(&data, &to);
+        assert_eq!(files_below(&to.join("snapshots")).len(), 1);
+        if is_right {
+            assert_eq!(restored(&to, &again)["last_seq"], 6);
+        } else {
+            assert!(refused(&to, &again).contains("not proven: the digest of the snapshot is "));
+        }
+    }
 }
