@@ -105,7 +105,7 @@ fn build(index: &Index, generation: &Arc<Generation>) -> Result<(), IndexError> 
     }
     writer.finish()?;
     let mut lines: Vec<Line> = generation.lines.iter().flat_map(|piece| piece.iter().copied()).collect();
-    lines.sort_unstable_by_key(|line| (line.account, line.place));
+    lines.sort_unstable_by_key(Line::order);
     let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, LINES), LINES_LAYOUT, about, count(lines.len()))?;
     lines::entries(&lines, |key, value| writer.push(key, value))?;
     writer.finish()?;

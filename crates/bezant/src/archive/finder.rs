@@ -98,7 +98,7 @@ impl Finder {
         mut within: RangeInclusive<u64>,
         lines: &LedgerLines,
     ) -> Result<LedgerPage, Error> {
-        let named = lines::account_key(merchant, account);
+        let named = AccountKey { merchant, id: account };
         let mut after = lines.after;
         let mut transfers = Vec::new();
         let mut examined = 0;
@@ -159,7 +159,7 @@ impl Finder {
         let Some(within) = self.places_within(merchant, LedgerPeriod { from_ns: None, until_ns: before_ns })? else {
             return Ok(Balances::default());
         };
-        self.balances_upto(&lines::account_key(merchant, account), *within.end())
+        self.balances_upto(&AccountKey { merchant, id: account }, *within.end())
     }
 
     /// A part of an account's statement: at most so many lines, after a place.
@@ -174,7 +174,7 @@ impl Finder {
         after: Option<u64>,
         count_max: usize,
     ) -> Result<LedgerStatement, Error> {
-        let named = lines::account_key(merchant, account);
+        let named = AccountKey { merchant, id: account };
         let Some(within) = self.places_within(merchant, period)? else {
             let opening = self.balances_before(merchant, account, period.from_ns)?;
             return Ok(LedgerStatement { opening, lines: Vec::new(), closing: opening, next: None });
@@ -244,8 +244,8 @@ impl Finder {
             let mut take_part = |part: &Part| match part {
                 Part::Memory(pieces) => {
                     let all = pieces.iter().flat_map(|piece| piece.iter());
-                    let all = all.filter(|line| line.account == *account && within.contains(&line.place.number()));
-                    let mut found: Vec<_> = all.map(|line| (line.place, line.change)).collect();
+                    let all = all.filter(|line| line.account() == *account && within.contains(&line.place.number()));
+                    let mut found: Vec<_> = all.map(|line| (line.place, line.change())).collect();
                     if newest_first {
                         found.reverse();
                     }
@@ -279,10 +279,10 @@ impl Finder {
                 match part {
                     Part::Memory(pieces) => {
                         let lines = pieces.iter().flat_map(|piece| piece.iter());
-                        let lines = lines.filter(|line| line.account == *account && line.place.number() <= upto);
-                        lines.for_each(|line| balances.add(&line.change.balances()));
+                        let lines = lines.filter(|line| line.account() == *account && line.place.number() <= upto);
+                        lines.for_each(|line| balances.add(&line.change().balances()));
                     }
-                    Part::Tables(pair) if pair.covered().0 > Place::numbered(upto).seq() || !pair.lines.may_contain(account) => {}
+                    Part::Tables(pair) if pair.covered().0 > Place::numbered(upto).seq() || !pair.lines.may_contain(&account.bytes()) => {}
                     Part::Tables(pair) => {
                         let mut summed_to = None;
                         for entry in range(pair, account, Level::Top, &(0..=upto)) {
@@ -382,7 +382,7 @@ struct TableLines<'t> {
 impl<'t> TableLines<'t> {
     fn new(pair: &'t Arc<Pair>, account: &AccountKey, within: &RangeInclusive<u64>, newest_first: bool) -> Self {
         let nothing = RangeInclusive::new(1, 0);
-        let within = if pair.lines.may_contain(account) { within } else { &nothing };
+        let within = if pair.lines.may_contain(&account.bytes()) { within } else { &nothing };
         let levels = [Level::Grouped, Level::Top].map(|level| range(pair, account, level, within));
         Self { pair, newest_first, levels, next: [None; 2], is_started: false }
     }

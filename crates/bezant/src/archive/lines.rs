@@ -32,15 +32,21 @@ const GROUP_LINES_MAX: usize = 128;
 const CREDIT: u8 = 8;
 const SUMS: u8 = 7;
 
-/// An account of the merchant with a number; accounts compare as bytes.
-pub(super) type AccountKey = [u8; ACCOUNT_BYTES];
+/// An account of the merchant with a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AccountKey {
+    pub(super) merchant: u32,
+    pub(super) id: u128,
+}
 
-/// Names an account.
-pub(super) fn account_key(merchant: u32, account: u128) -> AccountKey {
-    let mut key = [0; ACCOUNT_BYTES];
-    key[..4].copy_from_slice(&merchant.to_be_bytes());
-    key[4..].copy_from_slice(&account.to_be_bytes());
-    key
+impl AccountKey {
+    /// As keys of tables begin; they compare as accounts do.
+    pub(super) fn bytes(&self) -> [u8; ACCOUNT_BYTES] {
+        let mut bytes = [0; ACCOUNT_BYTES];
+        bytes[..4].copy_from_slice(&self.merchant.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.id.to_be_bytes());
+        bytes
+    }
 }
 
 /// Where an entry of a table stands.
@@ -55,7 +61,7 @@ pub(super) enum Level {
 /// The key of a table's entry.
 pub(super) fn key(account: &AccountKey, level: Level, place: u64) -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
-    key[..ACCOUNT_BYTES].copy_from_slice(account);
+    key[..ACCOUNT_BYTES].copy_from_slice(&account.bytes());
     key[ACCOUNT_BYTES] = level as u8;
     key[ACCOUNT_BYTES + 1..].copy_from_slice(&place.to_be_bytes());
     key
@@ -107,12 +113,39 @@ impl Change {
     }
 }
 
-/// One line of one account. Lines of an account have the order of their places.
+/// One line of one account. A generation has a million of them, so they are packed: the account and the change are in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    pub(super) account: AccountKey,
+    account_id: u128,
+    amount: u128,
+    released: u128,
     pub(super) place: Place,
-    pub(super) change: Change,
+    merchant: u32,
+    kind: Kind,
+    is_credit: bool,
+}
+
+const _: () = assert!(size_of::<Line>() == 64);
+
+impl Line {
+    pub(super) fn new(account: AccountKey, place: Place, change: Change) -> Self {
+        let AccountKey { merchant, id: account_id } = account;
+        let Change { kind, is_credit, amount, released } = change;
+        Self { account_id, amount, released, place, merchant, kind, is_credit }
+    }
+
+    pub(super) fn account(&self) -> AccountKey {
+        AccountKey { merchant: self.merchant, id: self.account_id }
+    }
+
+    pub(super) fn change(&self) -> Change {
+        Change { kind: self.kind, is_credit: self.is_credit, amount: self.amount, released: self.released }
+    }
+
+    /// What lines are sorted by: accounts, and places of an account.
+    pub(super) fn order(&self) -> (AccountKey, Place) {
+        (self.account(), self.place)
+    }
 }
 
 /// The lines of an event in the ledger of the merchant with this number: two for each transfer, in order.
@@ -137,7 +170,7 @@ pub(super) fn of_event(seq: u64, entry: &Entry, merchant: u32, mut add: impl FnM
         };
         for (account, is_credit) in [(transfer.debit_account_id, false), (transfer.credit_account_id, true)] {
             let change = Change { kind, is_credit, amount, released };
-            add(Line { account: account_key(merchant, account), place: Place::new(seq, leg), change });
+            add(Line::new(AccountKey { merchant, id: account }, Place::new(seq, leg), change));
         }
     }
 }
@@ -259,18 +292,18 @@ pub(super) fn entries<E>(lines: &[Line], mut push: impl FnMut(&[u8; KEY_BYTES], 
     let mut push = |line: &Line, level, value: Value| {
         bytes.clear();
         value.encode(&mut bytes);
-        push(&key(&line.account, level, line.place.number()), &bytes)
+        push(&key(&line.account(), level, line.place.number()), &bytes)
     };
-    for lines in lines.chunk_by(|left, right| left.account == right.account) {
+    for lines in lines.chunk_by(|left, right| left.account() == right.account()) {
         if lines.len() < GROUP_LINES_MIN {
-            lines.iter().try_for_each(|line| push(line, Level::Top, Value::Line(line.change)))?;
+            lines.iter().try_for_each(|line| push(line, Level::Top, Value::Line(line.change())))?;
             continue;
         }
-        lines.iter().try_for_each(|line| push(line, Level::Grouped, Value::Line(line.change)))?;
+        lines.iter().try_for_each(|line| push(line, Level::Grouped, Value::Line(line.change())))?;
         let group_lines = lines.len().div_ceil(lines.len().div_ceil(GROUP_LINES_MAX));
         for group in lines.chunks(group_lines) {
             let mut sums = Balances::default();
-            group.iter().for_each(|line| sums.add(&line.change.balances()));
+            group.iter().for_each(|line| sums.add(&line.change().balances()));
             if let Some(last) = group.last() {
                 push(last, Level::Top, Value::Sums(sums))?;
             }
@@ -346,17 +379,17 @@ mod tests {
             upto in 0..800_u64,
         ) {
             let mut lines: Vec<Line> = (1..).zip(changes).map(|(seq, (account, change))| {
-                Line { account: account_key(1, account), place: Place::new(seq, 0), change }
+                Line::new(AccountKey { merchant: 1, id: account }, Place::new(seq, 0), change)
             }).collect();
-            lines.sort_by_key(|line| (line.account, line.place.number()));
+            lines.sort_by_key(Line::order);
             let mut table = Vec::new();
             entries(&lines, |key, value| { table.push((*key, value.to_vec())); Ok::<(), ()>(()) }).unwrap();
             prop_assert!(table.is_sorted_by(|left, right| left.0 < right.0));
             let upto = Place::new(upto, u16::MAX).number();
             for account in 0..3 {
-                let account = account_key(1, account);
+                let account = AccountKey { merchant: 1, id: account };
                 let mut expected = Balances::default();
-                lines.iter().filter(|line| line.account == account && line.place.number() <= upto).for_each(|line| expected.add(&line.change.balances()));
+                lines.iter().filter(|line| line.account() == account && line.place.number() <= upto).for_each(|line| expected.add(&line.change().balances()));
                 let range = |level, from: u64, to: u64| {
                     let bounds = key(&account, level, from)..=key(&account, level, to);
                     table.iter().filter(move |(key, _)| bounds.contains(key)).map(|(key, value)| (place_of(key).unwrap().number(), Value::decode(value).unwrap()))
