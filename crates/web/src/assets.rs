@@ -42,13 +42,14 @@ pub static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("bezant", "js", "text/javascript; charset=utf-8", include_str!("assets/bezant.js")));
 /// The icon of tabs and bookmarks.
 pub static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("bezant", "svg", "image/svg+xml", include_str!("assets/bezant.svg")));
-/// The charts of the page about performance.
-static CHARTS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
+/// The charts of the pages about performance.
+static CHARTS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     let chart = |stem, content| Asset::new(stem, "svg", "image/svg+xml", content);
     [
         chart("performance-throughput", include_str!("../../../docs/img/performance-throughput.svg")),
         chart("performance-cpu", include_str!("../../../docs/img/performance-cpu.svg")),
         chart("performance-latency", include_str!("../../../docs/img/performance-latency.svg")),
+        chart("ledger-throughput", include_str!("../../../docs/img/ledger-throughput.svg")),
     ]
 });
 
