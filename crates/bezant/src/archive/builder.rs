@@ -152,6 +152,14 @@ fn merge(index: &Index, inputs: &[Arc<Pair>], stop: &Receiver<()>) -> Result<boo
     }
     let pair = Arc::new(Pair::open(&index.io, first_seq, last_seq)?);
     let mut inner = index.write();
+    let is_there = |input: &Arc<Pair>| inner.tables.iter().any(|table| Arc::ptr_eq(input, table));
+    if !inputs.iter().all(is_there) {
+        // A reader found one damaged meanwhile, and its events are read again: they must not be in two places.
+        drop(inner);
+        drop(pair);
+        remove_pair(&index.io, first_seq, last_seq);
+        return Ok(true);
+    }
     Arc::make_mut(&mut inner.tables).retain(|other| !inputs.iter().any(|input| Arc::ptr_eq(input, other)));
     put(&mut inner.tables, pair);
     drop(inner);
