@@ -2,7 +2,7 @@
 //! balances at any time.
 
 use super::index::{Concern, Index, IndexError, Pair, Part, Place, key};
-use super::lines::{self, AccountKey, Change, Kind, Level, Value};
+use super::lines::{self, AccountKey, Change, Kind, Level, Line, Value};
 use super::{Error, Records};
 use crate::partition::{self, LoadError};
 use api::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
@@ -17,6 +17,8 @@ use std::sync::Arc;
 const LINES_EXAMINED_MAX: usize = 1_000;
 /// Events and transfers of the journal that are looked at for one answer.
 const JOURNAL_EXAMINED_MAX: usize = 100_000;
+/// How many of them are as much work as seeing how one pending transfer stands.
+const STATE_EXAMINED: usize = 100;
 /// Lines that are taken from the index at once.
 const LINES_TAKEN: usize = 128;
 
@@ -75,11 +77,16 @@ impl Finder {
                     if place < first {
                         continue;
                     }
-                    if transfers.len() == lines.count_max || place > last {
+                    if transfers.len() == lines.count_max || examined >= JOURNAL_EXAMINED_MAX || place > last {
                         return Ok(LedgerPage { transfers, next: (place <= last).then_some(place - 1) });
                     }
                     examined += 1;
-                    if lines.filter.takes(transfer) && self.stands(merchant, lines, transfer)? {
+                    if !lines.filter.takes(transfer) {
+                        continue;
+                    }
+                    // To see how a pending transfer stands may read from two other places.
+                    examined += if lines.filter.pending_state.is_some() { STATE_EXAMINED } else { 0 };
+                    if self.stands(merchant, lines, transfer)? {
                         transfers.push((place, *transfer));
                     }
                 }
@@ -182,7 +189,7 @@ impl Finder {
         let before = |place: u64| place.checked_sub(1).map_or(Ok(Balances::default()), |upto| self.balances_upto(&named, upto));
         let opening = before(*within.start())?;
         let first = after.map_or(*within.start(), |after| after.saturating_add(1).max(*within.start()));
-        let mut balances = before(first)?;
+        let mut balances = if after.is_some() { before(first)? } else { opening };
         let closing = self.balances_upto(&named, *within.end())?;
         let mut taken = self.lines_of(&named, &(first..=*within.end()), false, count_max + 1)?;
         let has_more = taken.len() > count_max;
@@ -244,12 +251,9 @@ impl Finder {
             let mut take_part = |part: &Part| match part {
                 Part::Memory(pieces) => {
                     let all = pieces.iter().flat_map(|piece| piece.iter());
-                    let all = all.filter(|line| line.account() == *account && within.contains(&line.place.number()));
-                    let mut found: Vec<_> = all.map(|line| (line.place, line.change())).collect();
-                    if newest_first {
-                        found.reverse();
-                    }
-                    Ok(found.into_iter().all(&mut take))
+                    let mut found = all.filter(|line| line.account() == *account && within.contains(&line.place.number()));
+                    let mut take = |line: &Line| take((line.place, line.change()));
+                    Ok(if newest_first { found.rev().all(&mut take) } else { found.all(&mut take) })
                 }
                 Part::Tables(pair) => {
                     let mut lines = TableLines::new(pair, account, within, newest_first);
