@@ -147,7 +147,7 @@ pub(crate) struct LedgerTransfersPage {
     next_cursor: Option<String>,
 }
 
-/// Which transfers of all.
+/// Which transfers.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
@@ -161,8 +161,6 @@ pub(crate) struct LedgerTransfersQuery {
     from: Option<String>,
     /// Only what happened before this time.
     until: Option<String>,
-    /// Only transfers of this ledger.
-    ledger: Option<u32>,
     /// Least amount.
     amount_min: Option<String>,
     /// Greatest amount.
@@ -179,38 +177,24 @@ pub(crate) struct LedgerTransfersQuery {
     pending_state: Option<String>,
 }
 
-/// Which transfers of an account.
+/// Which transfers of all, beside [`LedgerTransfersQuery`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
+pub(crate) struct AllLedgerTransfersQuery {
+    /// Only transfers of this ledger.
+    ledger: Option<u32>,
+}
+
+/// Which transfers of an account, beside [`LedgerTransfersQuery`].
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters for the specification; the handler reads them")]
 pub(crate) struct LedgerAccountTransfersQuery {
-    /// Most transfers on the page; 20 when absent.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<u32>,
-    /// The `next_cursor` of an earlier page.
-    cursor: Option<String>,
     /// `oldest_first` (when absent) or `newest_first`.
     order: Option<String>,
-    /// Only what happened at this time or later: a time such as `2026-11-21T09:33:00Z`, or nanoseconds since 1970.
-    from: Option<String>,
-    /// Only what happened before this time.
-    until: Option<String>,
     /// `debit` or `credit`: only transfers that did this to the account.
     side: Option<String>,
-    /// Least amount.
-    amount_min: Option<String>,
-    /// Greatest amount.
-    amount_max: Option<String>,
-    /// Only transfers with this code.
-    code: Option<u16>,
-    /// Only transfers with this `user_data_128`.
-    user_data_128: Option<String>,
-    /// Only transfers with this `user_data_64`.
-    user_data_64: Option<String>,
-    /// Only transfers with this `user_data_32`.
-    user_data_32: Option<u32>,
-    /// `pending`, `posted`, `voided` or `expired`: only pending transfers that stand so now.
-    pending_state: Option<String>,
 }
 
 /// Balances of an account.
@@ -325,7 +309,7 @@ pub(crate) struct LedgerBalancesQuery {
 /// All that ever debited or credited it, in the order in which they happened, or the newest first.
 #[utoipa::path(
     get, path = "/v1/ledger/accounts/{id}/transfers", tag = "ledger", operation_id = "listLedgerAccountTransfers",
-    params(("id" = String, Path, description = "the account's id, as a decimal number"), LedgerAccountTransfersQuery),
+    params(("id" = String, Path, description = "the account's id, as a decimal number"), LedgerTransfersQuery, LedgerAccountTransfersQuery),
     responses((status = 200, description = "a page", body = LedgerTransfersPage)), security(("merchant_key" = []))
 )]
 pub(crate) async fn transfers_of(
@@ -359,7 +343,8 @@ pub(crate) async fn transfers_of(
 /// Those of all accounts that have what is asked for, from the oldest on. To look for those of one account is much quicker by the
 /// account's own list.
 #[utoipa::path(
-    get, path = "/v1/ledger/transfers", tag = "ledger", operation_id = "listLedgerTransfers", params(LedgerTransfersQuery),
+    get, path = "/v1/ledger/transfers", tag = "ledger", operation_id = "listLedgerTransfers",
+    params(LedgerTransfersQuery, AllLedgerTransfersQuery),
     responses((status = 200, description = "a page", body = LedgerTransfersPage)), security(("merchant_key" = []))
 )]
 pub(crate) async fn transfers(
