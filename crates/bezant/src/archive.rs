@@ -19,7 +19,7 @@ use engine::{Command, Entry, Event, State};
 use events::Recorded;
 use index::{Concern, Key, Place, key};
 use journal::table::BlockBuffer;
-use journal::{OsIo, Reader};
+use journal::{Io, OsIo, Reader};
 use ledger::{Past, PendingStatus, Transfer};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -51,12 +51,12 @@ struct Kept {
 
 /// Reads transfers at their places, and remembers the batch that it read last: ids that are looked for together often stand
 /// together.
-struct Records {
-    journal: Reader<OsIo>,
+struct Records<I: Io> {
+    journal: Reader<I>,
     batch: Vec<Recorded>,
 }
 
-impl Records {
+impl<I: Io> Records<I> {
     /// The entry with this number.
     fn entry(&mut self, seq: u64) -> Result<Option<&Entry>, LoadError> {
         if !self.batch.iter().any(|recorded| recorded.seq == seq) {
@@ -75,16 +75,16 @@ impl Records {
 }
 
 /// The history as the one who decides needs it.
-pub struct Archive {
-    index: Arc<Index>,
-    records: Records,
+pub struct Archive<I: Io = OsIo> {
+    index: Arc<Index<I>>,
+    records: Records<I>,
     kept: VecDeque<Kept>,
     buffer: BlockBuffer,
 }
 
-impl Archive {
+impl<I: Io + Clone> Archive<I> {
     /// Over an index and its journal.
-    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
+    pub fn new(index: Arc<Index<I>>, journal: Reader<I>) -> Self {
         let records = Records { journal, batch: Vec::new() };
         Self { index, records, kept: VecDeque::new(), buffer: BlockBuffer::default() }
     }

@@ -7,7 +7,7 @@ use base::{EffectId, SubjectId, Timestamp, TraceId};
 use engine::event::VERSION_MAX;
 use engine::{Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
 use events::{EncodedBatch, Recorded};
-use journal::{Journal, Tail};
+use journal::{Io, Journal, OsIo, Tail};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -310,14 +310,14 @@ impl<T> Round<T> {
     }
 }
 
-/// The state of one partition and everything a decision needs.
-pub struct Partition {
+/// The state of one partition and everything a decision needs. `I` is what its history is kept on.
+pub struct Partition<I: Io = OsIo> {
     state: State,
     policy: Policy,
     derive_key: DeriveKey,
     requests: Arc<Requests>,
     trip: Option<fn(&Command) -> bool>,
-    archive: Option<Archive>,
+    archive: Option<Archive<I>>,
 }
 
 /// A command crashed while it was applied: the state can no longer be trusted and must be reloaded from the journal.
@@ -336,11 +336,13 @@ impl Partition {
     /// With the history of the ledgers that merchants keep themselves. Without it a partition knows only what was booked since
     /// it was loaded: that is for what never books.
     #[must_use]
-    pub fn with_archive(mut self, archive: Archive) -> Self {
-        self.archive = Some(archive);
-        self
+    pub fn with_archive<I: Io + Clone>(self, archive: Archive<I>) -> Partition<I> {
+        let Self { state, policy, derive_key, requests, trip, archive: _ } = self;
+        Partition { state, policy, derive_key, requests, trip, archive: Some(archive) }
     }
+}
 
+impl<I: Io + Clone> Partition<I> {
     /// For tests of recovery: applying a command for which `trip` says true crashes after its entries were applied.
     #[doc(hidden)]
     #[must_use]

@@ -8,7 +8,7 @@ use crate::partition::{self, LoadError};
 use api::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 use engine::{Entry, Event};
 use journal::table::{BlockBuffer, Entry as TableEntry, Range};
-use journal::{OsIo, Reader};
+use journal::{Io, OsIo, Reader};
 use ledger::{Balances, Transfer, TransferFlags};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -23,15 +23,15 @@ const STATE_EXAMINED: usize = 100;
 const LINES_TAKEN: usize = 128;
 
 /// Finds what is durable.
-pub struct Finder {
-    index: Arc<Index>,
-    records: Records,
+pub struct Finder<I: Io = OsIo> {
+    index: Arc<Index<I>>,
+    records: Records<I>,
     buffer: BlockBuffer,
 }
 
-impl Finder {
+impl<I: Io + Clone> Finder<I> {
     /// Over an index and its journal.
-    pub fn new(index: Arc<Index>, journal: Reader<OsIo>) -> Self {
+    pub fn new(index: Arc<Index<I>>, journal: Reader<I>) -> Self {
         Self { index, records: Records { journal, batch: Vec::new() }, buffer: BlockBuffer::default() }
     }
 
@@ -219,7 +219,7 @@ impl Finder {
     }
 
     /// Asks what holds lines, again when a damaged table had to be made anew.
-    fn ask<T>(&self, search: impl Fn(&[Part]) -> Result<T, Unread>) -> Result<T, Error> {
+    fn ask<T>(&self, search: impl Fn(&[Part<I>]) -> Result<T, Unread<I>>) -> Result<T, Error> {
         loop {
             match search(&self.index.parts()) {
                 Ok(found) => return Ok(found),
@@ -248,7 +248,7 @@ impl Finder {
                 }
                 taken.len() < count_max
             };
-            let mut take_part = |part: &Part| match part {
+            let mut take_part = |part: &Part<I>| match part {
                 Part::Memory(pieces) => {
                     let all = pieces.iter().flat_map(|piece| piece.iter());
                     let mut found = all.filter(|line| line.account() == *account && within.contains(&line.place.number()));
@@ -265,7 +265,7 @@ impl Finder {
                     Ok(true)
                 }
             };
-            let parts: &mut dyn Iterator<Item = &Part> = if newest_first { &mut parts.iter().rev() } else { &mut parts.iter() };
+            let parts: &mut dyn Iterator<Item = &Part<I>> = if newest_first { &mut parts.iter().rev() } else { &mut parts.iter() };
             for part in parts {
                 if !take_part(part)? {
                     break;
@@ -354,20 +354,20 @@ fn legs_before(entry: &Entry, from_ns: u64) -> u16 {
 }
 
 /// A table that could not be read.
-struct Unread {
-    pair: Arc<Pair>,
+struct Unread<I: Io> {
+    pair: Arc<Pair<I>>,
     error: journal::table::Error,
 }
 
 /// The entries of an account on a level of a table.
-fn range<'t>(pair: &'t Pair, account: &AccountKey, level: Level, within: &RangeInclusive<u64>) -> Range<'t, OsIo> {
+fn range<'t, I: Io>(pair: &'t Pair<I>, account: &AccountKey, level: Level, within: &RangeInclusive<u64>) -> Range<'t, I> {
     let from = lines::key(account, level, *within.start());
     let to = lines::key(account, level, *within.end());
     pair.lines.range(&from..=&to)
 }
 
 /// What an entry says.
-fn read(pair: &Arc<Pair>, entry: Result<TableEntry, journal::table::Error>) -> Result<(Place, Value), Unread> {
+fn read<I: Io>(pair: &Arc<Pair<I>>, entry: Result<TableEntry, journal::table::Error>) -> Result<(Place, Value), Unread<I>> {
     let unread = |error| Unread { pair: Arc::clone(pair), error };
     let entry = entry.map_err(unread)?;
     let read = lines::place_of(entry.key()).zip(Value::decode(entry.value()));
@@ -375,23 +375,23 @@ fn read(pair: &Arc<Pair>, entry: Result<TableEntry, journal::table::Error>) -> R
 }
 
 /// The lines of an account in a table, from one end. Those in groups and those in none stand apart.
-struct TableLines<'t> {
-    pair: &'t Arc<Pair>,
+struct TableLines<'t, I: Io> {
+    pair: &'t Arc<Pair<I>>,
     newest_first: bool,
-    levels: [Range<'t, OsIo>; 2],
+    levels: [Range<'t, I>; 2],
     next: [Option<(Place, Change)>; 2],
     is_started: bool,
 }
 
-impl<'t> TableLines<'t> {
-    fn new(pair: &'t Arc<Pair>, account: &AccountKey, within: &RangeInclusive<u64>, newest_first: bool) -> Self {
+impl<'t, I: Io> TableLines<'t, I> {
+    fn new(pair: &'t Arc<Pair<I>>, account: &AccountKey, within: &RangeInclusive<u64>, newest_first: bool) -> Self {
         let nothing = RangeInclusive::new(1, 0);
         let within = if pair.lines.may_contain(&account.bytes()) { within } else { &nothing };
         let levels = [Level::Grouped, Level::Top].map(|level| range(pair, account, level, within));
         Self { pair, newest_first, levels, next: [None; 2], is_started: false }
     }
 
-    fn next(&mut self) -> Result<Option<(Place, Change)>, Unread> {
+    fn next(&mut self) -> Result<Option<(Place, Change)>, Unread<I>> {
         if !self.is_started {
             self.is_started = true;
             self.next = [self.read(0)?, self.read(1)?];
@@ -409,7 +409,7 @@ impl<'t> TableLines<'t> {
     }
 
     /// The next line of a level.
-    fn read(&mut self, level: usize) -> Result<Option<(Place, Change)>, Unread> {
+    fn read(&mut self, level: usize) -> Result<Option<(Place, Change)>, Unread<I>> {
         loop {
             let range = &mut self.levels[level];
             let Some(entry) = (if self.newest_first { range.next_back() } else { range.next() }) else { return Ok(None) };

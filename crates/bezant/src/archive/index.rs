@@ -33,16 +33,16 @@ pub(super) type Key = [u8; KEY_BYTES];
 const PIECE_LINES_MAX: usize = 8 * 1024;
 
 /// The tables of one run of events.
-pub(super) struct Pair {
+pub(super) struct Pair<I: Io> {
     /// Where ids stand.
-    pub(super) ids: Table<OsIo>,
+    pub(super) ids: Table<I>,
     /// Lines of accounts.
-    pub(super) lines: Table<OsIo>,
+    pub(super) lines: Table<I>,
 }
 
-impl Pair {
+impl<I: Io + Clone> Pair<I> {
     /// Opens the tables of the events that both cover.
-    pub(super) fn open(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Self, table::Error> {
+    pub(super) fn open(io: &I, first_seq: u64, last_seq: u64) -> Result<Self, table::Error> {
         let open = |ending: &str| Table::open(io, &path(first_seq, last_seq, ending));
         Ok(Self { ids: open(IDS)?, lines: open(LINES)? })
     }
@@ -71,12 +71,12 @@ pub(super) fn path(first_seq: u64, last_seq: u64, ending: &str) -> String {
 }
 
 /// Tables in the order of the events that they cover.
-pub(super) type Tables = Arc<Vec<Arc<Pair>>>;
+pub(super) type Tables<I> = Arc<Vec<Arc<Pair<I>>>>;
 
 /// What holds the lines of one run of events.
-pub(super) enum Part {
+pub(super) enum Part<I: Io> {
     /// On disk.
-    Tables(Arc<Pair>),
+    Tables(Arc<Pair<I>>),
     /// In memory, in the order of their transfers.
     Memory(Vec<Arc<Vec<Line>>>),
 }
@@ -258,18 +258,18 @@ fn room(keys_max: usize) -> usize {
     keys_max + 4 * ledger::BATCH_EVENTS_MAX
 }
 
-pub(super) struct Inner {
+pub(super) struct Inner<I: Io> {
     open: Generation,
     /// Oldest first.
     pub(super) closed: Vec<Arc<Generation>>,
     /// Oldest first.
-    pub(super) tables: Tables,
+    pub(super) tables: Tables<I>,
     /// Room for the keys of generations to come. Their memory was touched before: when the keys of one batch went all over a
     /// new table, the system cleared tens of megabytes for them while everybody waited.
     rooms: Vec<Places>,
 }
 
-impl Inner {
+impl<I: Io> Inner<I> {
     /// Closes the open generation, and opens the next.
     fn close(&mut self) {
         let next = Generation::new(self.open.last_seq + 1);
@@ -279,24 +279,24 @@ impl Inner {
 }
 
 /// Where every transfer stands. One writer, readers on any thread.
-pub struct Index {
-    pub(super) io: OsIo,
+pub struct Index<I: Io = OsIo> {
+    pub(super) io: I,
     /// A generation is closed when it has so many keys.
     pub(super) keys_max: usize,
-    journal: Reader<OsIo>,
-    inner: RwLock<Inner>,
+    journal: Reader<I>,
+    inner: RwLock<Inner<I>>,
     durable_seq: AtomicU64,
     /// Numbers of the merchants that have a ledger.
     numbers: RwLock<HashMap<MerchantId, u32>>,
 }
 
-impl Index {
+impl<I: Io + Clone> Index<I> {
     /// Opens the tables in the data folder, and reads what none of them covers from the journal. `keys_max` keys are held in memory
     /// before they are written to a table.
     ///
     /// # Errors
     /// See [`IndexError`]. A table that is damaged is none: it is removed, and read again.
-    pub fn open(io: OsIo, journal: Reader<OsIo>, state: &State, keys_max: usize) -> Result<Self, IndexError> {
+    pub fn open(io: I, journal: Reader<I>, state: &State, keys_max: usize) -> Result<Self, IndexError> {
         io.create_dir(INDEX_DIR).map_err(journal::IoFailure::on("create", INDEX_DIR))?;
         table::remove_unfinished(&io, INDEX_DIR)?;
         let durable_seq = journal.tail().next_seq - 1;
@@ -359,16 +359,16 @@ impl Index {
         Ok(generation)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+    fn read(&self) -> RwLockReadGuard<'_, Inner<I>> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Inner<I>> {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The closed generations that are durable, and the tables, oldest first.
-    pub(super) fn work(&self) -> (Vec<Arc<Generation>>, Tables) {
+    pub(super) fn work(&self) -> (Vec<Arc<Generation>>, Tables<I>) {
         let durable_seq = self.durable_seq.load(Ordering::Acquire);
         let inner = self.read();
         let durable = inner.closed.iter().filter(|generation| generation.last_seq <= durable_seq).cloned().collect();
@@ -376,12 +376,12 @@ impl Index {
     }
 
     /// Everything that may hold lines of accounts now, oldest first.
-    pub(super) fn parts(&self) -> Vec<Part> {
+    pub(super) fn parts(&self) -> Vec<Part<I>> {
         let inner = self.read();
         let tables = inner.tables.iter().map(|pair| (pair.covered().0, Part::Tables(Arc::clone(pair))));
         let generations = inner.closed.iter().map(Arc::as_ref).chain([&inner.open]);
         let memory = generations.map(|generation| (generation.first_seq, Part::Memory(generation.lines.clone())));
-        let mut parts: Vec<(u64, Part)> = tables.chain(memory).collect();
+        let mut parts: Vec<(u64, Part<I>)> = tables.chain(memory).collect();
         parts.sort_by_key(|(first_seq, _)| *first_seq);
         parts.into_iter().map(|(_, part)| part).collect()
     }
@@ -444,7 +444,7 @@ impl Index {
     }
 
     /// Reads what a damaged table covers from the journal again; the builder makes another table of it.
-    pub(super) fn heal(&self, damaged: &Arc<Pair>) -> Result<Arc<Generation>, IndexError> {
+    pub(super) fn heal(&self, damaged: &Arc<Pair<I>>) -> Result<Arc<Generation>, IndexError> {
         let (first_seq, last_seq) = damaged.covered();
         let generation = Arc::new(self.read_again(first_seq, last_seq)?);
         let mut inner = self.write();
@@ -557,7 +557,7 @@ impl<'k> Search<'k> {
     }
 
     /// Looks for what is missing in a table. What was found before a failure stays found.
-    fn read_from(&mut self, table: &Table<OsIo>, buffer: &mut BlockBuffer) -> Result<(), table::Error> {
+    fn read_from<I: Io>(&mut self, table: &Table<I>, buffer: &mut BlockBuffer) -> Result<(), table::Error> {
         let Self { keys, places, missing, candidates } = self;
         table.candidates(missing.iter().map(|number| keys[*number].as_slice()), candidates);
         let read = candidates.iter().map(|candidate| missing[*candidate]).try_for_each(|number| {
@@ -573,7 +573,7 @@ impl<'k> Search<'k> {
 }
 
 /// The runs of events that tables in the folder say they cover, in order, wider ones first.
-fn found_tables(io: &OsIo) -> Result<Vec<(u64, u64)>, IndexError> {
+fn found_tables<I: Io>(io: &I) -> Result<Vec<(u64, u64)>, IndexError> {
     let names = io.list(INDEX_DIR).map_err(journal::IoFailure::on("list", INDEX_DIR))?;
     let covered = |name: &String| {
         let (stem, ending) = name.rsplit_once('.')?;
@@ -587,7 +587,7 @@ fn found_tables(io: &OsIo) -> Result<Vec<(u64, u64)>, IndexError> {
 }
 
 /// The tables of a run of events; `None` when one is missing, damaged, or of another release.
-fn open_pair(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Option<Pair>, IndexError> {
+fn open_pair<I: Io + Clone>(io: &I, first_seq: u64, last_seq: u64) -> Result<Option<Pair<I>>, IndexError> {
     match Pair::open(io, first_seq, last_seq) {
         Ok(pair) if pair.is_of(first_seq, last_seq) => Ok(Some(pair)),
         Ok(_) => Ok(None),
@@ -600,7 +600,7 @@ fn open_pair(io: &OsIo, first_seq: u64, last_seq: u64) -> Result<Option<Pair>, I
 }
 
 /// The events that a table covers.
-fn covered(table: &Table<OsIo>) -> (u64, u64) {
+fn covered<I: Io>(table: &Table<I>) -> (u64, u64) {
     let about = table.about();
     let number = |from: usize| u64::from_be_bytes(std::array::from_fn(|index| about[from + index]));
     (number(0), number(8))
@@ -612,7 +612,7 @@ pub(super) fn about(first_seq: u64, last_seq: u64) -> [u8; 16] {
 }
 
 /// Removes the tables of a run of events; what cannot be removed is found again at the next start.
-pub(super) fn remove_pair(io: &OsIo, first_seq: u64, last_seq: u64) {
+pub(super) fn remove_pair<I: Io>(io: &I, first_seq: u64, last_seq: u64) {
     for ending in [IDS, LINES] {
         let path = path(first_seq, last_seq, ending);
         match io.remove(&path) {
