@@ -12,7 +12,7 @@ pub struct AccountResult {
     /// What happened.
     pub status: Status,
     /// When, in nanoseconds since 1970: the account's timestamp if it was created or exists, the
-    /// event's otherwise.
+    /// event's otherwise. An imported event that was taken back with its chain keeps its own.
     pub timestamp: u64,
 }
 

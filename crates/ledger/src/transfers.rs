@@ -18,7 +18,7 @@ pub struct TransferResult {
     /// What happened.
     pub status: Status,
     /// When, in nanoseconds since 1970: the transfer's timestamp if it was created or exists, the
-    /// event's otherwise.
+    /// event's otherwise. An imported event that was taken back with its chain keeps its own.
     pub timestamp: u64,
 }
 

@@ -38,7 +38,8 @@ const EDGES: &[(&str, Allowed)] = &[
     // telemetry: the one inventory of metrics and log fields, which every request passes.
     ("api", These(&["engine", "views", "identity", "telemetry"])),
     ("web", These(&["base", "api"])),
-    ("bezant", AllBut(&["vault", "sandbox", "sim", "xtask"])),
+    ("naive", These(&["ledger"])),
+    ("bezant", AllBut(&["vault", "sandbox", "naive", "sim", "xtask"])),
     ("vault", These(&["base", "egress"])),
     ("sandbox", These(&["base", "formats"])),
     ("sim", AllBut(&["vault", "xtask"])),

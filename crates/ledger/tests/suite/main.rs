@@ -1,5 +1,5 @@
-//! The specification of the ledger: tables of events and outcomes, and properties against a naive
-//! model. Read first: `fixture.rs` for the form of the tables.
+//! The specification of the ledger: tables of events and outcomes, and properties against the model of the crate
+//! `naive`, whose own tests compare many more histories. Read first: `fixture.rs` for the form of the tables.
 
 mod account_statuses;
 mod chains;
@@ -9,7 +9,6 @@ mod fixture;
 mod history;
 mod legs;
 mod load;
-mod model;
 mod platform_accounts;
 mod properties;
 mod snapshot;
