@@ -11,8 +11,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
+use support::faults::{Mounted, SyncFault};
 use support::load::{Load, judge};
 use support::{Bezant, Folder, Plan, Sandbox, wait_for};
 
@@ -69,28 +69,6 @@ fn is_refused(platform: &mut Bezant) -> bool {
     })
 }
 
-/// A small file system in memory; unmounted at the end.
-struct Mounted(PathBuf);
-
-impl Mounted {
-    fn new(folder: &Path, size: &str) -> Result<Self, String> {
-        std::fs::create_dir_all(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(folder);
-        let output = mount.output().map_err(|error| error.to_string())?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-        }
-        Ok(Self(folder.to_owned()))
-    }
-}
-
-impl Drop for Mounted {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status(); // nothing else can be done about it
-    }
-}
-
 /// Writes until not one more byte fits.
 fn fill(path: &Path) {
     let mut file = File::create(path).unwrap();
@@ -108,13 +86,7 @@ fn fill(path: &Path) {
 #[test]
 fn a_full_disk_stops_the_platform_and_loses_nothing() {
     let folder = Folder::new("disk-full");
-    let disk = match Mounted::new(&folder.join("disk"), "24m") {
-        Ok(disk) => disk,
-        Err(error) => {
-            println!("SKIPPED: no small file system can be mounted here: {error}");
-            return;
-        }
-    };
+    let Some(disk) = Mounted::new(&folder.join("disk"), 24) else { return };
     let plan = Plan::new(&folder.0, std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let plan = Plan { data: disk.0.join("platform"), ..plan };
     let filler = disk.0.join("filler");
@@ -144,46 +116,20 @@ fn a_journal_write_that_fails_stops_the_platform_and_loses_nothing() {
     breaks_and_comes_back("a journal write that fails", &["the journal stopped: cannot write journal/"], 4, &folder, &plan, || {}, || {});
 }
 
-/// Makes fdatasync fail once a file exists; for LD_PRELOAD.
-const FAILING_SYNC: &str = r#"
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-int fdatasync(int file) {
-    const char *trigger = getenv("BEZANT_TEST_SYNC_FAILS_WHEN");
-    if (trigger && access(trigger, F_OK) == 0) { errno = EIO; return -1; }
-    return (int)syscall(SYS_fdatasync, file);
-}
-"#;
-
 #[test]
 fn a_failing_sync_stops_the_platform_and_loses_nothing() {
     let folder = Folder::new("disk-sync");
-    let (library, trigger) = (folder.join("failing_sync.so"), folder.join("fail-now"));
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-x", "c", "-", "-o"]).arg(&library).stdin(Stdio::piped());
-    let mut compiling = match compiler.spawn() {
-        Ok(compiling) => compiling,
-        Err(error) => {
-            println!("SKIPPED: there is no C compiler: {error}");
-            return;
-        }
-    };
-    compiling.stdin.take().unwrap().write_all(FAILING_SYNC.as_bytes()).unwrap();
-    assert!(compiling.wait().unwrap().success());
-    let text = |path: &Path| path.as_os_str().to_str().unwrap().to_owned();
-    let environment = vec![("LD_PRELOAD".to_owned(), text(&library)), ("BEZANT_TEST_SYNC_FAILS_WHEN".to_owned(), text(&trigger))];
+    let Some(fault) = SyncFault::new(&folder) else { return };
+    let environment = fault.environment();
     let plan = Plan { environment, ..Plan::new(&folder.0, std::net::SocketAddr::from(([127, 0, 0, 1], 1))) };
-    let failing = trigger.clone();
     breaks_and_comes_back(
         "a failing fdatasync",
         &["the journal stopped: cannot sync journal/", "cannot sync the key store"],
         5,
         &folder,
         &plan,
-        || drop(File::create(&failing).unwrap()),
-        || std::fs::remove_file(&trigger).unwrap(),
+        || fault.fail("*"),
+        || fault.clear(),
     );
 }
 

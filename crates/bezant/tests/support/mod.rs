@@ -1,8 +1,11 @@
 //! Real processes for tests: the platform and the provider simulator as children that die with the test, a small
-//! blocking HTTP client, folders of their own, and bounded waits. The load and its judge are in `load`.
+//! blocking HTTP client, folders of their own, and bounded waits. A load of payments and its judge are in `load`, one of a
+//! merchant's own ledger in `bookings`, disks that misbehave in `faults`.
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+pub mod bookings;
+pub mod faults;
 pub mod load;
 
 use serde_json::Value;
