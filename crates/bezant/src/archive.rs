@@ -49,21 +49,38 @@ struct Kept {
     legs: Vec<Transfer>,
 }
 
-/// Reads transfers at their places, and remembers the batch that it read last: ids that are looked for together often stand
-/// together.
+/// Most batches of the journal that are remembered.
+const BATCHES_REMEMBERED_MAX: usize = 4;
+
+/// Reads transfers at their places, and remembers the batches that it read last: ids that are looked for together often stand
+/// together, and the transfers that they end or were ended by in a batch or two beside it.
 struct Records<I: Io> {
     journal: Reader<I>,
-    batch: Vec<Recorded>,
+    /// The one that was needed last is at the end.
+    batches: Vec<Vec<Recorded>>,
 }
 
 impl<I: Io> Records<I> {
+    const fn new(journal: Reader<I>) -> Self {
+        Self { journal, batches: Vec::new() }
+    }
+
     /// The entry with this number.
     fn entry(&mut self, seq: u64) -> Result<Option<&Entry>, LoadError> {
-        if !self.batch.iter().any(|recorded| recorded.seq == seq) {
-            let batch = self.journal.read(seq)?.next().transpose()?;
-            self.batch = batch.as_ref().map(partition::decode).transpose()?.unwrap_or_default();
+        let holds = |batch: &Vec<Recorded>| batch.iter().any(|recorded| recorded.seq == seq);
+        match self.batches.iter().rposition(holds) {
+            Some(at) => self.batches[at..].rotate_left(1),
+            None => {
+                let batch = self.journal.read(seq)?.next().transpose()?;
+                let batch = batch.as_ref().map(partition::decode).transpose()?.unwrap_or_default();
+                if self.batches.len() >= BATCHES_REMEMBERED_MAX {
+                    self.batches.remove(0);
+                }
+                self.batches.push(batch);
+            }
         }
-        Ok(self.batch.iter().find(|recorded| recorded.seq == seq).map(|recorded| &recorded.entry))
+        let found = self.batches.last().and_then(|batch| batch.iter().find(|recorded| recorded.seq == seq));
+        Ok(found.map(|recorded| &recorded.entry))
     }
 
     /// The transfer at a place.
@@ -85,7 +102,7 @@ pub struct Archive<I: Io = OsIo> {
 impl<I: Io + Clone> Archive<I> {
     /// Over an index and its journal.
     pub fn new(index: Arc<Index<I>>, journal: Reader<I>) -> Self {
-        let records = Records { journal, batch: Vec::new() };
+        let records = Records::new(journal);
         Self { index, records, kept: VecDeque::new(), buffer: BlockBuffer::default() }
     }
 

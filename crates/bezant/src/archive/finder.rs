@@ -32,7 +32,7 @@ pub struct Finder<I: Io = OsIo> {
 impl<I: Io + Clone> Finder<I> {
     /// Over an index and its journal.
     pub fn new(index: Arc<Index<I>>, journal: Reader<I>) -> Self {
-        Self { index, records: Records { journal, batch: Vec::new() }, buffer: BlockBuffer::default() }
+        Self { index, records: Records::new(journal), buffer: BlockBuffer::default() }
     }
 
     /// A durable transfer of the merchant with this number.
