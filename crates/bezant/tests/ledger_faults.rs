@@ -5,7 +5,8 @@
 
 mod support;
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use support::bookings::Bookings;
 use support::faults::{Mounted, SyncFault};
 use support::{Draw, Folder, Plan, wait_for};
@@ -14,12 +15,41 @@ use support::{Draw, Folder, Plan, wait_for};
 const KILLS: u64 = 6;
 /// Nothing listens there: no payment is made.
 const NO_PROVIDER: &str = "127.0.0.1:1";
-/// The threads that write files beside the journal's, and batches that give each of them something to write.
-const WRITERS: [(&str, u64); 3] = [("indexes", 4), ("merges", 20), ("snapshots", 180)];
+/// Batches to begin with.
+const FIRST_BATCHES: u64 = 40;
+
+/// A thread that writes files beside the journal's.
+struct Writer {
+    thread: &'static str,
+    /// Batches that give it something to write.
+    batches: u64,
+    folder: &'static str,
+    /// Its files are larger than this, in bytes, and those of other writers in the folder are not.
+    bytes_min: u64,
+}
+
+const WRITERS: [Writer; 3] = [
+    Writer { thread: "indexes", batches: 4, folder: "index", bytes_min: 1 },
+    Writer { thread: "merges", batches: 20, folder: "index", bytes_min: 100_000 },
+    Writer { thread: "snapshots", batches: 180, folder: "snapshots", bytes_min: 1 },
+];
 
 fn plan(folder: &Path) -> Plan {
     // The least that is allowed, so that a short test has many tables, merged ones among them.
     Plan::new(folder, NO_PROVIDER.parse().unwrap()).with("--index-ids 1024")
+}
+
+/// Complete files in a folder of the data, by name.
+fn files(plan: &Plan, folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(plan.data.join(folder)).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension() != Some(OsStr::new("tmp")));
+    paths.sort();
+    paths
+}
+
+fn has_written(writer: &Writer, plan: &Plan) -> bool {
+    files(plan, writer.folder).iter().any(|path| path.metadata().is_ok_and(|found| found.len() >= writer.bytes_min))
 }
 
 #[test]
@@ -47,10 +77,10 @@ fn no_booking_is_lost_or_doubled_when_the_platform_is_killed_while_it_writes_oth
     let mut platform = plan.start();
     let bookings = Bookings::start(&platform);
     let mut draw = Draw::new(2);
-    for (writer, batches) in WRITERS {
-        fault.hang(writer);
-        bookings.book(batches);
-        wait_for(writer, || (fault.met_count() > 0).then_some(()));
+    for writer in &WRITERS {
+        fault.hang(writer.thread);
+        bookings.book(writer.batches);
+        wait_for(writer.thread, || (fault.met_count() > 0).then_some(()));
         bookings.be_amid(&mut draw);
         platform.process.kill();
         fault.clear();
@@ -66,12 +96,14 @@ fn syncs_that_fail_beside_the_journal_stop_nothing_and_one_of_the_journal_loses_
     let plan = Plan { environment: fault.environment(), ..plan(&folder.0) };
     let mut platform = plan.start();
     let bookings = Bookings::start(&platform);
-    for (writer, batches) in WRITERS {
-        fault.fail(writer);
-        bookings.book(batches);
-        wait_for(writer, || (fault.met_count() > 1).then_some(()));
+    for writer in &WRITERS {
+        fault.fail(writer.thread);
+        bookings.book(writer.batches);
+        wait_for(writer.thread, || (fault.met_count() > 1).then_some(()));
+        assert!(!has_written(writer, &plan), "{}", writer.thread);
         fault.clear();
-        bookings.book(batches);
+        bookings.book(1);
+        wait_for(writer.thread, || has_written(writer, &plan).then_some(()));
     }
     bookings.allow(u64::MAX);
     fault.fail("journal");
@@ -95,4 +127,25 @@ fn a_disk_that_bookings_fill_stops_the_platform_and_loses_nothing() {
     disk.resize(96);
     let platform = plan.start();
     bookings.finish().judge("a full disk", &plan, platform);
+}
+
+#[test]
+fn indexes_that_are_gone_or_damaged_are_made_again_from_the_journal() {
+    let folder = Folder::new("ledger-damaged");
+    let plan = plan(&folder.0);
+    let mut platform = plan.start();
+    let bookings = Bookings::start(&platform);
+    bookings.book(FIRST_BATCHES);
+    wait_for("tables that were merged", || has_written(&WRITERS[1], &plan).then_some(()));
+    platform.process.kill();
+    let tables = files(&plan, "index");
+    std::fs::remove_file(&tables[0]).unwrap();
+    for path in &tables[1..] {
+        let mut bytes = std::fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let platform = plan.start();
+    bookings.finish().judge("damaged indexes", &plan, platform);
 }

@@ -1,5 +1,5 @@
-//! Ledgers that merchants keep themselves, on real processes: nothing that was acknowledged is lost and nothing happens twice,
-//! however often the platform is killed, and whatever becomes of the indexes on disk.
+//! Ledgers that merchants keep themselves, on real processes, before and after restarts. What kills and disks do to them is in
+//! `ledger_faults.rs`.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
@@ -7,19 +7,9 @@ mod support;
 
 use ledger::{Account, CreateTransferStatus, Transfer, TransferFlags};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use support::{Bezant, Client, Draw, Folder, Plan, wait_for};
+use support::{Bezant, Client, Folder, Plan};
 
-/// Kills of the platform in one test.
-const KILLS: u64 = 8;
-/// Clients at a time.
-const CLIENTS: u64 = 3;
-/// Transfers of one request.
-const BATCH: u64 = 500;
 /// Accounts that transfers are between.
 const ACCOUNTS: u128 = 10;
 /// Nothing listens there: no payment is made.
@@ -73,140 +63,6 @@ fn ask(platform: &Bezant, path: &str, body: &Value) -> Value {
     let answer = Client::new(platform.address).send("POST", path, &headers, body.to_string().as_bytes()).unwrap();
     assert_eq!(answer.status, 200, "{}", answer.json());
     answer.json()
-}
-
-/// Ids of one client's batch.
-fn ids(client: u64, batch: u64) -> impl Iterator<Item = u128> {
-    let first = u128::from(client + 1) << 64 | u128::from(batch * BATCH);
-    (0..u128::from(BATCH)).map(move |index| first + index)
-}
-
-/// One client: the same batch until it is answered, then the next. How many batches were acknowledged.
-fn load(client: u64, address: SocketAddr, key: &str, stop: &AtomicBool, acknowledged: &AtomicU64) -> u64 {
-    let mut connection = Client::new(address);
-    let mut batch = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let body: Vec<u8> = ids(client, batch).flat_map(|id| transfer(id).encode()).collect();
-        let Some(statuses) = records(&mut connection, key, "transfers", &body) else {
-            connection = Client::new(address);
-            continue;
-        };
-        // A batch happens as a whole: the one that a kill left open is there altogether or not at all.
-        let known = [CreateTransferStatus::Created.code(), CreateTransferStatus::Exists.code()];
-        assert!(known.contains(&statuses[0]) && statuses.iter().all(|status| *status == statuses[0]), "{statuses:?}");
-        batch += 1;
-        acknowledged.fetch_add(1, Ordering::Relaxed);
-    }
-    batch
-}
-
-/// Every transfer of every acknowledged batch is there once: found by its id, part of the balances, and `exists` when asked again.
-fn judge(platform: &Bezant, batches: &[u64]) {
-    let (mut debits, mut credits) = (vec![0; 11], vec![0; 11]);
-    for (client, count) in (0..).zip(batches) {
-        for batch in 0..*count {
-            let ids: Vec<u128> = ids(client, batch).collect();
-            let texts: Vec<String> = ids.iter().map(u128::to_string).collect();
-            let found = ask(platform, "/v1/ledger/transfers/lookup", &json!({ "ids": texts }));
-            let found = found["data"].as_array().unwrap();
-            assert_eq!(found.len(), ids.len());
-            for (id, found) in ids.iter().zip(found) {
-                let expected = transfer(*id);
-                assert_eq!(found["id"], id.to_string());
-                assert_eq!(found["amount"], expected.amount.to_string());
-                debits[usize::try_from(expected.debit_account_id).unwrap()] += expected.amount;
-                credits[usize::try_from(expected.credit_account_id).unwrap()] += expected.amount;
-            }
-            let body: Vec<u8> = ids.iter().flat_map(|id| transfer(*id).encode()).collect();
-            let again = records(&mut Client::new(platform.address), &platform.api_key, "transfers", &body).unwrap();
-            assert!(again.iter().all(|status| *status == CreateTransferStatus::Exists.code()), "{again:?}");
-        }
-    }
-    judge_lines(platform, batches, 3);
-    let all: Vec<String> = (1..=ACCOUNTS).map(|id| id.to_string()).collect();
-    let accounts = ask(platform, "/v1/ledger/accounts/lookup", &json!({ "ids": all }));
-    for (id, account) in (1..).zip(accounts["data"].as_array().unwrap()) {
-        let id: usize = id;
-        assert_eq!(account["debits_posted"], debits[id].to_string(), "account {id}");
-        assert_eq!(account["credits_posted"], credits[id].to_string(), "account {id}");
-    }
-}
-
-/// An account's pages are all of its transfers, once each, in order, from either end.
-fn judge_lines(platform: &Bezant, batches: &[u64], account: u128) {
-    let mut expected: Vec<u128> =
-        (0..).zip(batches).flat_map(|(client, count)| (0..*count).flat_map(move |batch| ids(client, batch))).collect();
-    expected.retain(|id| [transfer(*id).debit_account_id, transfer(*id).credit_account_id].contains(&account));
-    expected.sort_unstable();
-    let authorization = format!("Bearer {}", platform.api_key);
-    let mut client = Client::new(platform.address);
-    for order in ["oldest_first", "newest_first"] {
-        let (mut cursor, mut found, mut times) = (String::new(), Vec::new(), Vec::new());
-        loop {
-            let path = format!("/v1/ledger/accounts/{account}/transfers?limit=100&order={order}&cursor={cursor}");
-            let page = client.send("GET", &path, &[("authorization", &authorization)], b"").unwrap().json();
-            for transfer in page["data"].as_array().unwrap() {
-                found.push(transfer["id"].as_str().unwrap().parse::<u128>().unwrap());
-                times.push(transfer["timestamp"].as_str().unwrap().parse::<u64>().unwrap());
-            }
-            let Some(next) = page["next_cursor"].as_str() else { break };
-            cursor = next.to_owned();
-        }
-        assert!(times.is_sorted_by(|a, b| if order == "oldest_first" { a < b } else { a > b }), "{order}");
-        found.sort_unstable();
-        assert!(found == expected, "{order}: {} of {}", found.len(), expected.len());
-    }
-}
-
-fn tables(plan: &Plan) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(plan.data.join("index")).unwrap();
-    let mut paths: Vec<_> =
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "ids")).collect();
-    paths.sort();
-    paths
-}
-
-#[test]
-fn no_acknowledged_transfer_is_lost_or_happens_twice_when_the_platform_is_killed_under_load() {
-    let folder = Folder::new("ledgers-killed");
-    let plan = plan(&folder.0);
-    let mut platform = plan.start();
-    create_accounts(&platform);
-    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|client| {
-            let (address, key) = (platform.address, platform.api_key.clone());
-            let (stop, acknowledged) = (Arc::clone(&stop), Arc::clone(&acknowledged));
-            thread::spawn(move || load(client, address, &key, &stop, &acknowledged))
-        })
-        .collect();
-    let mut draw = Draw::new(1);
-    for _ in 0..KILLS {
-        let goal = acknowledged.load(Ordering::Relaxed) + 1 + draw.below(20);
-        wait_for("progress between kills", || (acknowledged.load(Ordering::Relaxed) >= goal).then_some(()));
-        platform.process.kill();
-        platform = plan.start();
-    }
-    wait_for("tables that were merged", || {
-        tables(&plan).iter().any(|path| path.metadata().is_ok_and(|found| found.len() > 100_000)).then_some(())
-    });
-    stop.store(true, Ordering::Relaxed);
-    let batches: Vec<u64> = clients.into_iter().map(|client| client.join().unwrap()).collect();
-    judge(&platform, &batches);
-    platform.process.kill();
-    plan.verified();
-    // Without indexes, and with damaged ones, the journal has everything.
-    let found = tables(&plan);
-    std::fs::remove_file(&found[0]).unwrap();
-    for path in found.iter().skip(1).flat_map(|path| [path.clone(), path.with_extension("lines")]) {
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 0x10;
-        std::fs::write(path, bytes).unwrap();
-    }
-    let platform = plan.start();
-    judge_lines(&platform, &batches, 3);
-    judge(&platform, &batches);
 }
 
 #[test]

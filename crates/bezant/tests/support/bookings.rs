@@ -336,8 +336,7 @@ impl Booked {
         let verified = plan.verified();
         let platform = plan.start();
         self.judge_accounts(&platform);
-        let (made, refused): (Vec<bool>, Vec<bool>) =
-            self.items().flat_map(|(_, items)| items).map(|item| item.happens()).partition(|happens| *happens);
+        let (made, refused): (Vec<Item>, Vec<Item>) = self.items().flat_map(|(_, items)| items).partition(Item::happens);
         println!(
             "{what}: {} batches, {} transfers, {} refused, {} events; nothing lost, nothing doubled",
             self.batches.iter().sum::<u64>(),
