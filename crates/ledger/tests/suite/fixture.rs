@@ -15,30 +15,84 @@
 //! balance 1 = 0/5 0/0              # debits pending/posted, credits pending/posted, closed
 //! pending 7 = posted               # none, pending, posted, voided, expired, unknown
 //! leg 7 = 5                        # the open amount, or closed
+//! transfer 2 = amount=7 u64=9      # some of its fields, as it happened
+//! totals 1 = 0/5 0/5               # of a ledger, as of an account
+//! due = 2_000                      # when the next pending transfer expires, or never
 //! ```
+//!
+//! A row may say what another one said, with changes: a field is set, a flag added, `-word` takes either away. The other one is
+//! the row above, or one with a name.
+//!
+//! ```text
+//! transfers
+//!   first: 0 unknown_flag code=0 -> reserved_flag
+//!   ~ -unknown_flag -> id_must_not_be_zero        # repairs what the row above complained of and nothing else
+//!   = id=7 code=1 -> created                      # any change
+//!   ~first -unknown_flag -> id_must_not_be_zero
+//! never created, exists: a reason               # no event can earn both
+//! ```
+//!
+//! A `~` row shows that the row it repairs earned both statuses and was given the first one.
+//!
+//! Every table runs beside the model of the crate `naive`, until platform's legs come, which it does not know.
 //!
 //! Accounts have ledger 1 and code 1 unless they say otherwise; transfers also move 10 from
 //! account 1 to account 2. A post defaults to `AMOUNT_MAX`, a void to zero, and both to zero in
 //! what they inherit. `max` is the largest value of a field.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, Ledger, PendingStatus, Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, Ledger, PendingStatus, Totals, Transfer, TransferFlags};
 
 /// What a table has shown.
 pub struct Shown {
     pub ledger: Ledger,
     /// The last time given to an event.
     timestamp_last: u64,
-    pub account_statuses: BTreeSet<CreateAccountStatus>,
-    pub transfer_statuses: BTreeSet<CreateTransferStatus>,
+    /// The second opinion, as long as there is one.
+    model: Option<naive::Ledger>,
+    /// Rows that later ones may repeat: the last one without a name, and those with one.
+    rows: BTreeMap<String, Row>,
+    pub accounts: Statuses,
+    pub transfers: Statuses,
+}
+
+/// What a table has shown of one kind of event, by the names of statuses.
+#[derive(Default)]
+pub struct Statuses {
+    /// Those that a row was given.
+    pub given: BTreeSet<String>,
+    /// Pairs that a row earned both, and was given the first.
+    pub pairs: BTreeSet<(String, String)>,
+    /// Pairs that no row can earn.
+    pub never: BTreeSet<(String, String)>,
+}
+
+/// What a row asks for and what it is to be given.
+#[derive(Clone)]
+struct Row {
+    event: String,
+    /// A status, and perhaps a timestamp.
+    outcome: String,
+}
+
+impl Row {
+    fn status(&self) -> String {
+        self.outcome.split_whitespace().next().expect("a status").to_owned()
+    }
 }
 
 /// Runs a table and panics, naming the line, where an outcome is not the expected one.
 pub fn check(text: &str) -> Shown {
-    let mut shown =
-        Shown { ledger: Ledger::new(), timestamp_last: 0, account_statuses: BTreeSet::new(), transfer_statuses: BTreeSet::new() };
+    let mut shown = Shown {
+        ledger: Ledger::new(),
+        timestamp_last: 0,
+        model: Some(naive::Ledger::new()),
+        rows: BTreeMap::new(),
+        accounts: Statuses::default(),
+        transfers: Statuses::default(),
+    };
     let lines: Vec<&str> = text.lines().map(|line| line.split_once('#').map_or(line, |(step, _)| step).trim_end()).collect();
     let mut index = 0;
     while index < lines.len() {
@@ -70,45 +124,132 @@ fn run(shown: &mut Shown, head: &str, body: &[&str]) {
         "legs" => run_legs(shown, head, body),
         "expire" => {
             let expected: Vec<u128> = words.iter().skip_while(|word| **word != "->").skip(1).map(|word| number(word)).collect();
-            assert_eq!(shown.ledger.expire(time(&words, shown)), expected, "{head}");
+            let now = time(&words, shown);
+            assert_eq!(shown.ledger.expire(now), expected, "{head}");
+            if let Some(model) = &mut shown.model {
+                assert_eq!(model.expire(now), expected, "{head}: the model");
+            }
         }
-        "balance" => assert_eq!(balance(&shown.ledger, number(words[1])), words[3..].join(" "), "{head}"),
+        "balance" => assert_eq!(balance(&shown.ledger, number(words[1])), numbers(&words[3..]), "{head}"),
         "pending" => assert_eq!(pending_status(&shown.ledger, number(words[1])), words[3], "{head}"),
         "leg" => {
             let open = shown.ledger.leg_pending(number(words[1])).map_or("closed".to_owned(), |pending| pending.amount.to_string());
             assert_eq!(open, words[3], "{head}");
+        }
+        "transfer" => {
+            let found = *shown.ledger.transfer(number(words[1])).expect(head);
+            assert_eq!(with_fields(found, &words[3..]), found, "{head}");
+        }
+        "totals" => {
+            let number = u32::try_from(number(words[1])).expect("a ledger");
+            let Totals { debits_pending, debits_posted, credits_pending, credits_posted } = shown.ledger.totals(number);
+            assert_eq!(sums([debits_pending, debits_posted, credits_pending, credits_posted]), numbers(&words[3..]), "{head}");
+        }
+        "due" => {
+            let due = shown.ledger.expires_next_at_ns().map_or("never".to_owned(), |at| at.to_string());
+            assert_eq!(due, words[2].replace('_', ""), "{head}");
+        }
+        "never" => {
+            let (pair, _) = head.split_once(':').unwrap_or_else(|| panic!("no reason in `{head}`"));
+            let pair = pair["never ".len()..].split_once(", ").unwrap_or_else(|| panic!("no pair in `{head}`"));
+            let pair = (pair.0.to_owned(), pair.1.to_owned());
+            // Names that both kinds of events have count for both.
+            shown.accounts.never.insert(pair.clone());
+            shown.transfers.never.insert(pair);
         }
         other => panic!("unknown step `{other}`"),
     }
 }
 
 fn run_accounts(shown: &mut Shown, timestamp: u64, body: &[&str]) {
-    let events: Vec<Account> = body.iter().map(|line| account(line)).collect();
+    let rows = rows(&mut shown.rows, &mut shown.accounts.pairs, body);
+    let events: Vec<Account> = rows.iter().map(|row| account(&row.event)).collect();
     let results = shown.ledger.create_accounts(&events, timestamp);
-    assert_eq!(results.len(), body.len());
-    for (line, result) in body.iter().zip(results) {
-        assert_outcome(line, result.status.name(), result.timestamp);
-        shown.account_statuses.insert(result.status);
+    assert_eq!(results.len(), rows.len());
+    if let Some(model) = &mut shown.model {
+        assert_eq!(model.create_accounts(&events, timestamp), results, "the model, of {body:#?}");
+    }
+    for (row, result) in rows.iter().zip(results) {
+        assert_outcome(row, result.status.name(), result.timestamp);
+        shown.accounts.given.insert(row.status());
     }
 }
 
 fn run_transfers(shown: &mut Shown, timestamp: u64, body: &[&str]) {
-    let events: Vec<Transfer> = body.iter().map(|line| transfer(line)).collect();
+    let rows = rows(&mut shown.rows, &mut shown.transfers.pairs, body);
+    let events: Vec<Transfer> = rows.iter().map(|row| transfer(&row.event)).collect();
+    let burned: Vec<bool> = events.iter().map(|event| shown.ledger.is_burned(event.id)).collect();
     let results = shown.ledger.create_transfers(&events, timestamp);
-    assert_eq!(results.len(), body.len());
-    for (line, result) in body.iter().zip(results) {
-        assert_outcome(line, result.status.name(), result.timestamp);
-        shown.transfer_statuses.insert(result.status);
+    assert_eq!(results.len(), rows.len());
+    if let Some(model) = &mut shown.model {
+        assert_eq!(model.create_transfers(&events, timestamp), results, "the model, of {body:#?}");
+    }
+    for (index, (row, result)) in rows.iter().zip(&results).enumerate() {
+        assert_outcome(row, result.status.name(), result.timestamp);
+        shown.transfers.given.insert(row.status());
+        // An id is burned by a transient failure, of this batch or before, and by nothing else.
+        let id = events[index].id;
+        let fails = events.iter().zip(&results).any(|(event, result)| event.id == id && result.status.is_transient());
+        assert_eq!(shown.ledger.is_burned(id), fails || burned[index], "`{}` burns its id", row.event);
     }
 }
 
-fn assert_outcome(line: &str, status: &str, timestamp: u64) {
-    let (_, expected) = line.split_once("->").unwrap_or_else(|| panic!("no outcome in `{line}`"));
-    let mut words = expected.split_whitespace();
-    assert_eq!(Some(status), words.next(), "{line}");
+fn assert_outcome(row: &Row, status: &str, timestamp: u64) {
+    let mut words = row.outcome.split_whitespace();
+    assert_eq!(Some(status), words.next(), "{}", row.event);
     if let Some(word) = words.next() {
-        assert_eq!(timestamp.to_string(), word.trim_start_matches('@').replace('_', ""), "{line}");
+        assert_eq!(timestamp.to_string(), word.trim_start_matches('@').replace('_', ""), "{}", row.event);
     }
+}
+
+/// Rows with what they repeat of others written out. Pairs of statuses that they show are added.
+fn rows(known: &mut BTreeMap<String, Row>, pairs: &mut BTreeSet<(String, String)>, body: &[&str]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for line in body {
+        let (event, outcome) = line.split_once("->").unwrap_or_else(|| panic!("no outcome in `{line}`"));
+        let (first, rest) = event.trim().split_once(' ').unwrap_or((event.trim(), ""));
+        let outcome = outcome.trim().to_owned();
+        let mut name = "";
+        let row = if let Some(base) = first.strip_prefix('~').or_else(|| first.strip_prefix('=')) {
+            let base = known.get(base).unwrap_or_else(|| panic!("`{line}` repeats no row"));
+            let row = Row { event: changed(&base.event, rest), outcome };
+            if first.starts_with('~') {
+                pairs.insert((base.status(), row.status()));
+            }
+            row
+        } else if let Some(named) = first.strip_suffix(':') {
+            name = named;
+            Row { event: rest.to_owned(), outcome }
+        } else {
+            Row { event: event.trim().to_owned(), outcome }
+        };
+        known.insert(name.to_owned(), row.clone());
+        known.insert(String::new(), row.clone());
+        rows.push(row);
+    }
+    rows
+}
+
+/// A row's event with fields set, flags added, and words taken away.
+fn changed(event: &str, changes: &str) -> String {
+    let mut words: Vec<String> = event.split_whitespace().map(str::to_owned).collect();
+    for change in changes.split_whitespace() {
+        let is_of = |word: &str, name: &str| word == name || word.split_once('=').is_some_and(|(field, _)| field == name);
+        match (change.strip_prefix('-'), change.split_once('=')) {
+            (Some(name), _) => {
+                let count = words.len();
+                words.retain(|word| !is_of(word, name));
+                assert!(words.len() < count, "`{event}` has no {name} to take away");
+            }
+            (None, Some(("id", value))) => words[0] = value.to_owned(),
+            (None, Some((name, _))) => {
+                words.retain(|word| !is_of(word, name));
+                words.push(change.to_owned());
+            }
+            (None, None) => words.push(change.to_owned()),
+        }
+    }
+    words.join(" ")
 }
 
 /// Legs that must panic run on a copy: a panic spoils the state.
@@ -116,6 +257,7 @@ fn run_legs(shown: &mut Shown, head: &str, body: &[&str]) {
     let legs: Vec<Transfer> = body.iter().map(|line| transfer(line)).collect();
     let Some(expected) = head.strip_prefix("legs panic ") else {
         shown.ledger.apply_legs(&legs);
+        shown.model = None;
         return;
     };
     let mut copy = shown.ledger.clone();
@@ -207,7 +349,11 @@ pub fn transfer(line: &str) -> Transfer {
     let fields: Vec<&str> = words.collect();
     let flags = fields.iter().filter(|word| !word.contains('=')).map(|word| transfer_flag(word));
     let flags = flags.fold(TransferFlags::NONE, TransferFlags::union);
-    let mut transfer = default_transfer(id, flags);
+    let fields: Vec<&str> = fields.into_iter().filter(|word| word.contains('=')).collect();
+    with_fields(default_transfer(id, flags), &fields)
+}
+
+fn with_fields(mut transfer: Transfer, fields: &[&str]) -> Transfer {
     for word in fields {
         match word.split_once('=') {
             Some(("debit", value)) => transfer.debit_account_id = number(value),
@@ -221,8 +367,7 @@ pub fn transfer(line: &str) -> Transfer {
             Some(("ledger", value)) => transfer.ledger = field(value, u32::MAX),
             Some(("code", value)) => transfer.code = field(value, u16::MAX),
             Some(("ts", value)) => transfer.timestamp = field(value, u64::MAX),
-            Some(_) => panic!("unknown field `{word}`"),
-            None => {}
+            Some(_) | None => panic!("unknown field `{word}`"),
         }
     }
     transfer
@@ -272,8 +417,21 @@ fn transfer_flag(word: &str) -> TransferFlags {
 fn balance(ledger: &Ledger, id: u128) -> String {
     let account = ledger.account(id).expect("the account exists");
     let closed = if account.is_closed() { " closed" } else { "" };
-    let Account { debits_pending, debits_posted, credits_pending, credits_posted, .. } = account;
-    format!("{debits_pending}/{debits_posted} {credits_pending}/{credits_posted}{closed}")
+    let Account { debits_pending, debits_posted, credits_pending, credits_posted, .. } = *account;
+    format!("{}{closed}", sums([debits_pending, debits_posted, credits_pending, credits_posted]))
+}
+
+fn sums([debits_pending, debits_posted, credits_pending, credits_posted]: [u128; 4]) -> String {
+    format!("{debits_pending}/{debits_posted} {credits_pending}/{credits_posted}")
+}
+
+/// Sums as a table writes them, with every number in digits.
+fn numbers(words: &[&str]) -> String {
+    let in_digits = |word: &&str| match word.split_once('/') {
+        Some((pending, posted)) => format!("{}/{}", number(pending), number(posted)),
+        None => (*word).to_owned(),
+    };
+    words.iter().map(in_digits).collect::<Vec<_>>().join(" ")
 }
 
 fn pending_status(ledger: &Ledger, id: u128) -> &'static str {

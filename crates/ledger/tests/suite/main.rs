@@ -1,8 +1,8 @@
 //! The specification of the ledger: tables of events and outcomes, and properties against the model of the crate
-//! `naive`, whose own tests compare many more histories. Read first: `fixture.rs` for the form of the tables.
+//! `naive`, whose own tests compare many more histories. Read first: the tables, which are
+//! texts of their own, and `fixture.rs` for their form.
 
-mod account_statuses;
-mod chains;
+mod bounds;
 mod codec;
 mod entries;
 mod fixture;
@@ -12,5 +12,4 @@ mod load;
 mod platform_accounts;
 mod properties;
 mod snapshot;
-mod transfer_statuses;
-mod two_phase;
+mod tables;
