@@ -14,16 +14,16 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tables");
 
 /// Runs all tables, each on a ledger of its own, and adds up what they have shown.
 fn shown() -> (Statuses, Statuses) {
-    let mut paths: Vec<_> = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(FOLDER).expect("the tables are there").map(|entry| entry.expect("a file").path()).collect();
     paths.sort();
     assert!(!paths.is_empty());
     let (mut accounts, mut transfers) = (Statuses::default(), Statuses::default());
     for path in paths {
-        let text = fs::read_to_string(&path).unwrap();
+        let text = fs::read_to_string(&path).expect("a text");
         for table in text.split("\n## ").skip(1) {
-            let (title, steps) = table.split_once('\n').unwrap();
+            let (title, steps) = table.split_once('\n').expect("steps after a title");
             // Shown if it fails.
-            println!("{}: {title}", path.file_name().unwrap().display());
+            println!("{}: {title}", path.display());
             let shown = check(steps);
             add(&mut accounts, shown.accounts);
             add(&mut transfers, shown.transfers);
