@@ -100,7 +100,7 @@ codes! {
     DisputeUnknown = "dispute_unknown", 404, never, "There is no such dispute.", "Check the id; a merchant sees the disputes of its own payments only.";
     WebhookEndpointUnknown = "webhook_endpoint_unknown", 404, never, "There is no webhook endpoint at this address.", "Compare provider and name with what the platform was started with (--stripe-webhook NAME=SECRET).";
     LedgerBatchEmpty = "ledger_batch_empty", 422, never, "The batch holds nothing.", "Send at least one item.";
-    LedgerBatchTooLarge = "ledger_batch_too_large", 422, never, "The batch holds too many items.", "Split it; the detail says how many a batch may have.";
+    LedgerBatchTooLarge = "ledger_batch_too_large", 422, never, "The batch holds too much.", "Split it; the detail says how much a batch may hold.";
     RecordsMalformed = "records_malformed", 400, never, "The body is no whole number of records.", "Send records of 128 bytes one after the other, as the guide to the ledger describes them.";
     LedgerAccountUnknown = "ledger_account_unknown", 404, never, "There is no such account in this ledger.", "Compare the id, a decimal number, and the API key: every merchant has a ledger of its own.";
     LedgerTransferUnknown = "ledger_transfer_unknown", 404, never, "There is no such transfer in this ledger.", "Compare the id, a decimal number, and the API key: every merchant has a ledger of its own.";

@@ -7,9 +7,11 @@ mod balances;
 pub(crate) mod entries;
 pub(crate) mod history;
 mod records;
+mod texts;
 
 pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 pub use records::{AccountRecord, Flags, Integer, Names, OfAccounts, OfTransfers, TransferRecord, small};
+pub use texts::{FoundAccount, FoundTransfer, MetadataRecord};
 
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -19,7 +21,7 @@ use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse, Response};
 use balances::BalancesRecord;
-use engine::{Command, Reply};
+use engine::{Command, LedgerTexts, Reply};
 use http::{HeaderMap, HeaderValue, header};
 use ledger::{ACCOUNT_SIZE_BYTES, Account, AccountBalances, BATCH_EVENTS_MAX, TRANSFER_SIZE_BYTES, Transfer};
 use serde::de::DeserializeOwned;
@@ -153,11 +155,11 @@ impl BatchBody {
     /// The items: JSON of `T`, or records of `RECORD_BYTES`.
     fn items<T: DeserializeOwned, I>(
         &self,
-        of_json: impl FnOnce(T) -> Vec<I>,
+        of_json: impl FnOnce(T) -> Result<Vec<I>, Problem>,
         of_record: impl Fn(&[u8; TRANSFER_SIZE_BYTES]) -> I,
     ) -> Result<Vec<I>, Problem> {
         let items: Vec<I> = match self.form {
-            Form::Json => of_json(parse_typed(&self.bytes)?),
+            Form::Json => of_json(parse_typed(&self.bytes)?)?,
             Form::Records => {
                 let (records, rest) = self.bytes.as_chunks::<TRANSFER_SIZE_BYTES>();
                 if !rest.is_empty() {
@@ -233,9 +235,15 @@ pub(crate) async fn create_accounts(
     MerchantCaller(merchant): MerchantCaller,
     body: BatchBody,
 ) -> Result<Response, Problem> {
-    let of_json = |body: CreateLedgerAccounts| body.accounts.into_iter().map(Account::from).collect();
+    let mut texts = LedgerTexts::default();
+    let of_json = |body: CreateLedgerAccounts| {
+        check_count(body.accounts.len())?;
+        let (accounts, metadata) = body.accounts.into_iter().map(AccountRecord::into_parts).unzip();
+        texts = texts::texts("accounts", metadata)?;
+        Ok(accounts)
+    };
     let accounts = body.items(of_json, Account::from_record)?;
-    let submitted = app.submit_holding(Command::CreateLedgerAccounts { merchant, accounts }, body.room).await?;
+    let submitted = app.submit_holding(Command::CreateLedgerAccounts { merchant, accounts, texts }, body.room).await?;
     let Reply::LedgerAccounts { results } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };
@@ -258,13 +266,16 @@ pub(crate) async fn create_transfers(
     MerchantCaller(merchant): MerchantCaller,
     body: BatchBody,
 ) -> Result<Response, Problem> {
-    let mut wanted = balances::wanted(false);
+    let (mut wanted, mut texts) = (balances::wanted(false), LedgerTexts::default());
     let of_json = |body: CreateLedgerTransfers| {
+        check_count(body.transfers.len())?;
         wanted = balances::wanted(body.balances);
-        body.transfers.into_iter().map(Transfer::from).collect()
+        let (transfers, metadata) = body.transfers.into_iter().map(TransferRecord::into_parts).unzip();
+        texts = texts::texts("transfers", metadata)?;
+        Ok(transfers)
     };
     let transfers = body.items(of_json, Transfer::from_record)?;
-    let submitted = app.submit_holding(Command::CreateLedgerTransfers { merchant, transfers, answer: wanted }, body.room).await?;
+    let submitted = app.submit_holding(Command::CreateLedgerTransfers { merchant, transfers, texts, answer: wanted }, body.room).await?;
     let Reply::LedgerTransfers { results, balances } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };

@@ -41,7 +41,9 @@ mod words;
 pub use activity::{Activity, EndedCall, Usage};
 pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
-pub use ledger::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
+pub use ledger::{
+    FoundAccount, FoundTransfer, LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState,
+};
 pub use openapi::openapi;
 pub use platform::{
     AccountBalances, BoxFuture, Installation, ListedKeys, Opened, OpenedRequest, Parked, Platform, Principal, Readiness,

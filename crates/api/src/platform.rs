@@ -3,13 +3,13 @@
 
 use crate::activity::Activity;
 use crate::books::Books;
-use crate::ledger::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement};
+use crate::ledger::{FoundAccount, FoundTransfer, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement};
 use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
 use http::HeaderMap;
 use identity::{KeyKind, KeyRecord, ParsedKey};
-use ledger::{Account, Balances, Transfer};
+use ledger::Balances;
 use payments::postings::AccountKind;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -310,10 +310,10 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Accounts of a merchant's own ledger in the order of `ids`, those that do not exist left out, with the sequence number as of
     /// which they are true.
-    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Account>, u64), SubmitError>>;
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>>;
 
     /// As [`Platform::ledger_accounts`], for transfers.
-    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>>;
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundTransfer>, u64), SubmitError>>;
 
     /// Durable transfers of a merchant's own ledger, and the sequence number as of which these are all.
     fn ledger_transfers_where(&self, merchant: MerchantId, lines: LedgerLines) -> BoxFuture<'_, Result<(LedgerPage, u64), SubmitError>>;

@@ -412,3 +412,101 @@ async fn balances_are_answered_to_who_asks_for_them() {
     assert_eq!(results[0]["balances"], json!([of("2", ["0", "0", "3", "15"]), of("1", ["3", "15", "0", "0"])]));
     assert_eq!(results[1].get("balances"), None);
 }
+
+#[tokio::test]
+async fn metadata_comes_back_with_what_it_was_created_with_and_belongs_to_the_id() {
+    let rig = Rig::new();
+    let account = json!({ "id": "1", "ledger": 1, "code": 1, "metadata": { "region": "eu", "iban": "" } });
+    let body = json!({ "accounts": [account, { "id": 2, "ledger": 1, "code": 1, "metadata": {} }] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/accounts", &body).await), ["created", "created"]);
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/accounts", &body).await), ["exists", "exists"]);
+    let bare = json!({ "accounts": [{ "id": "1", "ledger": 1, "code": 1 }] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/accounts", &bare).await), ["exists_with_different_metadata"]);
+    assert_eq!(rig.get("/v1/ledger/accounts/1").await.json()["metadata"], json!({ "iban": "", "region": "eu" }));
+    assert!(rig.get("/v1/ledger/accounts/2").await.json().get("metadata").is_none());
+
+    let mut described = transfer("10", "5");
+    described["metadata"] = json!({ "order": "1234", "näme": "\u{1f600}" });
+    let body = json!({ "transfers": [described, transfer("11", "5")] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &body).await), ["created", "created"]);
+    let mut swapped = body.clone();
+    swapped["transfers"][0]["metadata"] = json!({ "näme": "\u{1f600}", "order": "1234" });
+    swapped["transfers"][1]["metadata"] = json!({ "order": "1" });
+    let answer = post(&rig, "/v1/ledger/transfers", &swapped).await;
+    assert_eq!(statuses(&answer), ["exists", "exists_with_different_metadata"]);
+    let expected = json!({ "order": "1234", "näme": "\u{1f600}" });
+    assert_eq!(rig.get("/v1/ledger/transfers/10").await.json()["metadata"], expected);
+    let list = rig.get("/v1/ledger/accounts/1/transfers").await.json();
+    assert_eq!((&list["data"][0]["metadata"], list["data"][1].get("metadata")), (&expected, None));
+    let statement = rig.get("/v1/ledger/accounts/1/statement").await.json();
+    assert_eq!(statement["lines"][0]["transfer"]["metadata"], expected);
+    // Records have none, so they are something else.
+    let record = Transfer { id: 10, debit_account_id: 1, credit_account_id: 2, amount: 5, ledger: 1, code: 1, ..Transfer::default() };
+    let (_, answer) = records(&rig, "/v1/ledger/transfers", "application/vnd.bezant.transfers", record.encode().to_vec()).await;
+    assert_eq!(numbers(&answer), [CreateTransferStatus::ExistsWithDifferentMetadata.code()]);
+}
+
+#[tokio::test]
+async fn an_entrys_metadata_is_read_with_it() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let postings = json!([{ "account_id": "1", "debit": "5" }, { "account_id": "2", "credit": "5" }]);
+    let entry = |metadata: Value| json!({ "entries": [{ "id": "50", "code": 1, "postings": postings, "metadata": metadata }] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &entry(json!({ "run": "7" }))).await), ["created"]);
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &entry(json!({ "run": "7" }))).await), ["exists"]);
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &entry(json!({}))).await), ["exists_with_different_metadata"]);
+    assert_eq!(rig.get("/v1/ledger/entries/50").await.json()["metadata"], json!({ "run": "7" }));
+}
+
+#[tokio::test]
+async fn metadata_has_limits_and_holds_no_card_number() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let before = rig.platform.commands().len();
+    let many: serde_json::Map<String, Value> = (0..51).map(|number| (format!("key{number}"), json!("v"))).collect();
+    let field = "transfers[1].metadata";
+    for (metadata, status, code, field) in [
+        (json!({ "order": 5 }), 400, "field_type_wrong", "transfers[1].metadata.order"),
+        (json!({ "order": { "id": "5" } }), 400, "field_type_wrong", "transfers[1].metadata.order"),
+        (json!("order"), 400, "field_type_wrong", field),
+        (json!({ "": "5" }), 422, "field_invalid", field),
+        (json!({ "k".repeat(41): "5" }), 422, "field_too_long", field),
+        (json!({ "k": "v".repeat(1_021) }), 422, "field_too_long", field),
+        (many.into(), 422, "field_too_long", field),
+        (json!({ "note": "card 4242 4242 4242 4242" }), 422, "card_number_refused", ""),
+        (json!({ "4242424242424242": "" }), 422, "card_number_refused", ""),
+    ] {
+        let mut second = transfer("11", "5");
+        second["metadata"] = metadata;
+        let answer = post(&rig, "/v1/ledger/transfers", &json!({ "transfers": [transfer("10", "1"), second] })).await;
+        assert_eq!(answer.json()["code"], code, "{}", answer.text);
+        if !field.is_empty() {
+            assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (status, &json!(field)), "{}", answer.text);
+        }
+    }
+    let twice = r#"{"transfers":[{"id":"11","metadata":{"order":"1","order":"2"}}]}"#;
+    let answer = rig.send(rig.request("POST", "/v1/ledger/transfers").body(Body::from(twice)).unwrap()).await;
+    assert_eq!((&answer.json()["code"], &answer.json()["field"]), (&json!("field_duplicate"), &json!("transfers[0].metadata.order")));
+    assert_eq!(rig.platform.commands().len(), before);
+    let mut full = transfer("11", "5");
+    full["metadata"] = json!({ "k": "v".repeat(1_020) });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &json!({ "transfers": [full] })).await), ["created"]);
+}
+
+#[tokio::test]
+async fn a_batch_has_room_for_so_much_metadata_and_for_no_more() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let one = |id: usize, bytes: usize| {
+        let mut one = transfer(&id.to_string(), "1");
+        one["metadata"] = json!({ "k": "v".repeat(bytes) });
+        one
+    };
+    // Each takes its value and 4 bytes for the pair's head, and 4 for its own.
+    let fitting: Vec<Value> = (1..=512).map(|id| one(id, 1_016)).collect();
+    let mut larger = fitting.clone();
+    larger.push(one(600, 0));
+    let refused = post(&rig, "/v1/ledger/transfers", &json!({ "transfers": larger })).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (422, &json!("ledger_batch_too_large")), "{}", refused.text);
+    assert!(statuses(&post(&rig, "/v1/ledger/transfers", &json!({ "transfers": fitting })).await).iter().all(|status| status == "created"));
+}

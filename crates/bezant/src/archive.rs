@@ -20,7 +20,7 @@ use events::Recorded;
 use index::{Concern, Key, Place, key};
 use journal::table::BlockBuffer;
 use journal::{Io, OsIo, Reader};
-use ledger::{Past, PendingStatus, Transfer};
+use ledger::{Account, Items, Metadata, Past, PendingStatus, Transfer};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -34,19 +34,20 @@ pub enum Error {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// The journal does not hold what the index says.
-    #[error("the index names event {seq}, which holds no transfer {id} of this ledger; stop the platform and delete the folder index")]
+    #[error("the index names event {seq}, which holds no {id} of this ledger; stop the platform and delete the folder index")]
     Misled {
         /// The event.
         seq: u64,
-        /// The transfer that was looked for.
+        /// The transfer or account that was looked for.
         id: u128,
     },
 }
 
-/// The transfers and burned ids of an entry that may not be durable yet.
+/// What an entry that may not be durable yet created.
 struct Kept {
     seq: u64,
     legs: Vec<Transfer>,
+    metadata: Items<Metadata>,
 }
 
 /// Most batches of the journal that are remembered.
@@ -89,6 +90,12 @@ impl<I: Io> Records<I> {
         let found = self.entry(place.seq())?.and_then(|entry| entry.legs.get(leg?)).filter(|leg| leg.id == id);
         found.copied().ok_or(Error::Misled { seq: place.seq(), id })
     }
+
+    /// The metadata of what was created at a place.
+    fn metadata(&mut self, place: Place) -> Result<Option<Metadata>, LoadError> {
+        let entry = self.entry(place.seq())?;
+        Ok(entry.and_then(|entry| entry.event.metadata_of(place.leg()?)).cloned())
+    }
 }
 
 /// The history as the one who decides needs it.
@@ -114,13 +121,14 @@ impl<I: Io + Clone> Archive<I> {
         match command {
             Command::CreateLedgerTransfers { merchant, transfers, .. } => {
                 let resolved = transfers.iter().filter(|transfer| transfer.is_resolution()).map(|transfer| transfer.pending_id);
-                self.recall_ids(state, *merchant, transfers.iter().map(|transfer| transfer.id).chain(resolved))
+                self.recall_ids(state, *merchant, transfers.iter().map(|transfer| transfer.id), resolved)
             }
             Command::CreateLedgerEntries { merchant, entries, .. } => {
                 let ids = entries.iter().flat_map(|entry| (entry.id..=u128::MAX).take(entry.events_count()));
-                self.recall_ids(state, *merchant, ids)
+                self.recall_ids(state, *merchant, ids, std::iter::empty())
             }
-            Command::CreateLedgerAccounts { merchant, accounts } => {
+            Command::CreateLedgerAccounts { merchant, accounts, texts: _ } => {
+                self.recall_accounts(state, *merchant, accounts)?;
                 let imported = accounts.iter().filter(|account| account.flags.contains(ledger::AccountFlags::IMPORTED));
                 imported.map(|account| account.timestamp).try_for_each(|timestamp| self.recall_at(state, *merchant, timestamp))
             }
@@ -128,19 +136,65 @@ impl<I: Io + Clone> Archive<I> {
         }
     }
 
-    fn recall_ids(&mut self, state: &mut State, merchant: MerchantId, ids: impl Iterator<Item = u128>) -> Result<(), Error> {
+    /// Recalls transfers that a command is to create, and others that it refers to.
+    fn recall_ids(
+        &mut self,
+        state: &mut State,
+        merchant: MerchantId,
+        own: impl Iterator<Item = u128>,
+        others: impl Iterator<Item = u128>,
+    ) -> Result<(), Error> {
         let Some(number) = state.merchants.get(&merchant).map(|found| found.number) else { return Ok(()) };
         let Some(found) = state.ledgers.get_mut(&merchant) else { return Ok(()) };
-        let (unknown, keys): (Vec<u128>, Vec<Key>) =
-            ids.filter(|id| !found.ledger.is_known(*id)).map(|id| (id, key(Concern::Id, number, id))).unzip();
+        let keyed = |id: u128| (id, key(Concern::Id, number, id));
+        // What the ledger knows has its metadata in the journal all the same.
+        let mut known_keys = Vec::new();
+        let unknown = |id: &u128, known_keys: &mut Vec<(u128, Key)>| {
+            let is_known = found.ledger.is_known(*id);
+            known_keys.extend(is_known.then(|| keyed(*id)));
+            !is_known
+        };
+        let own = own.filter(|id| unknown(id, &mut known_keys)).map(keyed);
+        let (ids, keys): (Vec<u128>, Vec<Key>) = own.chain(others.filter(|id| !found.ledger.is_known(*id)).map(keyed)).unzip();
         let places = self.index.find_all(&keys, &mut self.buffer)?;
-        for (id, place) in unknown.into_iter().zip(places) {
+        for (id, place) in ids.into_iter().zip(places) {
+            let Some(place) = place else { continue };
             // It may be known by now: it was there before, or another one resolved it.
-            if let Some(place) = place.filter(|_| !found.ledger.is_known(id)) {
+            if !found.ledger.is_known(id) {
                 found.ledger.recall(self.past(number, id, place)?);
             }
+            self.metadata(place)?.into_iter().for_each(|metadata| found.ledger.recall_metadata(id, metadata));
+        }
+        let (ids, keys): (Vec<u128>, Vec<Key>) = known_keys.into_iter().unzip();
+        let places = self.index.find_all(&keys, &mut self.buffer)?;
+        for (id, place) in ids.into_iter().zip(places) {
+            let Some(place) = place else { continue };
+            self.metadata(place)?.into_iter().for_each(|metadata| found.ledger.recall_metadata(id, metadata));
         }
         Ok(())
+    }
+
+    /// Tells the metadata of the accounts that are there already.
+    fn recall_accounts(&mut self, state: &mut State, merchant: MerchantId, accounts: &[Account]) -> Result<(), Error> {
+        let Some(number) = state.merchants.get(&merchant).map(|found| found.number) else { return Ok(()) };
+        let Some(found) = state.ledgers.get_mut(&merchant) else { return Ok(()) };
+        let ids = accounts.iter().map(|account| account.id).filter(|id| found.ledger.account(*id).is_some());
+        let (ids, keys): (Vec<u128>, Vec<Key>) = ids.map(|id| (id, key(Concern::Account, number, id))).unzip();
+        let places = self.index.find_all(&keys, &mut self.buffer)?;
+        for (id, place) in ids.into_iter().zip(places) {
+            let Some(place) = place else { continue };
+            let metadata = self.metadata(place)?.ok_or(Error::Misled { seq: place.seq(), id })?;
+            found.ledger.recall_account_metadata(id, metadata);
+        }
+        Ok(())
+    }
+
+    /// The metadata of what was created at a place.
+    fn metadata(&mut self, place: Place) -> Result<Option<Metadata>, Error> {
+        match self.kept(place.seq()) {
+            Some(kept) => Ok(place.leg().and_then(|leg| kept.metadata.of(leg)).cloned()),
+            None => Ok(self.records.metadata(place)?),
+        }
     }
 
     /// What history knows of an id that is not open and stands at this place.
@@ -203,7 +257,7 @@ impl<I: Io + Clone> Archive<I> {
             Some(kept) => kept.legs.get(leg).map(|found| found.id),
             None => self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(leg)).map(|found| found.id),
         };
-        self.recall_ids(state, merchant, found.into_iter())
+        self.recall_ids(state, merchant, std::iter::empty(), found.into_iter())
     }
 
     /// As [`Archive::recall_at`], of transfers that were not imported: theirs is the time of their event, or just before.
@@ -227,13 +281,17 @@ impl<I: Io + Clone> Archive<I> {
         {
             ids.extend(entry.legs.iter().filter(has_time).map(|leg| leg.id));
         }
-        self.recall_ids(state, merchant, ids.into_iter())
+        self.recall_ids(state, merchant, std::iter::empty(), ids.into_iter())
     }
 
     /// Takes note of an entry that was applied and is not durable yet.
     pub fn note(&mut self, state: &State, seq: u64, entry: &Entry) {
         if self.index.note(state, seq, entry) {
-            self.kept.push_back(Kept { seq, legs: entry.legs.clone() });
+            let (Event::LedgerAccountsCreated { metadata, .. } | Event::LedgerTransfersCreated { metadata, .. }) = &entry.event else {
+                self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata: Items::NONE });
+                return;
+            };
+            self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata: metadata.clone() });
         }
     }
 

@@ -11,15 +11,16 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, Books, BoxFuture, Installation, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, Opened,
-    OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook, WebhookRefused,
+    AccountBalances, Activity, Books, BoxFuture, FoundAccount, FoundTransfer, Installation, LedgerLines, LedgerPage, LedgerPeriod,
+    LedgerStatement, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
+    WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
 use journal::{OsIo, Reader};
-use ledger::{Account, Balances, Transfer};
+use ledger::{Account, Balances};
 use payments::postings::AccountKind;
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
@@ -382,15 +383,24 @@ impl Platform for Door {
         })
     }
 
-    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Account>, u64), SubmitError>> {
-        Box::pin(self.look(move |state| {
-            let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
-            let found = |id: &u128| ledger.and_then(|ledger| ledger.account(*id).copied());
-            (ids.iter().filter_map(found).collect(), state.next_seq - 1)
-        }))
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>> {
+        Box::pin(async move {
+            let look = move |state: &engine::State| {
+                let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
+                let found = |id: &u128| ledger.and_then(|ledger| ledger.account(*id).copied());
+                (ids.iter().filter_map(found).collect::<Vec<Account>>(), state.next_seq - 1)
+            };
+            let (accounts, seq) = self.look(look).await?;
+            // Metadata never changes, so that of a later moment is that of this one.
+            let described = move |finder: &mut Finder, number| {
+                let described = |account: Account| Ok(FoundAccount { account, metadata: finder.account_metadata(number, account.id)? });
+                accounts.into_iter().map(described).collect()
+            };
+            Ok((self.search(merchant, described).await?.0, seq))
+        })
     }
 
-    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<Transfer>, u64), SubmitError>> {
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundTransfer>, u64), SubmitError>> {
         Box::pin(
             self.search(merchant, move |finder, number| ids.into_iter().filter_map(|id| finder.transfer(number, id).transpose()).collect()),
         )

@@ -5,9 +5,13 @@ use crate::archive::Archive;
 use crate::request::Requests;
 use base::{EffectId, SubjectId, Timestamp, TraceId};
 use engine::event::VERSION_MAX;
-use engine::{Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, Policy, Refusal, Reply, State};
+use engine::{
+    Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES,
+    LedgerTexts, Policy, Refusal, Reply, State,
+};
 use events::{EncodedBatch, Recorded};
 use journal::{Io, Journal, OsIo, Tail};
+use ledger::{Items, Metadata};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,13 +21,16 @@ use std::sync::Arc;
 pub const ROUND_BYTES_MAX: usize = 512 * 1024;
 /// What the record of one account or transfer takes in a batch, in bytes.
 const RECORD_BYTES: usize = ledger::TRANSFER_SIZE_BYTES;
-/// The journal's largest batch, in bytes. A round that is not full takes one more of the largest bookings: as many records as a
-/// batch may have, and for each what a post released beside them. The smallest segment, of 2 MiB, has room for it.
+/// The journal's largest batch, in bytes. A round that is not full takes one more of the largest expiries; the largest booking has a
+/// round of its own: as many records as a batch may have, for each what a post released beside them, and texts. The smallest
+/// segment, of 2 MiB, has room for it.
 pub const BATCH_BYTES_MAX: usize = 1_792 * 1024;
 /// What an entry takes beside what it has many of, in bytes.
 const ENTRY_BYTES: usize = 3_072;
 
 const _: () = assert!(ROUND_BYTES_MAX + ENTRY_BYTES + ledger::BATCH_EVENTS_MAX * (RECORD_BYTES + size_of::<u128>()) <= BATCH_BYTES_MAX);
+const _: () =
+    assert!(LEDGER_TEXT_BYTES_MAX + ENTRY_BYTES + ledger::BATCH_EVENTS_MAX * (RECORD_BYTES + size_of::<u128>()) <= BATCH_BYTES_MAX);
 
 /// Most commands of one round.
 pub const ROUND_COMMANDS_MAX: usize = 512;
@@ -546,22 +553,29 @@ fn size_estimate(entry: &Entry) -> usize {
     let request = entry.event.requested().and_then(|requested| requested.request.as_ref());
     let errand = entry.event.errand().and_then(|requested| requested.request.as_ref());
     let records = match &entry.event {
-        Event::LedgerAccountsCreated { accounts, .. } => accounts.len() * RECORD_BYTES,
-        Event::LedgerTransfersCreated { burned, released, .. } => size_of_val(burned.as_slice()) + size_of_val(released.as_slice()),
+        Event::LedgerAccountsCreated { accounts, metadata, .. } => accounts.len() * RECORD_BYTES + bytes_of(metadata),
+        Event::LedgerTransfersCreated { burned, released, metadata, .. } => {
+            size_of_val(burned.as_slice()) + size_of_val(released.as_slice()) + bytes_of(metadata)
+        }
         _ => 0,
     };
     let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();
     ENTRY_BYTES + variable + records + entry.legs.len() * RECORD_BYTES
 }
 
+fn bytes_of(metadata: &Items<Metadata>) -> usize {
+    metadata.iter().map(|(_, metadata)| LEDGER_TEXT_HEAD_BYTES + metadata.as_bytes().len()).sum()
+}
+
 /// What a command about a merchant's own ledger may take in a batch, in bytes.
 fn booking_bytes(command: &Command) -> usize {
-    match command {
+    let records = match command {
         Command::CreateLedgerAccounts { accounts, .. } => accounts.len() * RECORD_BYTES,
         Command::CreateLedgerTransfers { transfers, .. } => transfers.len() * RECORD_BYTES,
         Command::CreateLedgerEntries { entries, .. } => entries.iter().map(ledger::Entry::events_count).sum::<usize>() * RECORD_BYTES,
         _ => 0,
-    }
+    };
+    records + command.ledger_texts().map_or(0, LedgerTexts::bytes)
 }
 
 fn fingerprint_of(command: &Command) -> impl FnOnce() -> [u8; 16] + '_ {

@@ -6,7 +6,7 @@
 mod book;
 mod records;
 
-use api::ledger::{AccountRecord, Integer, TransferRecord};
+use api::ledger::{AccountRecord, Integer, MetadataRecord, TransferRecord};
 use book::{Book, Refused};
 use records::{BalanceRecord, FilterRecord};
 use serde::{Deserialize, Serialize};
@@ -124,13 +124,13 @@ fn finish(mut answers: impl Write, result: Result<(), Error>) -> Result<(), Erro
 fn answer(book: &mut Book, operation: Operation) -> Result<Answer, Refused> {
     Ok(match operation {
         Operation::CreateAccounts { events } => {
-            let events: Vec<_> = events.into_iter().map(Into::into).collect();
+            let events = plain(events.into_iter().map(AccountRecord::into_parts))?;
             let results = book.create_accounts(&events)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateAccounts { results }
         }
         Operation::CreateTransfers { events } => {
-            let events: Vec<_> = events.into_iter().map(Into::into).collect();
+            let events = plain(events.into_iter().map(TransferRecord::into_parts))?;
             let results = book.create_transfers(&events)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateTransfers { results }
@@ -152,6 +152,15 @@ fn answer(book: &mut Book, operation: Operation) -> Result<Answer, Refused> {
             Answer::Tick { now: Integer(book.now()), expired }
         }
     })
+}
+
+/// Records without what only the platform's own ledgers keep.
+fn plain<T>(events: impl Iterator<Item = (T, MetadataRecord)>) -> Result<Vec<T>, Refused> {
+    let plain = |(index, (event, metadata)): (usize, (T, MetadataRecord))| match metadata.is_empty() {
+        true => Ok(event),
+        false => Err(Refused::HasMetadata { event: index + 1 }),
+    };
+    events.enumerate().map(plain).collect()
 }
 
 impl EventResult {
@@ -322,7 +331,11 @@ mod tests {
                 json!({ "op": "create_accounts", "events": [{ "code": 65_536 }] }).to_string(),
                 "line 3 is no operation: invalid value: integer `65536`",
             ),
-            (json!({ "op": "create_accounts", "events": [{ "name": 1 }] }).to_string(), "line 3 is no operation: unknown field `name`"),
+            (json!({ "op": "create_accounts", "events": [{ "title": 1 }] }).to_string(), "line 3 is no operation: unknown field `title`"),
+            (
+                transfers(&[transfer(1, 1, 2, 1), with(transfer(2, 1, 2, 1), &json!({ "metadata": { "a": "b" } }))]).to_string(),
+                "line 3: event 2 has metadata, which a workload's ledger does not keep",
+            ),
             (
                 json!({ "op": "create_accounts", "events": [{ "flags": ["bit_5"] }] }).to_string(),
                 "line 3 is no operation: unknown variant `bit_5`",

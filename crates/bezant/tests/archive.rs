@@ -4,12 +4,12 @@
 
 mod support;
 
-use api::{LedgerFilter, LedgerLines, LedgerPeriod, LedgerStatementLine, PendingState};
+use api::{FoundTransfer, LedgerFilter, LedgerLines, LedgerPeriod, LedgerStatementLine, PendingState};
 use base::{MerchantId, OperatorId, Timestamp};
 use bezant::archive::{Archive, Finder, Index, builder};
-use engine::{Command, Entry, Event, State};
+use engine::{Booked, Command, Entry, Event, LedgerAnswer, LedgerTexts, Reply, State};
 use journal::{Batch, FileJournal, Journal, Options, OsIo};
-use ledger::{Account, Balances, Transfer, TransferFlags};
+use ledger::{Account, Balances, CreateTransferStatus, Items, Metadata, Transfer, TransferFlags, TransferResult};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -44,11 +44,22 @@ fn a_few_transfers_among_many_events_are_in_a_table_and_need_not_be_read_again()
         timestamp: 1_003,
         ..Transfer::default()
     };
+    let note = Metadata::new([("note", "second")]).unwrap();
+    let mut described = Items::NONE;
+    described.push(1, note.clone());
     let mut entries = vec![
         entry(0, Event::MinVersionRaised { version: 1 }, Vec::new()),
         entry(1, Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() }, Vec::new()),
-        entry(2, Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1, 1_001), account(2, 1_002)] }, Vec::new()),
-        entry(3, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![10], released: Vec::new() }, vec![transfer]),
+        entry(
+            2,
+            Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1, 1_001), account(2, 1_002)], metadata: described },
+            Vec::new(),
+        ),
+        entry(
+            3,
+            Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![10], released: Vec::new(), metadata: Items::NONE },
+            vec![transfer],
+        ),
     ];
     let admitted = |number: u64| Event::OperatorCreated { operator: OperatorId::from_u128(number.into()), handle: number.to_string() };
     entries.extend((4..4 + OTHERS).map(|number| entry(number, admitted(number), Vec::new())));
@@ -70,7 +81,9 @@ fn a_few_transfers_among_many_events_are_in_a_table_and_need_not_be_read_again()
     let again = Arc::new(Index::open(io, journal.reader(), &state, 1_024).unwrap());
     for index in [index, again] {
         let mut finder = Finder::new(index, journal.reader());
-        assert_eq!(finder.transfer(1, 9).unwrap(), Some(transfer));
+        assert_eq!(finder.transfer(1, 9).unwrap(), Some(FoundTransfer { transfer, metadata: Metadata::none() }));
+        assert_eq!([1, 2, 3].map(|id| finder.account_metadata(1, id).unwrap()), [Metadata::none(), note.clone(), Metadata::none()]);
+        assert_eq!(finder.account_metadata(2, 2).unwrap(), Metadata::none(), "another merchant's account");
         assert_eq!(finder.transfer(1, 10).unwrap(), None, "a burned id is no transfer");
         assert_eq!(finder.transfer(2, 9).unwrap(), None, "another merchant's ledger");
     }
@@ -85,6 +98,8 @@ enum Act {
     Resolve { back: usize, posts: bool, part: u64 },
     /// Transfers of long ago, in order.
     Import(Vec<(u8, u8, u64)>),
+    /// What was made so long ago comes again, as it was and with other metadata; and an account.
+    Resend { back: usize },
     /// Seconds.
     Wait(u64),
     /// The index makes tables of what it has in memory.
@@ -97,9 +112,27 @@ fn any_act() -> impl Strategy<Value = Act> {
         6 => vec((1..5_u8, 1..5_u8, 1..50_u64, any::<bool>()), 1..20).prop_map(Act::Book),
         3 => (0..6_usize, any::<bool>(), 1..60_u64).prop_map(|(back, posts, part)| Act::Resolve { back, posts, part }),
         1 => vec(pair(), 1..4).prop_map(Act::Import),
+        2 => (0..30_usize).prop_map(|back| Act::Resend { back }),
         2 => (1..40_u64).prop_map(Act::Wait),
         2 => Just(Act::Build),
     ]
+}
+
+/// The metadata that something is created with: some have none.
+fn metadata_of(id: u128) -> Metadata {
+    let (order, note) = ((id % 5).to_string(), "n".repeat(usize::try_from(id % 100).unwrap()));
+    if id.is_multiple_of(3) { Metadata::none() } else { Metadata::new([("order", order.as_str()), ("note", &note)]).unwrap() }
+}
+
+/// What was created under these ids, each with its own metadata.
+fn texts_of(ids: impl Iterator<Item = u128>) -> LedgerTexts {
+    let mut metadata = Items::NONE;
+    ids.map(metadata_of).enumerate().filter(|(_, own)| !own.is_empty()).for_each(|(item, own)| metadata.push(item, own));
+    LedgerTexts { metadata }
+}
+
+fn described(transfer: Transfer) -> FoundTransfer {
+    FoundTransfer { transfer, metadata: metadata_of(transfer.id) }
 }
 
 /// A line as it was when it happened.
@@ -126,6 +159,10 @@ struct World {
     pending: BTreeMap<u128, Transfer>,
 }
 
+fn account(id: u128) -> Account {
+    Account { id, ledger: 1, code: 1, ..Account::default() }
+}
+
 const SECOND_NS: u64 = 1_000_000_000;
 /// Keys of a generation: few, so that there are many tables, and merges of them.
 const GENERATION_KEYS: usize = 24;
@@ -150,9 +187,8 @@ impl World {
             world.state.evolve(&entry);
             world.append(&entry);
         }
-        let account = |id| Account { id, ledger: 1, code: 1, ..Account::default() };
         for merchant in [MERCHANT, OTHER] {
-            world.book(&Command::CreateLedgerAccounts { merchant, accounts: (1..5).map(account).collect() });
+            world.book(&Command::CreateLedgerAccounts { merchant, accounts: (1..5).map(account).collect(), texts: texts_of(1..5) });
         }
         world
     }
@@ -166,13 +202,14 @@ impl World {
         self.archive.durable(seq);
     }
 
-    fn book(&mut self, command: &Command) {
+    fn book(&mut self, command: &Command) -> Reply {
         self.now = self.now.max(self.state.last_at.ns()) + 1;
         self.archive.recall(&mut self.state, command).unwrap();
-        let Some(entry) = self.state.book(Timestamp::from_ns(self.now), command).entry else { return };
+        let Booked { entry, reply } = self.state.book(Timestamp::from_ns(self.now), command);
         for found in self.state.ledgers.values_mut() {
             found.ledger.forget();
         }
+        let Some(entry) = entry else { return reply };
         self.append(&entry);
         match &entry.event {
             Event::LedgerTransfersCreated { merchant: MERCHANT, .. } => {
@@ -183,6 +220,7 @@ impl World {
             }
             _ => {}
         }
+        reply
     }
 
     /// Writes down what a transfer or an expiry did, in the plainest way.
@@ -230,7 +268,10 @@ impl World {
     }
 
     fn act(&mut self, act: &Act) {
-        let made = |transfers| Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: engine::LedgerAnswer::Statuses };
+        let made = |transfers: Vec<Transfer>| {
+            let texts = texts_of(transfers.iter().map(|transfer| transfer.id));
+            Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts, answer: LedgerAnswer::Statuses }
+        };
         match act {
             Act::Book(all) => {
                 let transfers = all.iter().map(|(debit, credit, amount, is_pending)| {
@@ -242,7 +283,12 @@ impl World {
                 self.book(&command);
                 // Another merchant does the same in a ledger of its own.
                 let Command::CreateLedgerTransfers { transfers, .. } = command else { unreachable!() };
-                self.book(&Command::CreateLedgerTransfers { merchant: OTHER, transfers, answer: engine::LedgerAnswer::Statuses });
+                self.book(&Command::CreateLedgerTransfers {
+                    merchant: OTHER,
+                    transfers,
+                    texts: LedgerTexts::default(),
+                    answer: LedgerAnswer::Statuses,
+                });
             }
             Act::Resolve { back, posts, part } => {
                 let Some(pending) = self.pending.values().rev().nth(*back).copied() else { return };
@@ -263,6 +309,7 @@ impl World {
                 let command = made(transfers.collect());
                 self.book(&command);
             }
+            Act::Resend { back } => self.resend(*back),
             Act::Wait(seconds) => {
                 self.now += seconds * SECOND_NS;
                 while self.state.ledger_due(Timestamp::from_ns(self.now)) == Some(MERCHANT) {
@@ -271,6 +318,29 @@ impl World {
             }
             Act::Build => builder::work_off(&self.index).unwrap(),
         }
+    }
+
+    fn resend(&mut self, back: usize) {
+        let is_made = |line: &&Line| {
+            let kind = TransferFlags::IMPORTED.union(TransferFlags::POST_PENDING_TRANSFER).union(TransferFlags::VOID_PENDING_TRANSFER);
+            !line.is_expiry && !line.transfer.flags.intersects(kind)
+        };
+        let Some(Line { transfer, .. }) = self.lines.iter().rev().filter(is_made).nth(back).copied() else { return };
+        let (made, other) = (Transfer { timestamp: 0, ..transfer }, Metadata::new([("order", "another")]).unwrap());
+        let mut texts = texts_of([transfer.id].into_iter());
+        texts.metadata.push(1, other.clone());
+        let command =
+            Command::CreateLedgerTransfers { merchant: MERCHANT, transfers: vec![made; 2], texts, answer: LedgerAnswer::Statuses };
+        let Reply::LedgerTransfers { results, .. } = self.book(&command) else { panic!("results are answered") };
+        assert_eq!(results[0], TransferResult { status: CreateTransferStatus::Exists, timestamp: transfer.timestamp });
+        assert_eq!(results[1].status, CreateTransferStatus::ExistsWithDifferentMetadata);
+        let id = transfer.debit_account_id;
+        let mut texts = texts_of([id].into_iter());
+        texts.metadata.push(1, other);
+        let command = Command::CreateLedgerAccounts { merchant: MERCHANT, accounts: vec![account(id); 2], texts };
+        let Reply::LedgerAccounts { results } = self.book(&command) else { panic!("results are answered") };
+        let statuses = results.iter().map(|result| result.status.name());
+        assert!(statuses.eq(["exists", "exists_with_different_metadata"]), "{results:?}");
     }
 
     fn finder(&self) -> Finder {
@@ -301,8 +371,8 @@ impl World {
                 break;
             }
         }
-        let shown = |line: &LedgerStatementLine| (line.at_ns, line.transfer, line.is_expiry, line.balances);
-        let happened = |line: &&Line| (line.at_ns, line.transfer, line.is_expiry, line.balances);
+        let shown = |line: &LedgerStatementLine| (line.at_ns, line.transfer.clone(), line.is_expiry, line.balances);
+        let happened = |line: &&Line| (line.at_ns, described(line.transfer), line.is_expiry, line.balances);
         assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), expected.iter().map(happened).collect::<Vec<_>>());
         self.compare_transfers(account, period, &expected);
     }
@@ -321,12 +391,12 @@ impl World {
         ];
         for filter in filters {
             for newest_first in [false, true] {
-                let mut expected: Vec<Transfer> = expected
+                let mut expected: Vec<FoundTransfer> = expected
                     .iter()
                     .filter(|line| !line.is_expiry && filter.takes(&line.transfer))
                     .filter(|line| filter.is_credit.is_none_or(|is_credit| is_credit == (line.transfer.credit_account_id == account)))
                     .filter(|line| filter.pending_state.is_none_or(|state| self.state_of(&line.transfer) == Some(state)))
-                    .map(|line| line.transfer)
+                    .map(|line| described(line.transfer))
                     .collect();
                 if newest_first {
                     expected.reverse();
@@ -351,7 +421,7 @@ impl World {
         let filter = LedgerFilter { period, amount_min: Some(10), ledger: Some(1), ..LedgerFilter::default() };
         let is_within = |at: u64| period.from_ns.is_none_or(|from| at >= from) && period.until_ns.is_none_or(|until| at < until);
         let once = self.lines.iter().filter(|line| !line.is_expiry && line.account == line.transfer.debit_account_id);
-        let expected = once.filter(|line| is_within(line.at_ns) && filter.takes(&line.transfer)).map(|line| line.transfer);
+        let expected = once.filter(|line| is_within(line.at_ns) && filter.takes(&line.transfer)).map(|line| described(line.transfer));
         let (mut after, mut found, mut finder) = (None, Vec::new(), self.finder());
         loop {
             let lines = LedgerLines { account: None, after, newest_first: false, count_max: 7, filter };

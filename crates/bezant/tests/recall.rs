@@ -6,9 +6,9 @@ mod support;
 
 use base::{MerchantId, Timestamp};
 use bezant::archive::{Archive, Index, builder};
-use engine::{Command, Entry, Event, Reply, State};
+use engine::{Command, Entry, Event, LedgerTexts, Reply, State};
 use journal::{Batch, FileJournal, Journal, Options, OsIo};
-use ledger::{Account, CreateTransferStatus as Status, Transfer, TransferFlags};
+use ledger::{Account, CreateTransferStatus as Status, Items, Metadata, Transfer, TransferFlags};
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -45,6 +45,18 @@ fn drawn(draw: &mut Draw, newest: &mut u64) -> Transfer {
         transfer.timeout_s = if flags == TransferFlags::PENDING { u32::try_from(draw.below(2)).unwrap() } else { 0 };
     }
     transfer
+}
+
+/// Metadata of some, mostly the same for the same id.
+fn drawn_texts(draw: &mut Draw, transfers: &[Transfer]) -> LedgerTexts {
+    let mut metadata = Items::NONE;
+    for (item, transfer) in transfers.iter().enumerate() {
+        let note = if draw.below(20) == 0 { draw.below(3) } else { u64::try_from(transfer.id % 3).unwrap() };
+        if note > 0 {
+            metadata.push(item, Metadata::new([("note", note.to_string().as_str())]).unwrap());
+        }
+    }
+    LedgerTexts { metadata }
 }
 
 /// Changes a byte of a table, as soon as there is one; it may be merged into another meanwhile.
@@ -85,15 +97,17 @@ fn a_ledger_that_is_told_its_history_answers_as_one_that_never_forgot_wherever_t
         waiting.push(entry);
     }
     let account = |id| Account { id, ledger: 1, code: 1, ..Account::default() };
-    let accounts = Command::CreateLedgerAccounts { merchant: MERCHANT, accounts: [1, 2, 4].map(account).to_vec() };
+    let accounts =
+        Command::CreateLedgerAccounts { merchant: MERCHANT, accounts: [1, 2, 4].map(account).to_vec(), texts: LedgerTexts::default() };
     let (mut draw, mut newest, mut seen) = (Draw::new(7), 0, BTreeSet::new());
     for step in 0..600 {
         let command = match step {
             0 => accounts.clone(),
             _ if step % 16 == 0 => Command::ExpireLedgerTransfers { merchant: MERCHANT },
             _ => {
-                let transfers = (0..100).map(|_| drawn(&mut draw, &mut newest)).collect();
-                Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: engine::LedgerAnswer::Statuses }
+                let transfers: Vec<Transfer> = (0..100).map(|_| drawn(&mut draw, &mut newest)).collect();
+                let texts = drawn_texts(&mut draw, &transfers);
+                Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts, answer: engine::LedgerAnswer::Statuses }
             }
         };
         let now = Timestamp::from_ns(told.last_at.ns() + 100_000_000);
@@ -126,6 +140,7 @@ fn a_ledger_that_is_told_its_history_answers_as_one_that_never_forgot_wherever_t
         Status::Created,
         Status::Exists,
         Status::ExistsWithDifferentFlags,
+        Status::ExistsWithDifferentMetadata,
         Status::IdAlreadyFailed,
         Status::DebitAccountNotFound,
         Status::PendingTransferNotFound,

@@ -89,6 +89,14 @@ impl Event {
         }
     }
 
+    /// The metadata of an account or transfer that it created in a ledger that a merchant keeps itself, by the number among those.
+    pub fn metadata_of(&self, item: usize) -> Option<&ledger::Metadata> {
+        match self {
+            Self::LedgerAccountsCreated { metadata, .. } | Self::LedgerTransfersCreated { metadata, .. } => metadata.of(item),
+            _ => None,
+        }
+    }
+
     /// Whether this event is about a ledger that a merchant keeps itself: its legs are that ledger's transfers and not the
     /// platform's own postings.
     pub const fn is_of_merchants_ledger(&self) -> bool {

@@ -8,7 +8,7 @@ use base::{
     CustomerId, EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp,
 };
 
-use ledger::{Account, Transfer};
+use ledger::{Account, Items, Metadata, Transfer};
 
 /// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,6 +270,8 @@ pub enum Command {
         merchant: MerchantId,
         /// At most [`ledger::BATCH_EVENTS_MAX`].
         accounts: Vec<Account>,
+        /// What they have besides.
+        texts: LedgerTexts,
     },
     /// Transfers are created in a merchant's own ledger, by [`crate::State::book`].
     CreateLedgerTransfers {
@@ -277,6 +279,8 @@ pub enum Command {
         merchant: MerchantId,
         /// At most [`ledger::BATCH_EVENTS_MAX`].
         transfers: Vec<Transfer>,
+        /// What they have besides.
+        texts: LedgerTexts,
         /// What is answered.
         answer: LedgerAnswer,
     },
@@ -286,6 +290,8 @@ pub enum Command {
         merchant: MerchantId,
         /// At most [`ledger::BATCH_EVENTS_MAX`] of [`ledger::Entry::events_count`] in all.
         entries: Vec<ledger::Entry>,
+        /// What they have besides.
+        texts: LedgerTexts,
         /// What is answered.
         answer: LedgerAnswer,
     },
@@ -368,6 +374,28 @@ impl Lane {
     }
 }
 
+/// What the items of a batch for a merchant's own ledger have besides their records. Together at most
+/// [`LEDGER_TEXT_BYTES_MAX`] bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerTexts {
+    /// Their metadata.
+    pub metadata: Items<Metadata>,
+}
+
+/// The most bytes that the texts of one batch take in an event: what the journal's largest batch has room for beside the largest
+/// number of records.
+pub const LEDGER_TEXT_BYTES_MAX: usize = 512 * 1024;
+/// What an item's text takes besides itself, in bytes: the number of the item and the length of the text.
+pub const LEDGER_TEXT_HEAD_BYTES: usize = 4;
+
+impl LedgerTexts {
+    /// What they take in an event, in bytes.
+    pub fn bytes(&self) -> usize {
+        let Self { metadata } = self;
+        metadata.iter().map(|(_, metadata)| LEDGER_TEXT_HEAD_BYTES + metadata.as_bytes().len()).sum()
+    }
+}
+
 /// What a merchant wants to know of what it creates in its own ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LedgerAnswer {
@@ -387,6 +415,16 @@ impl Command {
                 | Self::CreateLedgerEntries { .. }
                 | Self::ExpireLedgerTransfers { .. }
         )
+    }
+
+    /// What the items of a batch have besides their records; `None` of any other command.
+    pub const fn ledger_texts(&self) -> Option<&LedgerTexts> {
+        match self {
+            Self::CreateLedgerAccounts { texts, .. }
+            | Self::CreateLedgerTransfers { texts, .. }
+            | Self::CreateLedgerEntries { texts, .. } => Some(texts),
+            _ => None,
+        }
     }
 
     /// The lane in which this command waits.

@@ -8,7 +8,7 @@ use base::{
     Currency, CustomerId, Decline, DisputeFact, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass,
     PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
-use ledger::{Account, Transfer};
+use ledger::{Account, Items, Metadata, Transfer};
 use serde::{Deserialize, Serialize};
 
 /// The highest event version that this program can write and read.
@@ -804,6 +804,8 @@ events! {
         merchant: MerchantId,
         /// The accounts, in order, as they were created.
         accounts: Vec<Account>,
+        /// The metadata of those that have any, by their number among the accounts.
+        metadata: Items<Metadata>,
     } = 1, "ledger.accounts_created";
     /// A merchant created transfers in its own ledger: the entry's legs, as they happened.
     LedgerTransfersCreated {
@@ -813,6 +815,8 @@ events! {
         burned: Vec<u128>,
         /// What each post or void among the legs released, in their order: the amount of its pending transfer.
         released: Vec<u128>,
+        /// The metadata of those that have any, by their number among the legs.
+        metadata: Items<Metadata>,
     } = 1, "ledger.transfers_created";
     /// Pending transfers of a merchant's own ledger passed their timeout: the entry's legs, as they had happened, in order of their
     /// expiry. What they reserved is free again.

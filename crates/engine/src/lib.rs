@@ -19,8 +19,9 @@ pub mod refusal;
 pub mod state;
 
 pub use command::{
-    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency, Lane,
-    LedgerAnswer, OutcomeReport, Private, ReceiveNotice, StorePaymentMethod,
+    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency,
+    LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES, Lane, LedgerAnswer, LedgerTexts, OutcomeReport, Private, ReceiveNotice,
+    StorePaymentMethod,
 };
 pub use context::{Context, Gaps, Policy, ProviderPolicy};
 pub use decide::{Decision, Reply, decide};

@@ -7,7 +7,7 @@ mod common;
 
 use base::{MerchantId, Timestamp};
 use common::{MERCHANT, OTHER, S, World, without_history};
-use engine::{Command, Event, LedgerAnswer, Refusal, Reply, State};
+use engine::{Command, Event, LedgerAnswer, LedgerTexts, Refusal, Reply, State};
 use ledger::{Account, AccountFlags, CreateAccountStatus, CreateTransferStatus, Transfer, TransferFlags};
 
 fn account(id: u128, flags: AccountFlags) -> Account {
@@ -48,16 +48,21 @@ impl Pair {
     }
 
     fn accounts(&mut self, merchant: MerchantId, accounts: Vec<Account>) -> Vec<CreateAccountStatus> {
-        let Reply::LedgerAccounts { results } = self.book(&Command::CreateLedgerAccounts { merchant, accounts }) else {
+        let Reply::LedgerAccounts { results } =
+            self.book(&Command::CreateLedgerAccounts { merchant, accounts, texts: LedgerTexts::default() })
+        else {
             panic!("results are answered")
         };
         results.into_iter().map(|result| result.status).collect()
     }
 
     fn transfers(&mut self, merchant: MerchantId, transfers: Vec<Transfer>) -> Vec<CreateTransferStatus> {
-        let Reply::LedgerTransfers { results, .. } =
-            self.book(&Command::CreateLedgerTransfers { merchant, transfers, answer: LedgerAnswer::Statuses })
-        else {
+        let Reply::LedgerTransfers { results, .. } = self.book(&Command::CreateLedgerTransfers {
+            merchant,
+            transfers,
+            texts: LedgerTexts::default(),
+            answer: LedgerAnswer::Statuses,
+        }) else {
             panic!("results are answered")
         };
         results.into_iter().map(|result| result.status).collect()
@@ -99,6 +104,7 @@ fn every_merchant_has_a_world_of_its_own() {
     let reply = pair.book(&Command::CreateLedgerTransfers {
         merchant: unknown,
         transfers: vec![transfer(1, 1, 2, 3)],
+        texts: LedgerTexts::default(),
         answer: LedgerAnswer::Statuses,
     });
     assert_eq!(reply, Reply::Refused(Refusal::MerchantUnknown));
@@ -164,10 +170,15 @@ fn an_event_says_what_posts_and_voids_released() {
         end(26, 23, 70, TransferFlags::POST_PENDING_TRANSFER),
     ];
     let now = pair.world.now.max(pair.world.state.last_at.plus_ns(1));
-    let booked =
-        pair.world.state.book(now, &Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: LedgerAnswer::Statuses });
+    let booked = pair.world.state.book(
+        now,
+        &Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts: LedgerTexts::default(), answer: LedgerAnswer::Statuses },
+    );
     let entry = booked.entry.unwrap();
-    assert_eq!(entry.event, Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![], released: vec![50, 60, 70] });
+    assert_eq!(
+        entry.event,
+        Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![], released: vec![50, 60, 70], metadata: ledger::Items::NONE }
+    );
     assert_eq!(entry.legs.iter().map(|leg| (leg.id, leg.amount)).collect::<Vec<_>>(), [(21, 20), (22, 5), (23, 70), (24, 60), (26, 70)]);
 }
 
@@ -260,6 +271,7 @@ fn time_goes_on_past_every_item_of_a_batch() {
     let Reply::LedgerTransfers { results, .. } = pair.book(&Command::CreateLedgerTransfers {
         merchant: MERCHANT,
         transfers: (1..=100).map(|id| transfer(id, 1, 2, 1)).collect(),
+        texts: LedgerTexts::default(),
         answer: LedgerAnswer::Statuses,
     }) else {
         panic!("results are answered")
@@ -281,7 +293,8 @@ fn entries_with_many_legs_are_replayed_from_their_transfers() {
     let lost = [posting(1, Side::Debit, 9), posting(9, Side::Credit, 9)];
     let mut answered = |merchant, entries: Vec<Entry>| {
         let before = pair.world.state.next_seq;
-        match pair.book(&Command::CreateLedgerEntries { merchant, entries, answer: LedgerAnswer::Statuses }) {
+        match pair.book(&Command::CreateLedgerEntries { merchant, entries, texts: LedgerTexts::default(), answer: LedgerAnswer::Statuses })
+        {
             Reply::LedgerEntries { results, .. } => {
                 (results.into_iter().map(|result| result.status).collect::<Vec<_>>(), pair.world.state.next_seq - before)
             }
@@ -297,6 +310,7 @@ fn entries_with_many_legs_are_replayed_from_their_transfers() {
     let command = Command::CreateLedgerEntries {
         merchant: MerchantId::from_u128(404),
         entries: vec![entry(10, &split)],
+        texts: LedgerTexts::default(),
         answer: LedgerAnswer::Statuses,
     };
     assert_eq!(pair.book(&command), Reply::Refused(Refusal::MerchantUnknown));
@@ -310,7 +324,8 @@ fn balances_are_answered_as_they_were_right_after_each_item() {
     let pending = Transfer { flags: TransferFlags::PENDING, ..transfer(2, 1, 3, 6) };
     let post = Transfer { id: 3, pending_id: 2, amount: 4, flags: TransferFlags::POST_PENDING_TRANSFER, ..Transfer::default() };
     let transfers = vec![transfer(1, 1, 2, 5), transfer(9, 1, 1, 5), pending, post, transfer(4, 2, 1, 1)];
-    let command = Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, answer: LedgerAnswer::Balances };
+    let command =
+        Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts: LedgerTexts::default(), answer: LedgerAnswer::Balances };
     let Reply::LedgerTransfers { balances, .. } = pair.book(&command) else { panic!("balances are answered") };
     let of = |account_id, debits_pending, debits_posted, credits_pending, credits_posted| AccountBalances {
         account_id,
@@ -331,7 +346,8 @@ fn balances_are_answered_as_they_were_right_after_each_item() {
     let postings = vec![posting(3, Side::Credit, 2), posting(1, Side::Debit, 9), posting(2, Side::Credit, 7)];
     let entry = Entry { id: 20, postings, user_data_128: 0, user_data_64: 0, user_data_32: 0, code: 1 };
     let entries = vec![entry.clone(), Entry { code: 0, id: 30, ..entry.clone() }, Entry { id: 40, ..entry }];
-    let command = Command::CreateLedgerEntries { merchant: MERCHANT, entries, answer: LedgerAnswer::Balances };
+    let command =
+        Command::CreateLedgerEntries { merchant: MERCHANT, entries, texts: LedgerTexts::default(), answer: LedgerAnswer::Balances };
     let Reply::LedgerEntries { balances, .. } = pair.book(&command) else { panic!("balances are answered") };
     let expected = vec![
         vec![of(3, 0, 0, 0, 6), of(1, 0, 18, 0, 1), of(2, 0, 1, 0, 12)],
@@ -339,4 +355,43 @@ fn balances_are_answered_as_they_were_right_after_each_item() {
         vec![of(3, 0, 0, 0, 8), of(1, 0, 27, 0, 1), of(2, 0, 1, 0, 19)],
     ];
     assert_eq!(balances, expected);
+}
+
+#[test]
+fn metadata_is_in_the_event_of_what_has_it_and_part_of_what_an_id_stands_for() {
+    use ledger::{Items, Metadata};
+    let note = |text: &str| Metadata::new([("note", text)]).unwrap();
+    let texts = |texts: &[(usize, &str)]| {
+        let mut metadata = Items::NONE;
+        texts.iter().for_each(|(item, text)| metadata.push(*item, note(text)));
+        LedgerTexts { metadata }
+    };
+    let mut pair = Pair::new();
+    let accounts = vec![account(0, NONE), account(1, NONE), account(2, NONE)];
+    let now = pair.world.state.last_at.plus_ns(1);
+    let command = Command::CreateLedgerAccounts { merchant: MERCHANT, accounts, texts: texts(&[(0, "none"), (2, "two")]) };
+    let entry = pair.world.state.book(now, &command).entry.unwrap();
+    assert_eq!([0, 1].map(|item| entry.event.metadata_of(item)), [None, Some(&note("two"))], "by the numbers of what was created");
+    pair.replayed.evolve(&entry);
+    let created = CreateAccountStatus::Created;
+    assert_ne!(pair.accounts(MERCHANT, vec![account(2, NONE)]), [created]);
+    let transfers = vec![transfer(10, 1, 2, 5), transfer(11, 1, 404, 5), transfer(12, 1, 2, 5), transfer(10, 1, 2, 5)];
+    let texts = texts(&[(0, "a"), (1, "b"), (2, "c")]);
+    let command = Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts, answer: LedgerAnswer::Balances };
+    let now = pair.world.state.last_at.plus_ns(1);
+    let booked = pair.world.state.book(now, &command);
+    let Reply::LedgerTransfers { results, balances } = booked.reply else { panic!("results are answered") };
+    let statuses: Vec<&str> = results.iter().map(|result| result.status.name()).collect();
+    assert_eq!(statuses, ["created", "credit_account_not_found", "created", "exists_with_different_metadata"]);
+    assert_eq!(balances.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0, 2, 0]);
+    let entry = booked.entry.unwrap();
+    assert_eq!([0, 1, 2].map(|item| entry.event.metadata_of(item).cloned()), [Some(note("a")), Some(note("c")), None]);
+    pair.replayed.evolve(&entry);
+    pair.compare();
+    // Of what it was told of history it knows the same.
+    let told = pair.world.state.ledgers.get_mut(&MERCHANT).unwrap();
+    told.ledger.forget();
+    told.ledger.recall(ledger::Past::Happened { transfer: entry.legs[0], status: ledger::PendingStatus::None, resolved: None });
+    told.ledger.recall_metadata(10, note("a"));
+    assert_eq!(pair.transfers(MERCHANT, vec![transfer(10, 1, 2, 5)]), [CreateTransferStatus::ExistsWithDifferentMetadata]);
 }

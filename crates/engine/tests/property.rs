@@ -14,7 +14,8 @@ use common::{
 use engine::{
     CancelPayment, CaptureMode, CapturePayment, CardFacts, Command, ConfirmPayment, CreateCustomer, CreatePayment, CreateRefund,
     EffectKind, EffectRequested, EffectStatus, ErrandDone, ErrandKind, ErrandOutcome, ErrandReport, ErrandRequested, ErrandStatus, Event,
-    Gaps, Idempotency, LedgerAnswer, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind, StorePaymentMethod,
+    Gaps, Idempotency, LedgerAnswer, LedgerTexts, NoticeSource, OutcomeReport, Presence, Private, ReceiveNotice, Reply, SendKind,
+    StorePaymentMethod,
 };
 use ledger::{Account, Transfer, TransferFlags};
 use payments::StoredMethodStatus;
@@ -150,7 +151,11 @@ fn any_booking(draw: &mut Draw) -> Command {
     let merchant = any_merchant(draw);
     let account = |id: u64| Account { id: id.into(), ledger: 1, code: 1, ..Account::default() };
     if draw.one_in(4) {
-        return Command::CreateLedgerAccounts { merchant, accounts: vec![account(1), account(1 + draw.below(4))] };
+        return Command::CreateLedgerAccounts {
+            merchant,
+            accounts: vec![account(1), account(1 + draw.below(4))],
+            texts: LedgerTexts::default(),
+        };
     }
     let mut transfer = || {
         let flags = [TransferFlags::NONE, TransferFlags::PENDING, TransferFlags::POST_PENDING_TRANSFER];
@@ -169,7 +174,12 @@ fn any_booking(draw: &mut Draw) -> Command {
             ..Transfer::default()
         }
     };
-    Command::CreateLedgerTransfers { merchant, transfers: vec![transfer(), transfer(), transfer()], answer: LedgerAnswer::Balances }
+    Command::CreateLedgerTransfers {
+        merchant,
+        transfers: vec![transfer(), transfer(), transfer()],
+        texts: LedgerTexts::default(),
+        answer: LedgerAnswer::Balances,
+    }
 }
 
 fn card(exp_month: u16) -> CardFacts {

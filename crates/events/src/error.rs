@@ -123,6 +123,9 @@ pub enum FieldProblem {
     /// A record of the ledger that cannot be read.
     #[error("holds a record with flags that this program does not know; upgrade the program")]
     Record,
+    /// Texts of items that are cut off, out of order, or not in their one encoding.
+    #[error("holds texts that are no texts of items")]
+    ItemText,
     /// A currency that is not listed.
     #[error("is not a currency that this program knows")]
     UnknownCurrency,

@@ -110,8 +110,8 @@ kinds! {
         ErrandUnknown { errand, reason, step; next_at = next_at_ns }
         ErrandDeferred { errand, class, code, step; next_at = next_at_ns }
         ErrandSent { errand, send, send_kind, step }
-        LedgerAccountsCreated { merchant, accounts }
-        LedgerTransfersCreated { merchant, burned, released }
+        LedgerAccountsCreated { merchant, accounts, metadata }
+        LedgerTransfersCreated { merchant, burned, released, metadata }
         LedgerTransfersExpired { merchant }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }

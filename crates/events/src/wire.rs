@@ -8,7 +8,7 @@ use base::{
     Currency, CustomerId, EffectId, ErrandId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, limits,
 };
 
-use ledger::{ACCOUNT_SIZE_BYTES, Account};
+use ledger::{ACCOUNT_SIZE_BYTES, Account, Items, Metadata};
 
 /// Longest text in an event, in bytes. Far above each text's own limit, which is checked where the text comes in: a
 /// reader must never be stricter than any writer was.
@@ -219,6 +219,58 @@ impl Wire for Vec<Account> {
         let malformed = |_| FieldError { field, problem: FieldProblem::Record };
         records.iter().map(|record| Account::decode(record).map_err(malformed)).collect()
     }
+}
+
+/// A text of an item as bytes.
+trait ItemText: Sized {
+    fn as_bytes(&self) -> &[u8];
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl ItemText for Metadata {
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes)
+    }
+}
+
+/// Texts of items one after the other, in order of the items: the item's number and the length, each as 2 bytes, least significant
+/// first, and the text.
+impl<T: ItemText> Wire for Items<T> {
+    type Proto = Vec<u8>;
+
+    fn encode(&self) -> Vec<u8> {
+        let mut proto = Vec::new();
+        for (item, text) in self.iter() {
+            let text = text.as_bytes();
+            proto.extend_from_slice(&item.to_le_bytes());
+            proto.extend_from_slice(&u16::try_from(text.len()).expect("a text of an item is limited").to_le_bytes());
+            proto.extend_from_slice(text);
+        }
+        proto
+    }
+
+    fn decode(proto: Vec<u8>, field: &'static str) -> Result<Self, FieldError> {
+        let malformed = FieldError { field, problem: FieldProblem::ItemText };
+        let (mut items, mut next_item, mut rest) = (Self::NONE, 0, proto.as_slice());
+        while !rest.is_empty() {
+            let (item, text) = take_item_text(&mut rest).filter(|(item, _)| *item >= next_item).ok_or(malformed)?;
+            items.push(item, T::from_bytes(text).ok_or(malformed)?);
+            next_item = item + 1;
+        }
+        Ok(items)
+    }
+}
+
+fn take_item_text<'a>(rest: &mut &'a [u8]) -> Option<(usize, &'a [u8])> {
+    let (item, after) = rest.split_first_chunk::<2>()?;
+    let (bytes, after) = after.split_first_chunk::<2>()?;
+    let (text, after) = after.split_at_checked(usize::from(u16::from_le_bytes(*bytes)))?;
+    *rest = after;
+    Some((usize::from(u16::from_le_bytes(*item)), text))
 }
 
 /// Refuses a row of records of which the last is cut off.

@@ -71,6 +71,8 @@ pub enum EntryStatus {
     ExistsWithDifferentUserData32,
     /// The id is taken by an entry with another code.
     ExistsWithDifferentCode,
+    /// The id is taken by an entry with other metadata.
+    ExistsWithDifferentMetadata,
     /// The same entry was created before; the result carries its timestamp.
     Exists,
     /// There are no postings.
@@ -112,6 +114,7 @@ impl EntryStatus {
         Self::ExistsWithDifferentUserData64,
         Self::ExistsWithDifferentUserData32,
         Self::ExistsWithDifferentCode,
+        Self::ExistsWithDifferentMetadata,
         Self::Exists,
         Self::PostingsMustNotBeEmpty,
         Self::TooManyPostings,
@@ -138,6 +141,7 @@ impl EntryStatus {
             Self::ExistsWithDifferentUserData64 => "exists_with_different_user_data_64",
             Self::ExistsWithDifferentUserData32 => "exists_with_different_user_data_32",
             Self::ExistsWithDifferentCode => "exists_with_different_code",
+            Self::ExistsWithDifferentMetadata => "exists_with_different_metadata",
             Self::Exists => "exists",
             Self::PostingsMustNotBeEmpty => "postings_must_not_be_empty",
             Self::TooManyPostings => "too_many_postings",

@@ -2,8 +2,8 @@
 //!
 //! What lives here: the two record types and their 128-byte encoding, every rule about when a
 //! transfer may happen, and the state that the rules read. What does not: time (it is passed in),
-//! storage (the journal of records is elsewhere), history (whoever keeps the journal tells what a
-//! batch needs of it, see [`Ledger::recall`]), balances of the past (a read model), permissions, and
+//! storage (the journal of records is elsewhere), history and metadata (whoever keeps the journal tells
+//! what a batch needs of them, see [`Ledger::recall`] and `metadata.rs`), balances of the past (a read model), permissions, and
 //! any idea of why money moves.
 //!
 //! The semantics follow TigerBeetle's published model (`src/tigerbeetle.zig` and
@@ -30,8 +30,10 @@ mod consistency;
 mod entries;
 mod exists;
 mod index;
+mod items;
 mod legs;
 mod lowering;
+mod metadata;
 mod open;
 mod recent;
 mod replay;
@@ -48,6 +50,8 @@ pub use batch::BATCH_EVENTS_MAX;
 pub use codec::{ACCOUNT_SIZE_BYTES, DecodeError, TRANSFER_SIZE_BYTES};
 pub use consistency::Inconsistency;
 pub use entries::{About, ENTRY_POSTINGS_MAX, Entry, EntryResult, EntryStatus, Posting, Side};
+pub use items::Items;
+pub use metadata::{METADATA_BYTES_MAX, METADATA_KEY_BYTES_MAX, METADATA_PAIRS_MAX, Metadata, MetadataFault, PAIR_BYTES};
 pub use recent::Past;
 pub use state::{Ledger, Pending, PendingStatus};
 pub use status::{CreateAccountStatus, CreateTransferStatus};

@@ -173,12 +173,13 @@ impl Ledger {
         self.recent.push_record(Record { known, is_recalled: true });
     }
 
-    /// Forgets every transfer that is not an open pending one, and every burned id.
+    /// Forgets every transfer that is not an open pending one, every burned id, and all metadata.
     ///
     /// For a caller that has them in its history, and recalls what a later batch needs. The time depends on what became known
     /// since the last call.
     pub fn forget(&mut self) {
         self.recent.clear();
+        self.metadata.clear();
     }
 
     /// Whether the ledger knows a transfer's id without being told: it is open, or became known since [`Ledger::forget`].

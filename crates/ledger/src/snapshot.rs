@@ -118,8 +118,9 @@ impl Ledger {
             timestamp_last,
             transfer_timestamp_last,
             transfer_timestamps_taken: _,
+            metadata,
         } = self;
-        let mut ledger = Self { leg_pendings, last_leg_id, timestamp_last, transfer_timestamp_last, ..Self::with_key(key) };
+        let mut ledger = Self { leg_pendings, last_leg_id, timestamp_last, transfer_timestamp_last, metadata, ..Self::with_key(key) };
         accounts.ordered().for_each(|account| ledger.accounts.insert(*account));
         open.iter().for_each(|transfer| ledger.open.insert(*transfer));
         recent.iter_own().for_each(|known| ledger.recent.push(*known));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::account_table::AccountTable;
+use crate::metadata::KnownMetadata;
 use crate::open::OpenTransfers;
 use crate::recent::{KnownRef, RecentTransfers};
 use crate::snapshot::Parts;
@@ -38,6 +39,7 @@ pub struct Ledger {
     pub(crate) transfer_timestamp_last: u64,
     /// During a batch of imported accounts: the timestamp of every known transfer, in order. No part of the state.
     pub(crate) transfer_timestamps_taken: Vec<u64>,
+    pub(crate) metadata: KnownMetadata,
 }
 
 /// What became of a transfer's reservation. A reservation is resolved at most once.
@@ -109,6 +111,7 @@ impl Ledger {
             timestamp_last: 0,
             transfer_timestamp_last: 0,
             transfer_timestamps_taken: Vec::new(),
+            metadata: KnownMetadata::default(),
         }
     }
 

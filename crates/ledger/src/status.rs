@@ -1,7 +1,8 @@
 //! The closed set of outcomes of an event, with the reference's names, numbers and precedence.
 //!
 //! Source: TigerBeetle `src/tigerbeetle.zig` at commit 52ad553. Variants stand in order of
-//! precedence, which is not the order of their numbers: the first that applies is the result.
+//! precedence, which is not the order of their numbers: the first that applies is the result. What this
+//! ledger adds to the reference has numbers from 1,000 on.
 //! The rules that lead to them live in `accounts.rs` and `transfers.rs`.
 
 use std::fmt;
@@ -21,11 +22,16 @@ macro_rules! statuses {
             /// Every status in order of precedence; the last one is `Created`.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The reference's number, stable for ever.
+            /// The reference's number or one from 1,000 on, stable for ever.
             pub const fn code(self) -> u32 {
                 match self {
                     $(Self::$variant => $code,)+
                 }
+            }
+
+            /// Whether the reference has it too, and not this ledger alone.
+            pub const fn is_references(self) -> bool {
+                !matches!(self.code(), 1_000..2_000)
             }
 
             /// The reference's name in snake case, stable for ever.
@@ -45,7 +51,7 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// The outcome of one account event, in order of precedence.
+    /// The outcome of one account event, in order of precedence. Numbers from 1,000 to 1,999 are this ledger's own.
     CreateAccountStatus {
         /// An earlier or later event of the chain failed.
         LinkedEventFailed = 1, "linked_event_failed";
@@ -81,6 +87,8 @@ statuses! {
         ExistsWithDifferentLedger = 19, "exists_with_different_ledger";
         /// The id is taken by an account with another code.
         ExistsWithDifferentCode = 20, "exists_with_different_code";
+        /// The id is taken by an account with other metadata. Not the reference's.
+        ExistsWithDifferentMetadata = 1_001, "exists_with_different_metadata";
         /// The same account was created before; the result carries its timestamp.
         Exists = 21, "exists";
         /// Both limits are set.
@@ -105,7 +113,7 @@ statuses! {
 }
 
 statuses! {
-    /// The outcome of one transfer event, in order of precedence.
+    /// The outcome of one transfer event, in order of precedence. Numbers from 1,000 to 1,999 are this ledger's own.
     CreateTransferStatus {
         /// An earlier or later event of the chain failed.
         LinkedEventFailed = 1, "linked_event_failed";
@@ -149,6 +157,8 @@ statuses! {
         ExistsWithDifferentLedger = 67, "exists_with_different_ledger";
         /// The id is taken by a transfer with another code.
         ExistsWithDifferentCode = 45, "exists_with_different_code";
+        /// The id is taken by a transfer with other metadata. Not the reference's.
+        ExistsWithDifferentMetadata = 1_001, "exists_with_different_metadata";
         /// The same transfer was created before; the result carries its timestamp.
         Exists = 46, "exists";
         /// The id failed before for a reason that may pass; retry with a new id.

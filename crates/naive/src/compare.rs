@@ -27,11 +27,11 @@ impl Met {
         }
     }
 
-    /// The names of those that were not given.
+    /// The names of the reference's statuses that were not given.
     pub fn missed(&self) -> Vec<&'static str> {
-        let accounts = CreateAccountStatus::ALL.iter().filter(|status| !self.accounts.contains(status)).map(|status| status.name());
-        let transfers = CreateTransferStatus::ALL.iter().filter(|status| !self.transfers.contains(status)).map(|status| status.name());
-        accounts.chain(transfers).collect()
+        let accounts = CreateAccountStatus::ALL.iter().filter(|status| status.is_references() && !self.accounts.contains(status));
+        let transfers = CreateTransferStatus::ALL.iter().filter(|status| status.is_references() && !self.transfers.contains(status));
+        accounts.map(|status| status.name()).chain(transfers.map(|status| status.name())).collect()
     }
 }
 

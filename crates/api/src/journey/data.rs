@@ -330,10 +330,10 @@ fn platform_data(event: &Event) -> Value {
         }
         Event::ApiKeyRevoked { public_id } => json!({ "api_key": String::from_utf8_lossy(public_id) }),
         Event::AccountsOpened { merchant, currency } => json!({ "merchant": merchant.to_string(), "currency": currency.alpha() }),
-        Event::LedgerAccountsCreated { merchant, accounts } => {
+        Event::LedgerAccountsCreated { merchant, accounts, metadata: _ } => {
             json!({ "merchant": merchant.to_string(), "accounts": accounts.len() })
         }
-        Event::LedgerTransfersCreated { merchant, burned, released } => {
+        Event::LedgerTransfersCreated { merchant, burned, released, metadata: _ } => {
             json!({ "merchant": merchant.to_string(), "failed": burned.len(), "resolved": released.len() })
         }
         Event::LedgerTransfersExpired { merchant } => json!({ "merchant": merchant.to_string() }),

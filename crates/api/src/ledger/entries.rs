@@ -1,6 +1,7 @@
 //! Entries with many legs: what happens to several accounts at once, as postings that balance in every ledger.
 
 use super::balances::{self, BalancesRecord};
+use super::texts::{FoundTransfer, MetadataRecord, texts};
 use super::{BatchBody, Form, Integer, check_count, found_response, one, small};
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -110,21 +111,26 @@ pub(crate) struct EntryRecord {
     /// The caller's own code, not 0.
     #[serde(default, deserialize_with = "small")]
     code: u16,
+    /// The caller's own pairs of text, as those of a transfer; they are its first transfer's.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    metadata: MetadataRecord,
 }
 
 const _: () = assert!(ENTRY_POSTINGS_MAX == 1_024);
 
-impl From<EntryRecord> for Entry {
-    fn from(record: EntryRecord) -> Self {
-        let EntryRecord { id, postings, user_data_128, user_data_64, user_data_32, code } = record;
-        Self {
+impl EntryRecord {
+    fn into_parts(self) -> (Entry, MetadataRecord) {
+        let Self { id, postings, user_data_128, user_data_64, user_data_32, code, metadata } = self;
+        let entry = Entry {
             id: id.0,
             postings: postings.into_iter().map(Posting::from).collect(),
             user_data_128: user_data_128.0,
             user_data_64: user_data_64.0,
             user_data_32,
             code,
-        }
+        };
+        (entry, metadata)
     }
 }
 
@@ -149,10 +155,14 @@ pub(crate) struct LedgerEntry {
     /// When it was created, in nanoseconds since 1970.
     #[schema(value_type = String, example = "1795253580000000000")]
     timestamp: Integer<u64>,
+    /// The caller's own pairs of text. Absent when there are none.
+    #[serde(skip_serializing_if = "MetadataRecord::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    metadata: MetadataRecord,
 }
 
 impl LedgerEntry {
-    fn new(entry: Entry, timestamp: u64) -> Self {
+    fn new(entry: Entry, first: FoundTransfer) -> Self {
         let Entry { id, postings, user_data_128, user_data_64, user_data_32, code } = entry;
         Self {
             id: Integer(id),
@@ -161,7 +171,8 @@ impl LedgerEntry {
             user_data_64: Integer(user_data_64),
             user_data_32,
             code,
-            timestamp: Integer(timestamp),
+            timestamp: Integer(first.transfer.timestamp),
+            metadata: first.metadata.into(),
         }
     }
 }
@@ -225,10 +236,10 @@ pub(crate) async fn create_entries(
         return Err(Problem::new(Code::ContentTypeUnsupported));
     }
     let CreateLedgerEntries { entries, balances } = parse_typed(&body.bytes)?;
-    let entries: Vec<Entry> = entries.into_iter().map(Entry::from).collect();
+    let (entries, metadata): (Vec<Entry>, _) = entries.into_iter().map(EntryRecord::into_parts).unzip();
     check_count(entries.iter().map(Entry::events_count).sum())?;
-    let submitted =
-        app.submit_holding(Command::CreateLedgerEntries { merchant, entries, answer: balances::wanted(balances) }, body.room).await?;
+    let (texts, answer) = (texts("entries", metadata)?, balances::wanted(balances));
+    let submitted = app.submit_holding(Command::CreateLedgerEntries { merchant, entries, texts, answer }, body.room).await?;
     let Reply::LedgerEntries { results, balances } = submitted.reply else {
         return Err(Problem::new(Code::Internal));
     };
@@ -249,10 +260,11 @@ pub(crate) async fn create_entries(
 )]
 pub(crate) async fn entry(State(app): State<App>, MerchantCaller(merchant): MerchantCaller, id: PathText) -> Result<Response, Problem> {
     let unknown = || Problem::new(Code::LedgerEntryUnknown);
-    let (first, seq) = one(&id, unknown, |ids| app.platform.ledger_transfers(merchant, ids)).await?;
+    let (found, seq) = one(&id, unknown, |ids| app.platform.ledger_transfers(merchant, ids)).await?;
+    let first = found.transfer;
     let before: Vec<u128> = first.id.checked_sub(1).into_iter().collect();
     let (before, _) = app.platform.ledger_transfers(merchant, before).await?;
-    if before.iter().any(|before| goes_on(before) && before.timestamp + 1 == first.timestamp) {
+    if before.iter().any(|before| goes_on(&before.transfer) && before.transfer.timestamp + 1 == first.timestamp) {
         // It stands within an entry, whose id is another.
         return Err(unknown());
     }
@@ -260,11 +272,11 @@ pub(crate) async fn entry(State(app): State<App>, MerchantCaller(merchant): Merc
     for count in [TRANSFERS_LOOKED_UP_FIRST, ENTRY_POSTINGS_MAX] {
         if transfers.last().is_some_and(goes_on) {
             let ids = (first.id + 1..u128::MAX).take(count).skip(transfers.len() - 1).collect();
-            transfers.extend(app.platform.ledger_transfers(merchant, ids).await?.0);
+            transfers.extend(app.platform.ledger_transfers(merchant, ids).await?.0.into_iter().map(|found| found.transfer));
         }
     }
     let entry = Entry::of_transfers(&transfers).ok_or_else(unknown)?;
-    Ok(found_response(Json(LedgerEntry::new(entry, first.timestamp)), seq))
+    Ok(found_response(Json(LedgerEntry::new(entry, found)), seq))
 }
 
 /// Whether a transfer's chain does not end with it.

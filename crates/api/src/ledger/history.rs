@@ -1,6 +1,7 @@
 //! What happened to an account of a merchant's own ledger: its transfers, its balances at any time, its statement.
 
 use super::records::{Integer, TransferRecord};
+use super::texts::FoundTransfer;
 use super::{found_response, one};
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -99,20 +100,20 @@ pub struct LedgerLines {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerPage {
     /// In the order that was asked for.
-    pub transfers: Vec<(u64, Transfer)>,
+    pub transfers: Vec<(u64, FoundTransfer)>,
     /// After which place to go on, if there may be more.
     pub next: Option<u64>,
 }
 
 /// A line of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerStatementLine {
     /// The number of its place.
     pub place: u64,
     /// When, in nanoseconds since 1970.
     pub at_ns: u64,
     /// The transfer, or the pending transfer that expired.
-    pub transfer: Transfer,
+    pub transfer: FoundTransfer,
     /// Whether it expired.
     pub is_expiry: bool,
     /// The account's balances after it.
@@ -425,7 +426,7 @@ pub(crate) async fn statement(
 
 async fn account(app: &App, merchant: MerchantId, id: &PathText) -> Result<Account, Problem> {
     let unknown = || Problem::new(Code::LedgerAccountUnknown);
-    Ok(one(id, unknown, |ids| app.platform.ledger_accounts(merchant, ids)).await?.0)
+    Ok(one(id, unknown, |ids| app.platform.ledger_accounts(merchant, ids)).await?.0.account)
 }
 
 fn limit(parameters: &mut Parameters) -> Result<usize, Problem> {

@@ -1,6 +1,7 @@
 //! The records of a ledger as JSON: fields named as in the reference, integers of 64 and 128 bits as decimal strings, flags as
 //! lists of names. Numbers are read where strings are written, too; omitted fields are zero.
 
+use super::texts::{FoundAccount, FoundTransfer, MetadataRecord};
 use core::fmt;
 use core::marker::PhantomData;
 use core::str::FromStr;
@@ -171,11 +172,18 @@ pub struct AccountRecord {
     /// When it was created, in nanoseconds since 1970; 0 in a request unless imported.
     #[schema(value_type = String, example = "1")]
     timestamp: Integer<u64>,
+    /// The caller's own pairs of text, for ever as they were created: at most 50 with keys of at most 40 bytes, and 1,024 bytes
+    /// together, of which each pair takes 3. Absent when there are none.
+    #[serde(skip_serializing_if = "MetadataRecord::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    metadata: MetadataRecord,
 }
 
-impl From<AccountRecord> for Account {
-    fn from(record: AccountRecord) -> Self {
-        Self {
+impl AccountRecord {
+    /// The account that is asked for, and its metadata.
+    pub fn into_parts(self) -> (Account, MetadataRecord) {
+        let record = self;
+        let account = Account {
             id: record.id.0,
             debits_pending: record.debits_pending.0,
             debits_posted: record.debits_posted.0,
@@ -189,10 +197,19 @@ impl From<AccountRecord> for Account {
             code: record.code,
             flags: AccountFlags::from_bits(record.flags.bits),
             timestamp: record.timestamp.0,
-        }
+        };
+        (account, record.metadata)
     }
 }
 
+impl From<FoundAccount> for AccountRecord {
+    fn from(found: FoundAccount) -> Self {
+        let FoundAccount { account, metadata } = found;
+        Self { metadata: metadata.into(), ..Self::from(account) }
+    }
+}
+
+/// Without what an account may have besides its record.
 impl From<Account> for AccountRecord {
     fn from(account: Account) -> Self {
         Self {
@@ -209,6 +226,7 @@ impl From<Account> for AccountRecord {
             code: account.code,
             flags: Flags::new(account.flags.bits()),
             timestamp: Integer(account.timestamp),
+            metadata: MetadataRecord::default(),
         }
     }
 }
@@ -256,11 +274,18 @@ pub struct TransferRecord {
     /// When it was created, in nanoseconds since 1970; 0 in a request unless imported.
     #[schema(value_type = String, example = "1")]
     timestamp: Integer<u64>,
+    /// The caller's own pairs of text, for ever as they were created: at most 50 with keys of at most 40 bytes, and 1,024 bytes
+    /// together, of which each pair takes 3. Absent when there are none.
+    #[serde(skip_serializing_if = "MetadataRecord::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    metadata: MetadataRecord,
 }
 
-impl From<TransferRecord> for Transfer {
-    fn from(record: TransferRecord) -> Self {
-        Self {
+impl TransferRecord {
+    /// The transfer that is asked for, and its metadata.
+    pub fn into_parts(self) -> (Transfer, MetadataRecord) {
+        let record = self;
+        let transfer = Transfer {
             id: record.id.0,
             debit_account_id: record.debit_account_id.0,
             credit_account_id: record.credit_account_id.0,
@@ -274,10 +299,19 @@ impl From<TransferRecord> for Transfer {
             code: record.code,
             flags: TransferFlags::from_bits(record.flags.bits),
             timestamp: record.timestamp.0,
-        }
+        };
+        (transfer, record.metadata)
     }
 }
 
+impl From<FoundTransfer> for TransferRecord {
+    fn from(found: FoundTransfer) -> Self {
+        let FoundTransfer { transfer, metadata } = found;
+        Self { metadata: metadata.into(), ..Self::from(transfer) }
+    }
+}
+
+/// Without what a transfer may have besides its record.
 impl From<Transfer> for TransferRecord {
     fn from(transfer: Transfer) -> Self {
         Self {
@@ -294,6 +328,7 @@ impl From<Transfer> for TransferRecord {
             code: transfer.code,
             flags: Flags::new(transfer.flags.bits()),
             timestamp: Integer(transfer.timestamp),
+            metadata: MetadataRecord::default(),
         }
     }
 }

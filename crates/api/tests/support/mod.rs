@@ -452,20 +452,25 @@ impl Platform for TestPlatform {
         })
     }
 
-    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<ledger::Account>, u64), SubmitError>> {
+    fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<api::FoundAccount>, u64), SubmitError>> {
         Box::pin(async move {
             let state = &self.inner.lock().unwrap().state;
             let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
-            let found = ids.iter().filter_map(|id| ledger.and_then(|ledger| ledger.account(*id).copied())).collect();
+            let found = |id: &u128| {
+                let ledger = ledger?;
+                let metadata = ledger.account_metadata(*id).cloned().unwrap_or_default();
+                Some(api::FoundAccount { account: *ledger.account(*id)?, metadata })
+            };
+            let found = ids.iter().filter_map(found).collect();
             Ok((found, state.next_seq - 1))
         })
     }
 
-    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<ledger::Transfer>, u64), SubmitError>> {
+    fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<api::FoundTransfer>, u64), SubmitError>> {
         Box::pin(async move {
             let state = &self.inner.lock().unwrap().state;
             let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
-            let found = ids.iter().filter_map(|id| ledger.and_then(|ledger| ledger.transfer(*id).copied())).collect();
+            let found = ids.iter().filter_map(|id| Some(described(state, merchant, *ledger?.transfer(*id)?))).collect();
             Ok((found, state.next_seq - 1))
         })
     }
@@ -489,7 +494,8 @@ impl Platform for TestPlatform {
             let has_more = placed.len() > lines.count_max;
             placed.truncate(lines.count_max);
             let next = placed.last().map(|(place, _)| *place).filter(|_| has_more);
-            Ok((api::LedgerPage { transfers: placed, next }, state.next_seq - 1))
+            let transfers = placed.into_iter().map(|(place, found)| (place, described(state, merchant, found))).collect();
+            Ok((api::LedgerPage { transfers, next }, state.next_seq - 1))
         })
     }
 
@@ -529,7 +535,8 @@ impl Platform for TestPlatform {
             let mut lines = Vec::new();
             for (place, transfer) in transfers_within(state, merchant, Some(account), period) {
                 balances.add(&change_of(&transfer, account));
-                lines.push(api::LedgerStatementLine { place, at_ns: transfer.timestamp, transfer, is_expiry: false, balances });
+                let transfer = described(state, merchant, transfer);
+                lines.push(api::LedgerStatementLine { place, at_ns: transfer.transfer.timestamp, transfer, is_expiry: false, balances });
             }
             lines.retain(|line| after.is_none_or(|after| line.place > after));
             let has_more = lines.len() > count_max;
@@ -888,6 +895,12 @@ impl Answer {
         assert!(problem["retryable"].is_boolean());
         (self.status.as_u16(), code)
     }
+}
+
+/// A transfer with the metadata that its ledger remembers.
+fn described(state: &State, merchant: MerchantId, transfer: ledger::Transfer) -> api::FoundTransfer {
+    let metadata = state.ledgers.get(&merchant).and_then(|found| found.ledger.metadata(transfer.id)).cloned().unwrap_or_default();
+    api::FoundTransfer { transfer, metadata }
 }
 
 /// The transfers that happened in a period, of an account or of all, numbered. Here nothing is forgotten.

@@ -5,11 +5,11 @@ use super::index::{Concern, Index, IndexError, Pair, Part, Place, key};
 use super::lines::{self, AccountKey, Change, Kind, Level, Line, Value};
 use super::{Error, Records};
 use crate::partition::{self, LoadError};
-use api::{LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
+use api::{FoundTransfer, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
 use engine::{Entry, Event};
 use journal::table::{BlockBuffer, Entry as TableEntry, Range};
 use journal::{Io, OsIo, Reader};
-use ledger::{Balances, Transfer, TransferFlags};
+use ledger::{Balances, Metadata, Transfer, TransferFlags};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -39,11 +39,26 @@ impl<I: Io + Clone> Finder<I> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<Transfer>, Error> {
+    pub fn transfer(&mut self, merchant: u32, id: u128) -> Result<Option<FoundTransfer>, Error> {
+        let Some(place) = self.place(Concern::Id, merchant, id)? else { return Ok(None) };
+        let transfer = self.records.transfer(place, id)?;
+        Ok(Some(FoundTransfer { transfer, metadata: self.records.metadata(place)?.unwrap_or_default() }))
+    }
+
+    /// The metadata of a durable account of the merchant with this number.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn account_metadata(&mut self, merchant: u32, id: u128) -> Result<Metadata, Error> {
+        let Some(place) = self.place(Concern::Account, merchant, id)? else { return Ok(Metadata::none()) };
+        self.records.metadata(place)?.ok_or(Error::Misled { seq: place.seq(), id })
+    }
+
+    /// Where something durable stands that is not a whole event.
+    fn place(&mut self, concern: Concern, merchant: u32, number: u128) -> Result<Option<Place>, Error> {
         let durable_seq = self.durable_seq();
-        let place = self.index.find(&key(Concern::Id, merchant, id), &mut self.buffer)?;
-        let place = place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq);
-        place.map(|place| self.records.transfer(place, id)).transpose()
+        let place = self.index.find(&key(concern, merchant, number), &mut self.buffer)?;
+        Ok(place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq))
     }
 
     /// Durable transfers, in order: of an account by the index, which looks at a limited number of its lines; of all accounts by
@@ -73,7 +88,8 @@ impl<I: Io + Clone> Finder<I> {
                 if self.index.number_of_transfers(&recorded.entry.event) != Some(merchant) {
                     continue;
                 }
-                for (place, transfer) in (0..).map(place).zip(&recorded.entry.legs) {
+                for (leg, transfer) in (0..).zip(&recorded.entry.legs) {
+                    let place = place(leg);
                     if place < first {
                         continue;
                     }
@@ -87,7 +103,8 @@ impl<I: Io + Clone> Finder<I> {
                     // To see how a pending transfer stands may read from two other places.
                     examined += if lines.filter.pending_state.is_some() { STATE_EXAMINED } else { 0 };
                     if self.stands(merchant, lines, transfer)? {
-                        transfers.push((place, *transfer));
+                        let metadata = recorded.entry.event.metadata_of(usize::from(leg)).cloned().unwrap_or_default();
+                        transfers.push((place, FoundTransfer { transfer: *transfer, metadata }));
                     }
                 }
                 if examined >= JOURNAL_EXAMINED_MAX {
@@ -131,7 +148,8 @@ impl<I: Io + Clone> Finder<I> {
                 }
                 let (_, transfer) = self.record_of(place, account)?;
                 if lines.filter.takes(&transfer) && self.stands(merchant, lines, &transfer)? {
-                    transfers.push((place.number(), transfer));
+                    let metadata = self.records.metadata(place)?.unwrap_or_default();
+                    transfers.push((place.number(), FoundTransfer { transfer, metadata }));
                 }
             }
         }
@@ -201,6 +219,9 @@ impl<I: Io + Clone> Finder<I> {
             balances.add(&change.balances());
             let is_expiry = change.kind == Kind::Expiry;
             let at_ns = if is_expiry { at_ns } else { transfer.timestamp };
+            let created_at = if is_expiry { self.place(Concern::Id, merchant, transfer.id)? } else { Some(place) };
+            let metadata = created_at.map(|place| self.records.metadata(place)).transpose()?.flatten().unwrap_or_default();
+            let transfer = FoundTransfer { transfer, metadata };
             shown.push(LedgerStatementLine { place: place.number(), at_ns, transfer, is_expiry, balances });
         }
         Ok(LedgerStatement { opening, lines: shown, closing, next })

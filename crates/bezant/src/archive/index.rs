@@ -90,6 +90,8 @@ pub(super) enum Concern {
     Fate = 1,
     /// The imported transfer with a timestamp.
     Time = 2,
+    /// The account with an id, if it has metadata: its number among the accounts of its event stands for a leg.
+    Account = 16,
 }
 
 /// The key of something in the ledger of the merchant with this number.
@@ -219,7 +221,15 @@ impl Generation {
     fn note(&mut self, seq: u64, entry: &Entry, number: impl Fn(&MerchantId) -> Option<u32>) -> bool {
         self.last_seq = seq;
         match &entry.event {
-            Event::LedgerTransfersCreated { merchant, burned, released: _ } => {
+            Event::LedgerAccountsCreated { merchant, accounts, metadata } => {
+                let Some(merchant) = number(merchant) else { return false };
+                for (item, _) in metadata.iter() {
+                    let account = accounts.get(usize::from(item)).map(|account| key(Concern::Account, merchant, account.id));
+                    account.into_iter().for_each(|account| self.insert(account, Place::new(seq, item)));
+                }
+                !metadata.is_empty()
+            }
+            Event::LedgerTransfersCreated { merchant, burned, released: _, metadata: _ } => {
                 let Some(merchant) = number(merchant) else { return false };
                 for (leg, transfer) in (0..WHOLE_EVENT).zip(&entry.legs) {
                     let place = Place::new(seq, leg);
@@ -489,7 +499,10 @@ impl<I: Io + Clone> Index<I> {
             }
         }
         let mut inner = self.write();
-        let has_keys = matches!(&entry.event, Event::LedgerTransfersCreated { .. } | Event::LedgerTransfersExpired { .. });
+        let has_keys = match &entry.event {
+            Event::LedgerAccountsCreated { metadata, .. } => !metadata.is_empty(),
+            event => matches!(event, Event::LedgerTransfersCreated { .. } | Event::LedgerTransfersExpired { .. }),
+        };
         if has_keys && inner.open.places.capacity() == 0 {
             inner.open.places = inner.rooms.pop().unwrap_or_else(|| Places::with_capacity(room(self.keys_max)));
         }

@@ -19,6 +19,12 @@ pub enum Refused {
         /// How many there are.
         count: usize,
     },
+    /// An event has metadata.
+    #[error("event {event} has metadata, which a workload's ledger does not keep: leave it out")]
+    HasMetadata {
+        /// Counted from 1.
+        event: usize,
+    },
     /// The clock would pass the largest timestamp.
     #[error("the clock cannot pass {TIMESTAMP_MAX} ns: tick less")]
     ClockPassesMaximum,

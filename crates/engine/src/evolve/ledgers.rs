@@ -2,7 +2,7 @@
 //! must see those before it in the batch and thousands of them may not be applied twice; what the journal then holds are
 //! the records as they happened. Replaying those gives the same state without deciding again, which tests show.
 
-use crate::command::{Command, LedgerAnswer};
+use crate::command::{Command, LEDGER_TEXT_BYTES_MAX, LedgerAnswer, LedgerTexts};
 use crate::decide::Reply;
 use crate::event::{Entry, Event};
 use crate::refusal::Refusal;
@@ -25,17 +25,20 @@ impl State {
     /// `now` + 1 ns and so on; `now` is after the last event.
     ///
     /// The ledger knows open transfers only: whoever books recalls before what history knows of the command's ids
-    /// ([`Ledger::recall`]), and lets the ledger forget it afterwards.
+    /// ([`Ledger::recall`], [`Ledger::recall_metadata`]), and lets the ledger forget it afterwards.
     ///
     /// # Panics
-    /// With any other command, with more events than [`ledger::BATCH_EVENTS_MAX`], and on a broken invariant; the state is then
-    /// of no use and must be loaded again.
+    /// With any other command, with more events than [`ledger::BATCH_EVENTS_MAX`] or more texts than [`LEDGER_TEXT_BYTES_MAX`], and
+    /// on a broken invariant; the state is then of no use and must be loaded again.
     pub fn book(&mut self, now: Timestamp, command: &Command) -> Booked {
         assert!(now > self.last_at, "time goes on: {now} after {}", self.last_at);
+        assert!(command.ledger_texts().is_none_or(|texts| texts.bytes() <= LEDGER_TEXT_BYTES_MAX), "a batch's texts are limited");
         match command {
-            Command::CreateLedgerAccounts { merchant, accounts } => self.book_accounts(now, *merchant, accounts),
-            Command::CreateLedgerTransfers { merchant, transfers, answer } => self.book_transfers(now, *merchant, transfers, *answer),
-            Command::CreateLedgerEntries { merchant, entries, answer } => self.book_entries(now, *merchant, entries, *answer),
+            Command::CreateLedgerAccounts { merchant, accounts, texts } => self.book_accounts(now, *merchant, accounts, texts),
+            Command::CreateLedgerTransfers { merchant, transfers, texts, answer } => {
+                self.book_transfers(now, *merchant, transfers, texts, *answer)
+            }
+            Command::CreateLedgerEntries { merchant, entries, texts, answer } => self.book_entries(now, *merchant, entries, texts, *answer),
             Command::ExpireLedgerTransfers { merchant } => self.book_expiry(now, *merchant),
             other => unreachable!("{other:?} is decided elsewhere"),
         }
@@ -47,22 +50,30 @@ impl State {
         due.find_map(|(_, timer)| if let Timer::Ledger(merchant) = timer { Some(*merchant) } else { None })
     }
 
-    fn book_accounts(&mut self, now: Timestamp, merchant: MerchantId, accounts: &[Account]) -> Booked {
+    fn book_accounts(&mut self, now: Timestamp, merchant: MerchantId, accounts: &[Account], texts: &LedgerTexts) -> Booked {
         let was_there = self.ledgers.contains_key(&merchant);
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
         let (mut results, mut created) = (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
         ledger.create_accounts_into(accounts, now.ns(), &mut results, &mut created);
+        let metadata = ledger.settle_account_metadata(accounts, &texts.metadata, now.ns(), &mut results);
         let reply = Reply::LedgerAccounts { results };
         if created.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
-        let event = Event::LedgerAccountsCreated { merchant, accounts: created };
+        let event = Event::LedgerAccountsCreated { merchant, accounts: created, metadata };
         Booked { entry: Some(self.note_booked(last_of(now, accounts.len()), event, Vec::new())), reply }
     }
 
-    fn book_transfers(&mut self, now: Timestamp, merchant: MerchantId, transfers: &[Transfer], answer: LedgerAnswer) -> Booked {
+    fn book_transfers(
+        &mut self,
+        now: Timestamp,
+        merchant: MerchantId,
+        transfers: &[Transfer],
+        texts: &LedgerTexts,
+        answer: LedgerAnswer,
+    ) -> Booked {
         let was_there = self.ledgers.contains_key(&merchant);
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
@@ -70,6 +81,7 @@ impl State {
         let (mut results, mut created) = (Vec::with_capacity(transfers.len()), Vec::with_capacity(transfers.len()));
         let mut burned = Vec::new();
         ledger.create_transfers_into(transfers, now.ns(), &mut results, &mut created, &mut burned);
+        let metadata = ledger.settle_metadata(transfers, &texts.metadata, now.ns(), &mut results);
         let released = released_by(ledger, &created);
         let balances = match answer {
             LedgerAnswer::Statuses => Vec::new(),
@@ -79,17 +91,25 @@ impl State {
         if created.is_empty() && burned.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
-        let event = Event::LedgerTransfersCreated { merchant, burned, released };
+        let event = Event::LedgerTransfersCreated { merchant, burned, released, metadata };
         Booked { entry: Some(self.note_booked(last_of(now, transfers.len()), event, created)), reply }
     }
 
-    fn book_entries(&mut self, now: Timestamp, merchant: MerchantId, entries: &[ledger::Entry], answer: LedgerAnswer) -> Booked {
+    fn book_entries(
+        &mut self,
+        now: Timestamp,
+        merchant: MerchantId,
+        entries: &[ledger::Entry],
+        texts: &LedgerTexts,
+        answer: LedgerAnswer,
+    ) -> Booked {
         let was_there = self.ledgers.contains_key(&merchant);
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
         let (mut results, mut created, mut burned) = (Vec::with_capacity(entries.len()), Vec::new(), Vec::new());
         ledger.create_entries_into(entries, now.ns(), &mut results, &mut created, &mut burned);
+        let metadata = ledger.settle_entry_metadata(entries, &texts.metadata, now.ns(), &mut results, &created);
         let balances = match answer {
             LedgerAnswer::Statuses => Vec::new(),
             LedgerAnswer::Balances => balances_of_entries(ledger, entries, &results, &created),
@@ -100,7 +120,7 @@ impl State {
         }
         let count = entries.iter().map(ledger::Entry::events_count).sum();
         // An entry resolves nothing.
-        let event = Event::LedgerTransfersCreated { merchant, burned, released: Vec::new() };
+        let event = Event::LedgerTransfersCreated { merchant, burned, released: Vec::new(), metadata };
         Booked { entry: Some(self.note_booked(last_of(now, count), event, created)), reply }
     }
 
@@ -138,9 +158,11 @@ impl State {
 
     pub(super) fn apply_ledger(&mut self, event: &Event, legs: &[Transfer]) {
         match event {
-            Event::LedgerAccountsCreated { merchant, accounts } => self.ledger_mut(*merchant).apply_accounts(accounts),
-            // What was burned only history knows, and what was released the ledger itself.
-            Event::LedgerTransfersCreated { merchant, burned: _, released: _ } => self.ledger_mut(*merchant).apply_transfers(legs),
+            // Metadata and what was burned only history knows, and what was released the ledger itself.
+            Event::LedgerAccountsCreated { merchant, accounts, metadata: _ } => self.ledger_mut(*merchant).apply_accounts(accounts),
+            Event::LedgerTransfersCreated { merchant, burned: _, released: _, metadata: _ } => {
+                self.ledger_mut(*merchant).apply_transfers(legs)
+            }
             Event::LedgerTransfersExpired { merchant } => self.ledger_mut(*merchant).apply_expired(legs),
             other => unreachable!("{:?} is applied elsewhere", other.kind()),
         }

@@ -9,7 +9,7 @@ use engine::{
     CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
     NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
 };
-use ledger::{Transfer, TransferFlags};
+use ledger::{Items, Metadata, Transfer, TransferFlags};
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
 
@@ -57,6 +57,16 @@ impl Draw {
 
     fn number_u16(&mut self) -> u16 {
         u16::try_from(self.number() & u64::from(u16::MAX)).unwrap()
+    }
+
+    fn metadata(&mut self) -> Items<Metadata> {
+        let mut metadata = Items::NONE;
+        for item in 0..self.below(3) {
+            let value = "v".repeat(usize::try_from(self.below(900)).unwrap());
+            let skipped = usize::try_from(item * 20_000 + self.below(20_000)).unwrap();
+            metadata.push(skipped, Metadata::new([("key", value.as_str()), ("other", "")]).unwrap());
+        }
+        metadata
     }
 
     fn number_u128(&mut self) -> u128 {
@@ -314,11 +324,13 @@ impl Draw {
             EventKind::AccountsOpened => Event::AccountsOpened { merchant: self.merchant(), currency: self.currency() },
             EventKind::LedgerAccountsCreated => {
                 let ids = [self.number_u128(), self.number_u128()];
-                Event::LedgerAccountsCreated { merchant: self.merchant(), accounts: ids.map(super::samples::account).to_vec() }
+                let (merchant, metadata) = (self.merchant(), self.metadata());
+                Event::LedgerAccountsCreated { merchant, accounts: ids.map(super::samples::account).to_vec(), metadata }
             }
             EventKind::LedgerTransfersCreated => {
                 let burned = vec![self.number_u128(), self.number_u128()];
-                Event::LedgerTransfersCreated { merchant: self.merchant(), burned, released: vec![self.number_u128()] }
+                let (merchant, released, metadata) = (self.merchant(), vec![self.number_u128()], self.metadata());
+                Event::LedgerTransfersCreated { merchant, burned, released, metadata }
             }
             EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: self.merchant() },
             EventKind::SubjectErased => Event::SubjectErased { subject: self.subject() },

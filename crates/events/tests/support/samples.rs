@@ -10,7 +10,7 @@ use engine::{
     CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
     NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
 };
-use ledger::{Account, AccountFlags, Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, Items, Transfer, TransferFlags};
 
 const AT: Timestamp = Timestamp::from_s(1_795_253_580);
 const LATER: Timestamp = Timestamp::from_s(1_795_257_180);
@@ -278,9 +278,11 @@ fn platform(kind: EventKind) -> Option<Event> {
         }
         EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
         EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
-        EventKind::LedgerAccountsCreated => Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1), account(2)] },
+        EventKind::LedgerAccountsCreated => {
+            Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1), account(2)], metadata: Items::NONE }
+        }
         EventKind::LedgerTransfersCreated => {
-            Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1], released: vec![500] }
+            Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1], released: vec![500], metadata: Items::NONE }
         }
         EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: MERCHANT },
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },

@@ -3,7 +3,7 @@
 //! ```text
 //! accounts @10                     # a batch, with the time of its first event; without: the next free time
 //!   1 -> created                   # id, fields and flags, expected status
-//!   2 code=7 history -> created
+//!   2 code=7 history meta=x -> created # with metadata
 //! transfers
 //!   1 amount=5 -> created @12      # optional: the result's timestamp
 //!   2 post of=1 -> pending_transfer_not_pending
@@ -43,7 +43,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ledger::{Account, AccountFlags, Ledger, PendingStatus, Totals, Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, Items, Ledger, Metadata, PendingStatus, Totals, Transfer, TransferFlags};
 
 /// What a table has shown.
 pub struct Shown {
@@ -164,11 +164,13 @@ fn run(shown: &mut Shown, head: &str, body: &[&str]) {
 fn run_accounts(shown: &mut Shown, timestamp: u64, body: &[&str]) {
     let rows = rows(&mut shown.rows, &mut shown.accounts.pairs, body);
     let events: Vec<Account> = rows.iter().map(|row| account(&row.event)).collect();
-    let results = shown.ledger.create_accounts(&events, timestamp);
+    let mut results = shown.ledger.create_accounts(&events, timestamp);
     assert_eq!(results.len(), rows.len());
     if let Some(model) = &mut shown.model {
         assert_eq!(model.create_accounts(&events, timestamp), results, "the model, of {body:#?}");
     }
+    // What the model does not know.
+    shown.ledger.settle_account_metadata(&events, &metadata(&rows), timestamp, &mut results);
     for (row, result) in rows.iter().zip(results) {
         assert_outcome(row, result.status.name(), result.timestamp);
         shown.accounts.given.insert(row.status());
@@ -179,11 +181,12 @@ fn run_transfers(shown: &mut Shown, timestamp: u64, body: &[&str]) {
     let rows = rows(&mut shown.rows, &mut shown.transfers.pairs, body);
     let events: Vec<Transfer> = rows.iter().map(|row| transfer(&row.event)).collect();
     let burned: Vec<bool> = events.iter().map(|event| shown.ledger.is_burned(event.id)).collect();
-    let results = shown.ledger.create_transfers(&events, timestamp);
+    let mut results = shown.ledger.create_transfers(&events, timestamp);
     assert_eq!(results.len(), rows.len());
     if let Some(model) = &mut shown.model {
         assert_eq!(model.create_transfers(&events, timestamp), results, "the model, of {body:#?}");
     }
+    shown.ledger.settle_metadata(&events, &metadata(&rows), timestamp, &mut results);
     for (index, (row, result)) in rows.iter().zip(&results).enumerate() {
         assert_outcome(row, result.status.name(), result.timestamp);
         shown.transfers.given.insert(row.status());
@@ -192,6 +195,17 @@ fn run_transfers(shown: &mut Shown, timestamp: u64, body: &[&str]) {
         let fails = events.iter().zip(&results).any(|(event, result)| event.id == id && result.status.is_transient());
         assert_eq!(shown.ledger.is_burned(id), fails || burned[index], "`{}` burns its id", row.event);
     }
+}
+
+/// Of the rows that have any.
+fn metadata(rows: &[Row]) -> Items<Metadata> {
+    let mut metadata = Items::NONE;
+    for (item, row) in rows.iter().enumerate() {
+        for value in row.event.split_whitespace().filter_map(|word| word.strip_prefix("meta=")) {
+            metadata.push(item, Metadata::new([("note", value)]).expect("a short text"));
+        }
+    }
+    metadata
 }
 
 fn assert_outcome(row: &Row, status: &str, timestamp: u64) {
@@ -301,6 +315,7 @@ pub fn account(line: &str) -> Account {
             Some(("dpo", value)) => account.debits_posted = number(value),
             Some(("cp", value)) => account.credits_pending = number(value),
             Some(("cpo", value)) => account.credits_posted = number(value),
+            Some(("meta", _)) => {} // no part of the record
             Some(("ts", value)) => account.timestamp = field(value, u64::MAX),
             Some(_) => panic!("unknown field `{word}`"),
             None => account.flags = account.flags.union(account_flag(word)),
@@ -366,6 +381,7 @@ fn with_fields(mut transfer: Transfer, fields: &[&str]) -> Transfer {
             Some(("timeout", value)) => transfer.timeout_s = field(value, u32::MAX),
             Some(("ledger", value)) => transfer.ledger = field(value, u32::MAX),
             Some(("code", value)) => transfer.code = field(value, u16::MAX),
+            Some(("meta", _)) => {} // no part of the record
             Some(("ts", value)) => transfer.timestamp = field(value, u64::MAX),
             Some(_) | None => panic!("unknown field `{word}`"),
         }

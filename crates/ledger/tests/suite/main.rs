@@ -9,6 +9,7 @@ mod fixture;
 mod history;
 mod legs;
 mod load;
+mod metadata;
 mod platform_accounts;
 mod properties;
 mod snapshot;

@@ -65,20 +65,20 @@ fn every_table_holds_and_together_they_show_every_status_and_the_order_of_preced
 }
 
 #[test]
-fn the_numbers_of_account_statuses_are_the_references() {
+fn the_numbers_of_account_statuses_are_the_references_and_one_more() {
     let mut codes: Vec<u32> = CreateAccountStatus::ALL.iter().map(|status| status.code()).collect();
     assert_eq!(codes[..7], [1, 2, 22, 23, 3, 24, 25]);
     codes.sort_unstable();
-    let expected: Vec<u32> = (1..=26).chain([u32::MAX]).collect();
+    let expected: Vec<u32> = (1..=26).chain([1_001, u32::MAX]).collect();
     assert_eq!(codes, expected);
 }
 
 #[test]
-fn the_numbers_of_transfer_statuses_are_the_references() {
+fn the_numbers_of_transfer_statuses_are_the_references_and_one_more() {
     let mut codes: Vec<u32> = CreateTransferStatus::ALL.iter().map(|status| status.code()).collect();
     assert_eq!(codes[10..16], [36, 40, 44, 37, 38, 39]);
     codes.sort_unstable();
-    let expected: Vec<u32> = (1..=68).filter(|code| *code != 18).chain([u32::MAX]).collect();
+    let expected: Vec<u32> = (1..=68).filter(|code| *code != 18).chain([1_001, u32::MAX]).collect();
     assert_eq!(codes, expected);
 }
 

@@ -314,8 +314,17 @@ impl Shop {
             flags: ledger::TransferFlags::PENDING,
             ..ledger::Transfer::default()
         };
-        self.run(&Command::CreateLedgerAccounts { merchant: owner, accounts: vec![account(1), account(2)] });
-        self.run(&Command::CreateLedgerTransfers { merchant: owner, transfers: vec![transfer], answer: engine::LedgerAnswer::Statuses });
+        self.run(&Command::CreateLedgerAccounts {
+            merchant: owner,
+            accounts: vec![account(1), account(2)],
+            texts: engine::LedgerTexts::default(),
+        });
+        self.run(&Command::CreateLedgerTransfers {
+            merchant: owner,
+            transfers: vec![transfer],
+            texts: engine::LedgerTexts::default(),
+            answer: engine::LedgerAnswer::Statuses,
+        });
         self.now = self.now.plus_ns(2_000_000_000);
         self.run(&Command::ExpireLedgerTransfers { merchant: owner });
     }
