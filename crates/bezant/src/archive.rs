@@ -11,7 +11,7 @@ mod index;
 mod lines;
 
 pub use finder::Finder;
-pub use index::{GENERATION_KEYS_DEFAULT, Index, IndexError};
+pub use index::{GENERATION_KEYS_DEFAULT, GENERATIONS_WAITING_MAX, Index, IndexError};
 
 use crate::partition::{self, LoadError};
 use base::MerchantId;
@@ -293,6 +293,11 @@ impl<I: Io + Clone> Archive<I> {
             };
             self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata: metadata.clone() });
         }
+    }
+
+    /// Whether so much of history waits to be written that it should not grow by a client's wish.
+    pub fn is_behind(&self) -> bool {
+        self.index.is_behind()
     }
 
     /// Everything up to this number is durable, and found in the journal.

@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod door;
 pub mod feed;
+mod held;
 pub mod installation;
 pub mod keystore;
 pub mod ledger_bench;

@@ -371,6 +371,17 @@ impl<I: Io + Clone> Partition<I> {
         self.state = state;
     }
 
+    /// Whether a command should wait, because it adds to a history of which too much is in memory already.
+    pub fn should_wait(&self, command: &Command) -> bool {
+        let adds = matches!(command, Command::CreateLedgerTransfers { .. } | Command::CreateLedgerEntries { .. });
+        adds && self.is_history_behind()
+    }
+
+    /// Whether too much of the history is in memory only.
+    pub fn is_history_behind(&self) -> bool {
+        self.archive.as_ref().is_some_and(Archive::is_behind)
+    }
+
     /// Starts a round.
     pub const fn begin<T>(&self) -> Round<T> {
         Round {

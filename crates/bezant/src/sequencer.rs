@@ -4,6 +4,7 @@
 
 use crate::bell::{Bell, Sleep};
 use crate::clock::Clock;
+use crate::held::Held;
 use crate::partition::{self, Answer, Partition, Round, Tainted};
 use crate::runner::Outgoing;
 use crate::traces::Traces;
@@ -27,6 +28,8 @@ pub const EXISTING_QUEUED_MAX: usize = 4_096;
 pub const OUTCOMES_RESERVED_MAX: usize = 8_192;
 /// Longest sleep of the deciding thread, so that a clock jump is noticed.
 const SLEEP_MS_MAX: u64 = 500;
+/// How often the deciding thread looks whether the index has caught up, while bookings are held.
+const HELD_LOOK_EVERY: Duration = Duration::from_millis(10);
 /// After this long without a successor the last batch gets its seal.
 const SEAL_AFTER: Duration = Duration::from_millis(1);
 
@@ -306,6 +309,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         jobs,
         clock: Clock::new(),
         lanes: std::array::from_fn(|_| VecDeque::new()),
+        held: Held::new(),
         round,
         joined: Vec::new(),
         traces: Traces::default(),
@@ -377,6 +381,7 @@ struct Sequencer {
     jobs: SyncSender<Job>,
     clock: Clock,
     lanes: [VecDeque<Asked>; 4],
+    held: Held<Asked>,
     round: Round<Token>,
     joined: Vec<(Command, Option<TraceId>)>,
     traces: Traces,
@@ -433,7 +438,7 @@ impl Sequencer {
         if waiting && !self.round.is_full() {
             return Duration::ZERO;
         }
-        let longest = Duration::from_millis(SLEEP_MS_MAX);
+        let longest = if self.held.is_empty() { Duration::from_millis(SLEEP_MS_MAX) } else { HELD_LOOK_EVERY };
         if self.ticked_in_vain {
             return longest;
         }
@@ -484,14 +489,9 @@ impl Sequencer {
             self.ticked_in_vain = false;
         }
         let mut decided = 0_usize;
+        self.shed_overdue();
         while !self.round.is_full() {
-            let Some(lane) = Lane::ALL.iter().copied().find(|lane| !self.lanes[lane_index(*lane)].is_empty()) else { break };
-            let next = self.lanes[lane_index(lane)].front();
-            if next.is_some_and(|asked| !self.round.has_room_for(&asked.command)) {
-                break;
-            }
-            let Some(asked) = self.lanes[lane_index(lane)].pop_front() else { break };
-            self.load.queued(lane).fetch_sub(1, Ordering::Relaxed);
+            let Some(asked) = self.next() else { break };
             if matches!(*asked.command, Command::ReportOutcome(_) | Command::ReportErrand(_)) {
                 self.load.sends_in_flight.fetch_sub(1, Ordering::Relaxed);
             }
@@ -502,6 +502,39 @@ impl Sequencer {
             metrics::histogram!(names::SEQUENCER_ROUND_COMMANDS).record(f64::from(u32::try_from(decided).unwrap_or(u32::MAX)));
         }
         Ok(())
+    }
+
+    /// What is to be decided next, unless it has no room in the round. Bookings that were held go before what is new, and after all
+    /// that is more urgent.
+    fn next(&mut self) -> Option<Asked> {
+        loop {
+            let lane = Lane::ALL.iter().copied().find(|lane| !self.lanes[lane_index(*lane)].is_empty());
+            let is_urgent = lane.is_some_and(|lane| lane != Lane::Create);
+            let is_held = !is_urgent && !self.held.is_empty() && !self.partition.is_history_behind();
+            let front = if is_held { self.held.front() } else { self.lanes[lane_index(lane?)].front() };
+            if !self.round.has_room_for(&front?.command) {
+                return None;
+            }
+            if is_held {
+                return self.held.take();
+            }
+            let asked = self.lanes[lane_index(lane?)].pop_front()?;
+            self.load.queued(lane?).fetch_sub(1, Ordering::Relaxed);
+            if !self.partition.should_wait(&asked.command) {
+                return Some(asked);
+            }
+            if let Some(too_many) = self.held.hold(Instant::now(), asked) {
+                shed(too_many);
+            }
+        }
+    }
+
+    /// Sheds the bookings that were held for too long.
+    fn shed_overdue(&mut self) {
+        if !self.held.is_empty() {
+            let now = Instant::now();
+            std::iter::from_fn(|| self.held.take_overdue(now)).for_each(shed);
+        }
     }
 
     fn join(&mut self, token: Token, command: Box<Command>, trace: Option<TraceId>, wall: Timestamp) -> Result<(), Ended> {
@@ -675,8 +708,9 @@ impl Sequencer {
             Token::Reply(reply) => reply,
             Token::Read(_) => None,
         });
-        let from_lanes = self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).filter_map(|asked| asked.reply);
-        for reply in from_rounds.chain(from_lanes) {
+        let held = std::iter::from_fn(|| self.held.take());
+        let waiting = self.lanes.iter_mut().flat_map(|lane| lane.drain(..)).chain(held);
+        for reply in from_rounds.chain(waiting.filter_map(|asked| asked.reply)) {
             let _ = reply.send(Submission::Stopping); // gone already
         }
         while let Ok(message) = self.receiver.try_recv() {
@@ -684,5 +718,13 @@ impl Sequencer {
                 let _ = reply.send(Submission::Stopping); // gone already
             }
         }
+    }
+}
+
+/// Tells whoever sent a booking that too much of history waits to be written.
+fn shed(asked: Asked) {
+    metrics::counter!(names::SHED_TOTAL, "lane" => "history").increment(1);
+    if let Some(reply) = asked.reply {
+        let _ = reply.send(Submission::Busy); // a client that hung up cancels nothing
     }
 }

@@ -629,6 +629,8 @@ async fn gauge(door: Arc<Door>) {
             metrics::gauge!(names::UNKNOWN_OPEN).set(count(standing.unknown_open));
             metrics::gauge!(names::PARKED_OPEN).set(count(standing.parked));
         }
+        let waiting = u32::try_from(door.index.keys_waiting()).unwrap_or(u32::MAX);
+        metrics::gauge!(names::INDEX_KEYS_WAITING).set(f64::from(waiting));
         let lag = door.handle.load.durable_seq().saturating_sub(*door.views_seq.borrow());
         metrics::gauge!(names::VIEWS_LAG_EVENTS).set(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)));
         door.activity.usage(Clock::wall(), usage::read());

@@ -5,11 +5,12 @@
 
 mod support;
 
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use support::bookings::Bookings;
 use support::faults::{Mounted, SyncFault};
-use support::{Draw, Folder, Plan, wait_for};
+use support::{Draw, Folder, Plan, Sandbox, wait_for};
 
 /// Kills at moments that depend on the seed and on real progress.
 const KILLS: u64 = 6;
@@ -17,6 +18,11 @@ const KILLS: u64 = 6;
 const NO_PROVIDER: &str = "127.0.0.1:1";
 /// Batches to begin with.
 const FIRST_BATCHES: u64 = 40;
+
+/// Batches that are many times what may wait in memory for the index.
+const BATCHES_BEHIND: u64 = 60;
+/// More batches than can be in memory: four generations of two batches that are full, one that is not, and what was decided at once.
+const BATCHES_IN_MEMORY_MAX: u64 = 16;
 
 /// A thread that writes files beside the journal's.
 struct Writer {
@@ -76,12 +82,11 @@ fn no_booking_is_lost_or_doubled_when_the_platform_is_killed_while_it_writes_oth
     let plan = Plan { environment: fault.environment(), ..plan(&folder.0) };
     let mut platform = plan.start();
     let bookings = Bookings::start(&platform);
-    let mut draw = Draw::new(2);
     for writer in &WRITERS {
         fault.hang(writer.thread);
         bookings.book(writer.batches);
         wait_for(writer.thread, || (fault.met_count() > 0).then_some(()));
-        bookings.be_amid(&mut draw);
+        bookings.allow(writer.batches);
         platform.process.kill();
         fault.clear();
         platform = plan.start();
@@ -114,18 +119,71 @@ fn syncs_that_fail_beside_the_journal_stop_nothing_and_one_of_the_journal_loses_
     bookings.finish().judge("syncs that failed", &plan, platform);
 }
 
+/// What is not written to the index stays in memory, which is bounded: then bookings wait, and are shed, until it can be written.
 #[test]
-fn a_disk_that_bookings_fill_stops_the_platform_and_loses_nothing() {
+fn an_index_that_cannot_be_written_holds_up_bookings_and_nothing_else() {
+    let folder = Folder::new("ledger-behind");
+    let Some(fault) = SyncFault::new(&folder) else { return };
+    let sandbox = Sandbox::start(&folder.0);
+    let plan = Plan { environment: fault.environment(), provider: sandbox.address, ..plan(&folder.0) };
+    let platform = plan.start();
+    let bookings = Bookings::start(&platform);
+    let mut merchant = platform.merchant();
+    let accounts = ["1001", "1002"].map(|id| json!({ "id": id, "ledger": 1, "code": 1 }));
+    let made = merchant.post("/v1/ledger/accounts", "accounts", &json!({ "accounts": accounts })).unwrap();
+    assert_eq!(made.json()["results"][1]["status"], "created");
+    let booked = |id: &str, more: Value| {
+        let mut transfer =
+            json!({ "id": id, "debit_account_id": "1001", "credit_account_id": "1002", "amount": "5", "ledger": 1, "code": 1 });
+        transfer.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "transfers": [transfer] })
+    };
+    fault.fail("indexes");
+    let reserved = merchant.post("/v1/ledger/transfers", "", &booked("1", json!({ "flags": ["pending"], "timeout": 2 }))).unwrap();
+    assert_eq!(reserved.json()["results"][0]["status"], "created");
+    bookings.allow(BATCHES_BEHIND);
+    let shed = wait_for("a booking to be shed", || {
+        let answer = merchant.post("/v1/ledger/transfers", "", &booked("2", json!({}))).unwrap();
+        (answer.status == 503).then_some(answer)
+    });
+    assert_eq!((shed.code().as_str(), shed.header("retry-after").is_some()), ("busy", true));
+    assert!(bookings.acknowledged() < BATCHES_IN_MEMORY_MAX, "{} batches are in memory", bookings.acknowledged());
+    wait_for("the reservation to expire", || {
+        let account = merchant.read("/v1/ledger/accounts/1001");
+        (account["debits_pending"] == "0").then_some(())
+    });
+    let body = json!({ "amount": { "amount_minor": 1_000, "currency": "EUR" }, "payment_method": "pm_card_visa" });
+    let paid = merchant.post("/v1/payments", "paid", &body).unwrap();
+    assert_eq!((paid.status, &paid.json()["status"]), (201, &json!("captured")));
+    assert!(bookings.acknowledged() < BATCHES_IN_MEMORY_MAX, "{} batches are in memory", bookings.acknowledged());
+    fault.clear();
+    bookings.book(1);
+    let again = merchant.post("/v1/ledger/transfers", "", &booked("2", json!({}))).unwrap();
+    let status = again.json()["results"][0]["status"].clone();
+    assert!(status == "created" || status == "exists", "{status}");
+    bookings.finish().judge("an index that could not be written", &plan, platform);
+}
+
+/// Whether the index or the journal has no room first: bookings are shed until there is room, or the platform stops.
+#[test]
+fn a_disk_that_bookings_fill_loses_nothing_and_serves_again_when_it_has_room() {
     let folder = Folder::new("ledger-full");
     let Some(disk) = Mounted::new(&folder.join("disk"), 24) else { return };
     let plan = Plan { data: disk.0.join("platform"), ..plan(&folder.0) };
     let mut platform = plan.start();
     let bookings = Bookings::start(&platform);
     bookings.allow(u64::MAX);
-    assert_eq!(platform.process.wait().code(), Some(1), "a platform that cannot write ends with an error");
+    wait_for("bookings that are not answered", || (bookings.unknown() > 0).then_some(()));
     assert!(plan.log_text().contains("No space left on device"), "{}", plan.log_text());
     disk.resize(96);
-    let platform = plan.start();
+    let goal = bookings.acknowledged() + FIRST_BATCHES;
+    wait_for("bookings after there is room", || {
+        if !platform.process.is_running() {
+            assert_eq!(platform.process.wait().code(), Some(1), "a platform that cannot write ends with an error");
+            platform = plan.start();
+        }
+        (bookings.acknowledged() >= goal).then_some(())
+    });
     bookings.finish().judge("a full disk", &plan, platform);
 }
 

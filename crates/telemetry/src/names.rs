@@ -94,7 +94,9 @@ metrics! {
     SEQUENCER_QUEUE_DEPTH = "sequencer_queue_depth", MetricKind::Gauge, Count, ["lane"],
         "Commands that wait for the sequencer, by admission lane.";
     SHED_TOTAL = "shed_total", MetricKind::Counter, Count, ["lane"],
-        "Commands refused because their admission lane was full.";
+        "Commands refused because their admission lane was full; in `history`, because the index of ledgers was not written.";
+    INDEX_KEYS_WAITING = "index_keys_waiting", MetricKind::Gauge, Count, [],
+        "Keys of the index of ledgers that wait in memory to be written.";
     VIEWS_LAG_EVENTS = "views_lag_events", MetricKind::Gauge, Count, [],
         "Events that are durable and not yet in the views.";
     SNAPSHOT_DURATION_SECONDS = "snapshot_duration_seconds", histogram(SNAPSHOT_SECONDS), Seconds, [],

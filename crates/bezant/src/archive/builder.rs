@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often is looked whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// When it is looked again after a failure.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// So many tables of about the same size become one.
 const MERGED_TOGETHER: usize = 8;
 /// Keys that a merge takes before it rests.
@@ -41,10 +43,15 @@ pub fn run<I: Io + Clone>(index: &Index<I>, stop: &Receiver<()>) {
 }
 
 fn work_until_stopped(stop: &Receiver<()>, work: impl Fn() -> Result<(), IndexError>) {
-    while stop.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-        if let Err(error) = work() {
-            tracing::error!(%error, "an index could not be written; it stays in memory, or as it is, until it can");
-        }
+    let mut pause = LOOK_EVERY;
+    while stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+        pause = match work() {
+            Ok(()) => LOOK_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "an index could not be written; it stays in memory, or as it is, until it can");
+                AGAIN_AFTER
+            }
+        };
     }
 }
 

@@ -19,6 +19,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(super) const INDEX_DIR: &str = "index";
 /// Keys that are held in memory before they are written to a table, unless told otherwise.
 pub const GENERATION_KEYS_DEFAULT: usize = 512 * 1024;
+/// Full generations whose keys may wait in memory to be written; with more, history grows only by what must happen.
+pub const GENERATIONS_WAITING_MAX: usize = 4;
 /// Most generations to come for which there is room ahead.
 const ROOMS_MAX: usize = 2;
 /// What a key takes, in bytes: what it is about, whose ledger it is, and the number.
@@ -383,6 +385,16 @@ impl<I: Io + Clone> Index<I> {
         let inner = self.read();
         let durable = inner.closed.iter().filter(|generation| generation.last_seq <= durable_seq).cloned().collect();
         (durable, Arc::clone(&inner.tables))
+    }
+
+    /// How many keys wait in memory to be written.
+    pub fn keys_waiting(&self) -> usize {
+        self.read().closed.iter().map(|generation| generation.places.len()).sum()
+    }
+
+    /// Whether no more keys should come until some are written.
+    pub(super) fn is_behind(&self) -> bool {
+        self.keys_waiting() >= self.keys_max.saturating_mul(GENERATIONS_WAITING_MAX)
     }
 
     /// Everything that may hold lines of accounts now, oldest first.
