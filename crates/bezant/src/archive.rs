@@ -275,11 +275,15 @@ impl<I: Io + Clone> Archive<I> {
                 high = middle;
             }
         }
-        if low < end
-            && let Some(entry) = self.records.entry(low)?
-            && matches!(&entry.event, Event::LedgerTransfersCreated { merchant: found, .. } if *found == merchant)
-        {
-            ids.extend(entry.legs.iter().filter(has_time).map(|leg| leg.id));
+        // Several events may have that time.
+        for seq in low..end {
+            let Some(entry) = self.records.entry(seq)? else { break };
+            if matches!(&entry.event, Event::LedgerTransfersCreated { merchant: found, .. } if *found == merchant) {
+                ids.extend(entry.legs.iter().filter(has_time).map(|leg| leg.id));
+            }
+            if entry.at.ns() > timestamp {
+                break;
+            }
         }
         self.recall_ids(state, merchant, std::iter::empty(), ids.into_iter())
     }

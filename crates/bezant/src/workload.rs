@@ -1,16 +1,25 @@
 //! Workload files: a ledger's operations, one JSON object a line, run in order against a fresh ledger. Other ledgers can be
 //! compared through it: the same file gives the same answers, timestamps among them.
 //!
-//! Here is the format; what the operations do is in `workload/book.rs`. docs/guide/ledger-workloads.md describes both for users.
+//! Here is the format; what the operations do is in `workload/book.rs` for a ledger in memory and in `workload/disk.rs` for one on
+//! disk. docs/guide/ledger-workloads.md describes format and operations for users.
 
 mod book;
+mod clock;
+mod disk;
 mod records;
 
+pub use clock::Refused;
+pub use disk::{Failed, Layout};
+
 use api::ledger::{AccountRecord, Integer, MetadataRecord, TransferRecord};
-use book::{Book, Refused};
+use book::{Balance, Book, Filter};
+use disk::DiskBook;
+use ledger::{Account, AccountResult, Transfer, TransferResult};
 use records::{BalanceRecord, FilterRecord};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 
 /// Longest line, in bytes: the largest batch in its longest spelling fits.
 pub const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -46,6 +55,47 @@ pub enum Error {
         /// What is wrong.
         why: Refused,
     },
+    /// The ledger's folder cannot be used, before the first line or after the last one.
+    #[error(transparent)]
+    Folder(Failed),
+    /// The ledger on disk cannot go on.
+    #[error("line {line}: {why}")]
+    Failed {
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        #[source]
+        why: Failed,
+    },
+}
+
+/// Why an operation is not done.
+#[derive(Debug)]
+enum NotDone {
+    /// It cannot be done as a whole.
+    Refused(Refused),
+    /// The disk failed.
+    Failed(Failed),
+}
+
+/// Does operations: a ledger with a clock.
+trait Keeper {
+    /// What the clock shows, in nanoseconds since 1970.
+    fn now_ns(&self) -> u64;
+    /// Creates accounts as one batch.
+    fn create_accounts(&mut self, events: Vec<Account>) -> Result<Vec<AccountResult>, NotDone>;
+    /// Creates transfers as one batch.
+    fn create_transfers(&mut self, events: Vec<Transfer>) -> Result<Vec<TransferResult>, NotDone>;
+    /// Moves the clock on and releases what expires until then; its ids in order of expiry.
+    fn tick(&mut self, ns: u64) -> Result<Vec<u128>, NotDone>;
+    /// The account with this id.
+    fn account(&mut self, id: u128) -> Result<Option<Account>, NotDone>;
+    /// The transfer with this id.
+    fn transfer(&mut self, id: u128) -> Result<Option<Transfer>, NotDone>;
+    /// The transfers of an account, oldest first unless reversed.
+    fn account_transfers(&mut self, filter: &Filter) -> Result<Vec<Transfer>, NotDone>;
+    /// The sums of an account with the flag `history` after each of its transfers, oldest first unless reversed.
+    fn account_balances(&mut self, filter: &Filter) -> Result<Vec<Balance>, NotDone>;
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,8 +134,21 @@ struct EventResult {
 /// # Errors
 /// See [`Error`]: the first line that cannot be run ends it.
 pub fn run(workload: impl Read, answers: impl Write) -> Result<(), Error> {
+    run_with(&mut Book::new(), workload, answers)
+}
+
+/// As [`run`], against a fresh ledger on disk, in a folder that does not exist: an operation is durable before it is answered.
+///
+/// # Errors
+/// See [`Error`]: the first line that cannot be run ends it. The folder stays.
+pub fn run_on_disk(workload: impl Read, answers: impl Write, folder: &Path, layout: Layout) -> Result<(), Error> {
+    let mut book = DiskBook::create(folder, layout).map_err(Error::Folder)?;
+    let ended = run_with(&mut book, workload, answers);
+    ended.and(book.seal().map_err(Error::Folder))
+}
+
+fn run_with(book: &mut impl Keeper, workload: impl Read, answers: impl Write) -> Result<(), Error> {
     let (mut workload, mut answers) = (io::BufReader::new(workload), io::BufWriter::new(answers));
-    let mut book = Book::new();
     let mut text = Vec::new();
     for line in 1.. {
         text.clear();
@@ -100,7 +163,10 @@ pub fn run(workload: impl Read, answers: impl Write) -> Result<(), Error> {
             continue;
         }
         let answer = match serde_json::from_slice(&text) {
-            Ok(operation) => answer(&mut book, operation).map_err(|why| Error::Refused { line, why }),
+            Ok(operation) => answer(book, operation).map_err(|not_done| match not_done {
+                NotDone::Refused(why) => Error::Refused { line, why },
+                NotDone::Failed(why) => Error::Failed { line, why },
+            }),
             Err(error) => Err(Error::Malformed { line, why: error.to_string() }),
         };
         match answer {
@@ -121,44 +187,44 @@ fn finish(mut answers: impl Write, result: Result<(), Error>) -> Result<(), Erro
     answers.flush().map_err(Error::Write).and(result)
 }
 
-fn answer(book: &mut Book, operation: Operation) -> Result<Answer, Refused> {
+fn answer(book: &mut impl Keeper, operation: Operation) -> Result<Answer, NotDone> {
     Ok(match operation {
         Operation::CreateAccounts { events } => {
-            let events = plain(events.into_iter().map(AccountRecord::into_parts))?;
-            let results = book.create_accounts(&events)?;
+            let results = book.create_accounts(plain(events.into_iter().map(AccountRecord::into_parts))?)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateAccounts { results }
         }
         Operation::CreateTransfers { events } => {
-            let events = plain(events.into_iter().map(TransferRecord::into_parts))?;
-            let results = book.create_transfers(&events)?;
+            let results = book.create_transfers(plain(events.into_iter().map(TransferRecord::into_parts))?)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateTransfers { results }
         }
         Operation::LookupAccounts { ids } => {
-            Answer::LookupAccounts { objects: ids.iter().filter_map(|id| book.account(id.0)).map(Into::into).collect() }
+            let found = ids.into_iter().filter_map(|id| book.account(id.0).transpose()).map(|found| found.map(Into::into));
+            Answer::LookupAccounts { objects: found.collect::<Result<_, _>>()? }
         }
         Operation::LookupTransfers { ids } => {
-            Answer::LookupTransfers { objects: ids.iter().filter_map(|id| book.transfer(id.0)).map(Into::into).collect() }
+            let found = ids.into_iter().filter_map(|id| book.transfer(id.0).transpose()).map(|found| found.map(Into::into));
+            Answer::LookupTransfers { objects: found.collect::<Result<_, _>>()? }
         }
         Operation::GetAccountTransfers { filter } => {
-            Answer::GetAccountTransfers { objects: book.account_transfers(&filter.into()).into_iter().map(Into::into).collect() }
+            Answer::GetAccountTransfers { objects: book.account_transfers(&filter.into())?.into_iter().map(Into::into).collect() }
         }
         Operation::GetAccountBalances { filter } => {
-            Answer::GetAccountBalances { objects: book.account_balances(&filter.into()).into_iter().map(Into::into).collect() }
+            Answer::GetAccountBalances { objects: book.account_balances(&filter.into())?.into_iter().map(Into::into).collect() }
         }
         Operation::Tick { ns } => {
             let expired = book.tick(ns.0)?.into_iter().map(Integer).collect();
-            Answer::Tick { now: Integer(book.now()), expired }
+            Answer::Tick { now: Integer(book.now_ns()), expired }
         }
     })
 }
 
 /// Records without what only the platform's own ledgers keep.
-fn plain<T>(events: impl Iterator<Item = (T, MetadataRecord)>) -> Result<Vec<T>, Refused> {
+fn plain<T>(events: impl Iterator<Item = (T, MetadataRecord)>) -> Result<Vec<T>, NotDone> {
     let plain = |(index, (event, metadata)): (usize, (T, MetadataRecord))| match metadata.is_empty() {
         true => Ok(event),
-        false => Err(Refused::HasMetadata { event: index + 1 }),
+        false => Err(NotDone::Refused(Refused::HasMetadata { event: index + 1 })),
     };
     events.enumerate().map(plain).collect()
 }

@@ -13,14 +13,16 @@ use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LedgerCommand {
-    /// Run a file of operations against a fresh ledger in memory; answers one JSON object a line.
+    /// Run a file of operations against a fresh ledger, in memory or on disk; answers one JSON object a line.
     ///
     /// Each line is an operation: create accounts and transfers, look them up, ask for an account's transfers and balances, move
     /// the clock on. The clock starts at a fixed time, so that the same file always gives the same answers. The first line
-    /// that cannot be run ends it; what was answered before stays. docs/guide/ledger-workloads.md describes the format.
+    /// that cannot be run ends it; what was answered before stays. With --data each operation is durable before it is answered,
+    /// and the answers are the same. docs/guide/ledger-workloads.md describes the format.
     #[command(after_long_help = "\
 Examples:
   bezant ledger run workload.jsonl
+  bezant ledger run workload.jsonl --data ./ledger
   bezant ledger run - --json < workload.jsonl")]
     Run(Run),
     /// Measure how many transfers a second become durable, over HTTP and with the records for bulk.
@@ -84,6 +86,9 @@ pub(super) struct Run {
     /// The file of operations; - for standard input.
     #[arg(value_name = "WORKLOAD")]
     workload: PathBuf,
+    /// Keep the ledger in this folder, which must not exist, instead of in memory.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
     /// An error is an object, too; answers always are.
     #[arg(long)]
     json: bool,
@@ -97,14 +102,19 @@ pub(super) fn run(command: LedgerCommand) -> Result<(), Failure> {
     }
 }
 
-fn run_workload(Run { workload, json: _ }: &Run) -> Result<(), Failure> {
+fn run_workload(Run { workload, data, json: _ }: &Run) -> Result<(), Failure> {
     let file: Box<dyn Read> = if workload.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
         let opened = File::open(workload);
         Box::new(opened.map_err(|error| Failure::failed(format!("cannot read {}: {error}", workload.display())))?)
     };
-    workload::run(file, io::stdout().lock()).map_err(|error| Failure::failed(error.to_string()))
+    let answers = io::stdout().lock();
+    let ended = match data {
+        None => workload::run(file, answers),
+        Some(folder) => workload::run_on_disk(file, answers, folder, workload::Layout::PLATFORM),
+    };
+    ended.map_err(|error| Failure::failed(error.to_string()))
 }
 
 fn bench(options: Bench) -> Result<(), Failure> {

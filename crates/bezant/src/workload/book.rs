@@ -1,34 +1,13 @@
 //! A ledger in memory with what its state machine leaves to read models: the transfers of an account in order, and the balance
 //! after each of them.
 
+use super::clock::Clock;
+use super::{Keeper, NotDone};
 use ledger::{
-    Account, AccountFlags, AccountResult, BATCH_EVENTS_MAX, CreateTransferStatus, Ledger, TIMESTAMP_MAX, Transfer, TransferFlags,
+    Account, AccountFlags, AccountResult, BATCH_EVENTS_MAX, Balances, CreateTransferStatus, Ledger, TIMESTAMP_MAX, Transfer, TransferFlags,
     TransferResult,
 };
 use std::collections::HashMap;
-
-/// What the clock shows at first, in nanoseconds since 1970: a fixed time, so that a file always gives the same answers.
-pub(super) const START_NS: u64 = 1_700_000_000_000_000_000;
-
-/// Why an operation cannot be done as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Too many events.
-    #[error("{count} events: a batch may have {BATCH_EVENTS_MAX}, so split it")]
-    TooManyEvents {
-        /// How many there are.
-        count: usize,
-    },
-    /// An event has metadata.
-    #[error("event {event} has metadata, which a workload's ledger does not keep: leave it out")]
-    HasMetadata {
-        /// Counted from 1.
-        event: usize,
-    },
-    /// The clock would pass the largest timestamp.
-    #[error("the clock cannot pass {TIMESTAMP_MAX} ns: tick less")]
-    ClockPassesMaximum,
-}
 
 /// Which transfers of an account are asked for. Zero in a field asks for any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +35,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Whether it asks for anything, by the reference's rules; otherwise nothing is found.
-    fn is_valid(&self) -> bool {
+    pub(super) fn is_valid(&self) -> bool {
         let is_time = |timestamp: u64| timestamp <= TIMESTAMP_MAX;
         self.account_id != 0
             && self.account_id != u128::MAX
@@ -79,7 +58,7 @@ impl Filter {
             && (self.code == 0 || self.code == transfer.code)
     }
 
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         usize::try_from(self.limit).unwrap_or(usize::MAX).min(BATCH_EVENTS_MAX)
     }
 }
@@ -94,8 +73,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    const fn of(account: &Account) -> Self {
-        let Account { debits_pending, debits_posted, credits_pending, credits_posted, .. } = *account;
+    pub(super) const fn of(balances: &Balances) -> Self {
+        let Balances { debits_pending, debits_posted, credits_pending, credits_posted } = *balances;
         Self { debits_pending, debits_posted, credits_pending, credits_posted }
     }
 }
@@ -126,9 +105,7 @@ struct Page {
 /// A ledger, its clock and its history.
 pub(super) struct Book {
     ledger: Ledger,
-    now_ns: u64,
-    /// The last time that an event was given, whether or not it created anything.
-    event_last_ns: u64,
+    clock: Clock,
     /// In order of their timestamps: the state machine gives growing ones, imported ones included.
     transfers: Vec<Transfer>,
     pages: HashMap<u128, Page>,
@@ -136,70 +113,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new() -> Self {
-        Self { ledger: Ledger::new(), now_ns: START_NS, event_last_ns: 0, transfers: Vec::new(), pages: HashMap::new() }
-    }
-
-    /// What the clock shows, in nanoseconds since 1970.
-    pub(super) const fn now(&self) -> u64 {
-        self.now_ns
-    }
-
-    pub(super) fn create_accounts(&mut self, events: &[Account]) -> Result<Vec<AccountResult>, Refused> {
-        let timestamp = self.start_batch(events.len())?;
-        let results = self.ledger.create_accounts(events, timestamp);
-        self.end_batch(timestamp, events.len());
-        Ok(results)
-    }
-
-    pub(super) fn create_transfers(&mut self, events: &[Transfer]) -> Result<Vec<TransferResult>, Refused> {
-        let timestamp = self.start_batch(events.len())?;
-        let results = self.ledger.create_transfers(events, timestamp);
-        for (event, _) in events.iter().zip(&results).filter(|(_, result)| result.status == CreateTransferStatus::Created) {
-            self.enter(event.id);
-        }
-        self.end_batch(timestamp, events.len());
-        for event in events {
-            self.check(event.debit_account_id);
-            self.check(event.credit_account_id);
-        }
-        Ok(results)
-    }
-
-    /// The time of a batch's first event.
-    fn start_batch(&self, count: usize) -> Result<u64, Refused> {
-        if count > BATCH_EVENTS_MAX {
-            return Err(Refused::TooManyEvents { count });
-        }
-        let timestamp = self.now_ns.max(self.event_last_ns + 1);
-        let last = u64::try_from(count).ok().and_then(|count| timestamp.checked_add(count));
-        last.filter(|last| *last <= TIMESTAMP_MAX).map(|_| timestamp).ok_or(Refused::ClockPassesMaximum)
-    }
-
-    /// Moves the clock on to the time of a batch's last event.
-    fn end_batch(&mut self, timestamp: u64, count: usize) {
-        if let Some(after_first) = count.checked_sub(1) {
-            self.event_last_ns = timestamp + u64::try_from(after_first).expect("a batch is not that large");
-            self.now_ns = self.now_ns.max(self.event_last_ns);
-        }
-    }
-
-    /// Moves the clock on and releases what expires until then; its ids in order of expiry.
-    pub(super) fn tick(&mut self, ns: u64) -> Result<Vec<u128>, Refused> {
-        self.now_ns = self.now_ns.checked_add(ns).filter(|now| *now <= TIMESTAMP_MAX).ok_or(Refused::ClockPassesMaximum)?;
-        let mut all = Vec::new();
-        loop {
-            let expired = self.ledger.expire(self.now_ns);
-            for id in &expired {
-                let pending = *self.ledger.transfer(*id).expect("what expires is known");
-                self.sums(pending.debit_account_id).debits_pending -= pending.amount;
-                self.sums(pending.credit_account_id).credits_pending -= pending.amount;
-            }
-            let is_last = expired.len() < BATCH_EVENTS_MAX;
-            all.extend(expired);
-            if is_last {
-                return Ok(all);
-            }
-        }
+        Self { ledger: Ledger::new(), clock: Clock::new(), transfers: Vec::new(), pages: HashMap::new() }
     }
 
     /// Enters a transfer that happened into the pages of both accounts.
@@ -235,29 +149,8 @@ impl Book {
     /// The pages are written from transfers alone, and the state machine keeps sums of its own: they have to agree.
     fn check(&self, id: u128) {
         if let (Some(account), Some(page)) = (self.ledger.account(id), self.pages.get(&id)) {
-            assert_eq!(Sums::of(account), page.sums, "account {id} and its transfers say the same");
+            assert_eq!(Sums::of(&account.balances()), page.sums, "account {id} and its transfers say the same");
         }
-    }
-
-    pub(super) fn account(&self, id: u128) -> Option<Account> {
-        self.ledger.account(id).copied()
-    }
-
-    pub(super) fn transfer(&self, id: u128) -> Option<Transfer> {
-        self.ledger.transfer(id).copied()
-    }
-
-    /// The transfers of an account, oldest first unless reversed.
-    pub(super) fn account_transfers(&self, filter: &Filter) -> Vec<Transfer> {
-        self.lines(filter).map(|line| self.transfers[line.index]).collect()
-    }
-
-    /// The sums of an account with the flag `history` after each of its transfers, oldest first unless reversed.
-    pub(super) fn account_balances(&self, filter: &Filter) -> Vec<Balance> {
-        if !self.ledger.account(filter.account_id).is_some_and(|account| account.flags.contains(AccountFlags::HISTORY)) {
-            return Vec::new();
-        }
-        self.lines(filter).map(|line| Balance { sums: line.sums, timestamp: self.transfers[line.index].timestamp }).collect()
     }
 
     fn lines<'a>(&'a self, filter: &'a Filter) -> Box<dyn Iterator<Item = &'a Line> + 'a> {
@@ -270,5 +163,67 @@ impl Book {
         } else {
             Box::new(page.lines.iter().filter(taken).take(filter.limit()))
         }
+    }
+}
+
+impl Keeper for Book {
+    fn now_ns(&self) -> u64 {
+        self.clock.now_ns()
+    }
+
+    fn create_accounts(&mut self, events: Vec<Account>) -> Result<Vec<AccountResult>, NotDone> {
+        let first = self.clock.pass(events.len()).map_err(NotDone::Refused)?;
+        Ok(self.ledger.create_accounts(&events, first))
+    }
+
+    fn create_transfers(&mut self, events: Vec<Transfer>) -> Result<Vec<TransferResult>, NotDone> {
+        let first = self.clock.pass(events.len()).map_err(NotDone::Refused)?;
+        let results = self.ledger.create_transfers(&events, first);
+        for (event, _) in events.iter().zip(&results).filter(|(_, result)| result.status == CreateTransferStatus::Created) {
+            self.enter(event.id);
+        }
+        for event in &events {
+            self.check(event.debit_account_id);
+            self.check(event.credit_account_id);
+        }
+        Ok(results)
+    }
+
+    fn tick(&mut self, ns: u64) -> Result<Vec<u128>, NotDone> {
+        self.clock.tick(ns).map_err(NotDone::Refused)?;
+        let mut all = Vec::new();
+        loop {
+            let expired = self.ledger.expire(self.clock.now_ns());
+            for id in &expired {
+                let pending = *self.ledger.transfer(*id).expect("what expires is known");
+                self.sums(pending.debit_account_id).debits_pending -= pending.amount;
+                self.sums(pending.credit_account_id).credits_pending -= pending.amount;
+            }
+            let is_last = expired.len() < BATCH_EVENTS_MAX;
+            all.extend(expired);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn account(&mut self, id: u128) -> Result<Option<Account>, NotDone> {
+        Ok(self.ledger.account(id).copied())
+    }
+
+    fn transfer(&mut self, id: u128) -> Result<Option<Transfer>, NotDone> {
+        Ok(self.ledger.transfer(id).copied())
+    }
+
+    fn account_transfers(&mut self, filter: &Filter) -> Result<Vec<Transfer>, NotDone> {
+        Ok(self.lines(filter).map(|line| self.transfers[line.index]).collect())
+    }
+
+    fn account_balances(&mut self, filter: &Filter) -> Result<Vec<Balance>, NotDone> {
+        if !self.ledger.account(filter.account_id).is_some_and(|account| account.flags.contains(AccountFlags::HISTORY)) {
+            return Ok(Vec::new());
+        }
+        let balance = |line: &Line| Balance { sums: line.sums, timestamp: self.transfers[line.index].timestamp };
+        Ok(self.lines(filter).map(balance).collect())
     }
 }
