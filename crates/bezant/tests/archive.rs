@@ -450,6 +450,45 @@ impl World {
     }
 }
 
+/// What is imported counts at its own time, but not before it is durable: an expiry before it has happened at its time until then.
+#[test]
+fn a_period_does_not_end_later_for_what_is_not_durable() {
+    let mut world = World::new();
+    world.act(&Act::Book(vec![(1, 2, 10, true)]));
+    let reserved = world.balances[&1];
+    world.act(&Act::Wait(40));
+    let expired_at = world.lines.last().unwrap().at_ns;
+    let transfer = Transfer { timestamp: expired_at - 5, flags: TransferFlags::IMPORTED, ..world.transfer(1, 3, 7) };
+    let texts = LedgerTexts::default();
+    let import = Command::CreateLedgerTransfers { merchant: MERCHANT, transfers: vec![transfer], texts, answer: LedgerAnswer::Statuses };
+    let entry = world.state.book(Timestamp::from_ns(world.now + 10), &import).entry.unwrap();
+    assert_eq!(entry.legs.len(), 1, "the import happens");
+    world.archive.note(&world.state, world.state.next_seq - 1, &entry);
+    assert_eq!(world.finder().balances_before(2, 1, Some(expired_at)).unwrap(), reserved);
+}
+
+/// A table that somebody removes while the platform runs is still open and read, but a merge opens it again.
+#[test]
+fn a_merge_whose_input_was_lost_makes_it_again_and_goes_on() {
+    let mut world = World::new();
+    let folder = world._folder.join("index");
+    let names = || std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let book = |world: &mut World| world.act(&Act::Book((1..13).map(|amount| (1, 2, amount, false)).collect()));
+    while names().len() < 2 * 4 {
+        book(&mut world);
+        while builder::build_next(&world.index).unwrap() {}
+    }
+    let lost = names().into_iter().min().unwrap();
+    std::fs::remove_file(folder.join(&lost)).unwrap();
+    for _ in 0..16 {
+        book(&mut world);
+    }
+    builder::work_off(&world.index).unwrap();
+    builder::work_off(&world.index).unwrap();
+    assert!(names().len() < 2 * 8, "what was lost keeps nothing from being merged: {:?}", names());
+    world.compare(1, LedgerPeriod::default());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 

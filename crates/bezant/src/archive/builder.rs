@@ -5,7 +5,8 @@ use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables,
 use super::lines::{self, Line};
 use crate::beside;
 use journal::Io;
-use journal::table::{Layout, Merge, Progress, Table, Values, Writer};
+use journal::table::{self, Layout, Merge, Progress, Table, Values, Writer};
+use std::io::ErrorKind;
 use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -240,13 +241,18 @@ fn replace<I: Io + Clone>(index: &Index<I>, inputs: &[Arc<Pair<I>>]) -> Result<(
     Ok(())
 }
 
-/// Makes the inputs of a merge again from the journal when damage is why it failed.
+/// Makes the inputs of a merge again from the journal when damage is why it failed, or the loss of one.
 fn heal_damaged<I: Io + Clone>(index: &Index<I>, inputs: &[Arc<Pair<I>>], error: IndexError) -> Result<(), IndexError> {
     match error {
-        IndexError::Table(error) if !error.retryable() => {
+        IndexError::Table(error) if !error.retryable() || is_lost(&error) => {
             tracing::warn!(%error, "damaged indexes are made again from the journal");
             inputs.iter().try_for_each(|input| index.heal(input).map(drop))
         }
         error => Err(error),
     }
+}
+
+/// Whether a table is not where it was. Who has it open still reads it, but another try to open it finds it as little.
+fn is_lost(error: &table::Error) -> bool {
+    matches!(error, table::Error::Io(failure) if failure.operation == "open" && failure.source.kind() == ErrorKind::NotFound)
 }

@@ -361,7 +361,10 @@ impl<I: Io + Clone> Finder<I> {
         // The items of a batch have times of their own, of which the last is the event's.
         let leg = if low < end { self.records.entry(low)?.map_or(0, |entry| legs_before(entry, from_ns)) } else { 0 };
         let by_clock = (low < end).then(|| Place::new(low, leg));
-        let imported = from_ns.checked_sub(1).map(|last_ns| self.index.last_imported(merchant, last_ns)).transpose()?.flatten();
+        let imported = match from_ns.checked_sub(1) {
+            Some(last_ns) => self.index.last_imported(merchant, last_ns, end - 1)?,
+            None => None,
+        };
         let after_imported = imported.map(|place| Place::numbered(place.number() + 1));
         Ok(by_clock.map(|place| after_imported.map_or(place, |after| after.max(place))))
     }

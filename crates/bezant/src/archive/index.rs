@@ -191,12 +191,12 @@ impl Generation {
         self.places.get(key).copied().map(Place)
     }
 
-    /// Where the greatest key within bounds stands; looks at every key if there may be one.
-    fn greatest_within(&self, bounds: &RangeInclusive<Key>) -> Option<Place> {
+    /// Where the greatest key within bounds stands, of those of events up to one; looks at every key if there may be one.
+    fn greatest_within(&self, bounds: &RangeInclusive<Key>, seq_max: u64) -> Option<Place> {
         if self.greatest < *bounds.start() {
             return None;
         }
-        let within = self.places.iter().filter(|(key, _)| bounds.contains(*key));
+        let within = self.places.iter().filter(|(key, place)| bounds.contains(*key) && Place(**place).seq() <= seq_max);
         within.max_by_key(|(key, _)| **key).map(|(_, place)| Place(*place))
     }
 
@@ -442,13 +442,14 @@ impl<I: Io + Clone> Index<I> {
         self.numbers.read().unwrap_or_else(PoisonError::into_inner).get(merchant).copied()
     }
 
-    /// Where the last imported transfer stands that has this time or an earlier one, in the ledger of the merchant with this number.
-    pub(super) fn last_imported(&self, merchant: u32, timestamp: u64) -> Result<Option<Place>, IndexError> {
+    /// Where the last imported transfer stands that has this time or an earlier one, in the ledger of the merchant with this number
+    /// and among the events up to `durable_seq`.
+    pub(super) fn last_imported(&self, merchant: u32, timestamp: u64, durable_seq: u64) -> Result<Option<Place>, IndexError> {
         let bounds = key(Concern::Time, merchant, 0)..=key(Concern::Time, merchant, u128::from(timestamp));
         let (in_memory, tables) = {
             let inner = self.read();
             let generations = inner.closed.iter().map(Arc::as_ref).chain([&inner.open]);
-            (generations.filter_map(|generation| generation.greatest_within(&bounds)).max(), Arc::clone(&inner.tables))
+            (generations.filter_map(|generation| generation.greatest_within(&bounds, durable_seq)).max(), Arc::clone(&inner.tables))
         };
         let mut last = in_memory;
         for pair in tables.iter() {
@@ -458,7 +459,7 @@ impl<I: Io + Clone> Index<I> {
                 Some(Err(error)) if error.retryable() => return Err(error.into()),
                 Some(Err(error)) => {
                     tracing::warn!(%error, "a damaged index is made again from the journal");
-                    last = last.max(self.heal(pair)?.greatest_within(&bounds));
+                    last = last.max(self.heal(pair)?.greatest_within(&bounds, durable_seq));
                 }
             }
         }
