@@ -5,7 +5,7 @@ use crate::installation::LastDigest;
 use crate::partition::{self, LoadError, Skips};
 use api::StateFacts;
 use engine::State;
-use journal::{OsIo, Reader, SnapshotStore, Tail};
+use journal::{Io, OsIo, Reader, SnapshotStore, Tail};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ pub enum Error {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -> Result<(Tail, StateFacts), Error> {
+pub fn make<I: Io>(reader: &Reader<I>, store: &SnapshotStore<I>, skips: &Skips) -> Result<(Tail, StateFacts), Error> {
     let mut state = newest(store).unwrap_or_default();
     let mut at = Tail::GENESIS;
     for batch in reader.read(state.next_seq)? {
@@ -79,7 +79,7 @@ pub fn make(reader: &Reader<OsIo>, store: &SnapshotStore<OsIo>, skips: &Skips) -
     Ok((at, StateFacts { digest: events::snapshot::digest_of_encoded(&encoded), seq: state.next_seq - 1 }))
 }
 
-fn newest(store: &SnapshotStore<OsIo>) -> Option<State> {
+fn newest<I: Io>(store: &SnapshotStore<I>) -> Option<State> {
     store.list().iter().find_map(|snapshot| {
         let (_, bytes) = store.load(snapshot).ok()?;
         events::snapshot::decode(&bytes).ok()
