@@ -17,10 +17,11 @@ const REPORT: &str = "target/nextest/default/junit.xml";
 /// Lines about skipped tests that are shown.
 const SKIPPED_SHOWN_MAX: usize = 50;
 
-/// Runs seeds `0..count`.
+/// Runs seeds `0..count`, of payments and of ledgers.
 pub(crate) fn seeds(count: u32) -> Result<(), Failure> {
     let range = format!("0..{count}");
-    succeed(&mut cargo(["run", "--quiet", "--package", "sim", "--", "--seeds", &range]))
+    succeed(&mut cargo(["run", "--quiet", "--package", "sim", "--", "--seeds", &range]))?;
+    succeed(&mut cargo(["run", "--quiet", "--package", "sim", "--", "--ledgers", "--seeds", &range]))
 }
 
 /// Runs a few seeds and the judges, then the tests, also after one failed; the last lines are the test runner's own.
