@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod form_decoder;
+pub mod journal_reader;
+pub mod record_decoder;
 pub mod response_decoder;
 pub mod table_reader;
 pub mod webhook_verifier;

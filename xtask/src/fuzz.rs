@@ -6,7 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Every target.
-pub(crate) const TARGETS: [&str; 4] = ["form_decoder", "response_decoder", "table_reader", "webhook_verifier"];
+pub(crate) const TARGETS: [&str; 6] =
+    ["form_decoder", "journal_reader", "record_decoder", "response_decoder", "table_reader", "webhook_verifier"];
 /// How long each target runs before a change is merged, in seconds.
 pub(crate) const SECONDS_CI: u32 = 6;
 /// Longest input that is tried, in bytes.
