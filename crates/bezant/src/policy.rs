@@ -19,6 +19,7 @@ pub fn default_policy(capabilities: &Capabilities) -> Policy {
         created_ns: 24 * 3_600 * NS_PER_S,
         action_ns: 3_600 * NS_PER_S,
         hold_ns: (7 * 24 - 2) * 3_600 * NS_PER_S,
+        payments_kept: PAYMENTS_KEPT_DEFAULT,
         resume_spacing_ns: 5_000_000,
     }
 }

@@ -6,7 +6,7 @@ use crate::event::{Event, PaymentCreated, PaymentRevised};
 use base::{ErrandId, PaymentId, PaymentMethodId};
 
 impl Event {
-    /// The payment that this event is about.
+    /// The payment that this event is about. What is archived and recalled is the same payment still: nothing happened to it.
     pub const fn payment(&self) -> Option<PaymentId> {
         match self {
             Self::PaymentCreated(PaymentCreated { payment, .. })
@@ -80,6 +80,8 @@ impl Event {
             | Self::LedgerAccountsCreated { .. }
             | Self::LedgerTransfersCreated { .. }
             | Self::LedgerTransfersExpired { .. }
+            | Self::PaymentsArchived { .. }
+            | Self::PaymentRecalled { .. }
             | Self::SubjectErased { .. }
             | Self::CommandQuarantined { .. }
             | Self::QuarantineReleased { .. }

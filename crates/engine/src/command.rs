@@ -1,5 +1,6 @@
 //! What can be asked of the engine. Commands are never stored: an upgrade may change how they are decided.
 
+use crate::archived::ArchivedPayment;
 use crate::effect::{CaptureMode, Presence};
 use crate::errand::ErrandReport;
 use crate::event::NoticeSource;
@@ -301,6 +302,13 @@ pub enum Command {
         /// Whose ledger.
         merchant: MerchantId,
     },
+    /// The payments that rest longest leave the state, as many as one event takes; see [`crate::State::is_archiving_due`].
+    ArchivePayments,
+    /// Archived payments come back into the state, because a command or something due may be about them.
+    RecallPayments {
+        /// As they were archived last, [`crate::ARCHIVED_BYTES_MAX`] in all.
+        payments: Vec<ArchivedPayment>,
+    },
     /// Runs what is due, but for [`Command::ExpireLedgerTransfers`].
     Tick,
     /// A person's data becomes unreadable.
@@ -433,6 +441,8 @@ impl Command {
             Self::ReportOutcome(_)
             | Self::ReportErrand(_)
             | Self::Tick
+            | Self::ArchivePayments
+            | Self::RecallPayments { .. }
             | Self::ExpireLedgerTransfers { .. }
             | Self::StartLeader { .. }
             | Self::Quarantine { .. }
@@ -489,6 +499,8 @@ impl Command {
             | Self::ReceiveNotice(_)
             | Self::NoteSweep { .. }
             | Self::Tick
+            | Self::ArchivePayments
+            | Self::RecallPayments { .. }
             | Self::EraseSubject { .. }
             | Self::Quarantine { .. }
             | Self::ReleaseQuarantine { .. }

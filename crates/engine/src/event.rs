@@ -1,6 +1,7 @@
 //! What can have happened. Events are the truth: released ones are never re-interpreted, and new meaning is a new kind
 //! with a new version.
 
+use crate::archived::ArchivedPayment;
 use crate::effect::{CaptureMode, EffectRequested, SendKind};
 use crate::errand::ErrandRequested;
 use crate::state::{CardFacts, KeyOwner, OnFile, Sealed};
@@ -824,6 +825,16 @@ events! {
         /// Whose ledger.
         merchant: MerchantId,
     } = 1, "ledger.transfers_expired";
+    /// Payments at which nothing is open left the state; until they are recalled, this event is where they are.
+    PaymentsArchived {
+        /// Those that rested longest, in order.
+        payments: Vec<ArchivedPayment>,
+    } = 1, "platform.payments_archived";
+    /// A payment came back into the state, because something may happen to it.
+    PaymentRecalled {
+        /// As it was archived last.
+        archived: ArchivedPayment,
+    } = 1, "platform.payment_recalled";
     /// A person's data became unreadable.
     SubjectErased {
         /// Whose.

@@ -5,6 +5,7 @@
 //! what is remembered. No I/O, no clock, no encoding lives here.
 
 mod about;
+mod archived;
 mod bulk;
 pub mod command;
 pub mod context;
@@ -18,6 +19,7 @@ mod outlook;
 pub mod refusal;
 pub mod state;
 
+pub use archived::{ARCHIVED_BYTES_MAX, ARCHIVED_PER_EVENT_MAX, ArchivedKey, ArchivedPayment, PaymentName};
 pub use command::{
     CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency,
     LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES, Lane, LedgerAnswer, LedgerTexts, OutcomeReport, Private, ReceiveNotice,

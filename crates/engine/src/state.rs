@@ -199,6 +199,12 @@ pub struct Payment {
     pub observations: Vec<EffectId>,
     /// While a fee is not known: what is done about it. Boxed, because it is rare in payments that are closed.
     pub settling: Option<Box<Settling>>,
+    /// Effects that are open for it.
+    pub open_effects: u16,
+    /// The idempotency keys that led to it or its refunds and are remembered, in the order in which they were used.
+    pub keys: Vec<[u8; 16]>,
+    /// Its place in [`State::resting`].
+    pub resting_since: Option<u64>,
 }
 
 /// A known customer in a payment.
@@ -299,6 +305,8 @@ pub struct IdempotencyRecord {
     pub object: KeyedObject,
     /// The effect it started.
     pub effect: Option<EffectId>,
+    /// When it is forgotten.
+    pub expires_at: Timestamp,
 }
 
 /// What falls due.
@@ -389,9 +397,13 @@ pub struct State {
     pub operators: BTreeMap<OperatorId, String>,
     /// API keys by public part.
     pub api_keys: BTreeMap<[u8; 10], ApiKey>,
-    /// Payments; boxed, because a tree's nodes are a third empty and its payments are large.
+    /// Payments that are not archived; boxed, because a tree's nodes are a third empty and its payments are large.
     #[serde(deserialize_with = "crate::bulk::map")]
     pub payments: BTreeMap<PaymentId, Box<Payment>>,
+    /// Payments at which nothing is open, by the number of the event that happened to them last.
+    pub resting: BTreeMap<u64, PaymentId>,
+    /// How many payments are archived.
+    pub archived_count: u64,
     /// Which payment a refund belongs to.
     pub refunds: BTreeMap<RefundId, PaymentId>,
     /// Which payment a merchant's reference names.
@@ -458,6 +470,8 @@ impl State {
             operators: BTreeMap::new(),
             api_keys: BTreeMap::new(),
             payments: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            archived_count: 0,
             refunds: BTreeMap::new(),
             references: BTreeMap::new(),
             idempotency: BTreeMap::new(),
@@ -517,7 +531,7 @@ impl State {
 
     /// The payment and the index of its attempt that a provider's id names.
     pub fn attempt_of(&self, provider: u16, provider_id: &str) -> Option<(PaymentId, usize)> {
-        let hash = object_hash(provider, provider_id);
+        let hash = object_hash(object_digest(provider, provider_id));
         let candidates = self.provider_objects.range((hash, PaymentId::from_u128(0))..=(hash, PaymentId::from_u128(u128::MAX)));
         candidates.map(|(_, payment)| *payment).find_map(|id| {
             let attempts = &self.payments.get(&id)?.attempts;
@@ -685,8 +699,14 @@ pub fn capture_id(effect: EffectId) -> CaptureId {
     CaptureId::from_u128(effect.as_u128())
 }
 
-/// The place of a provider's id in [`State::provider_objects`].
-pub fn object_hash(provider: u16, provider_id: &str) -> u64 {
+/// A number that stands for an object at a provider.
+pub fn object_digest(provider: u16, provider_id: &str) -> u128 {
     let digest = Sha256::new().chain_update(provider.to_be_bytes()).chain_update(provider_id.as_bytes()).finalize();
-    u64::from_be_bytes(core::array::from_fn(|index| digest[index]))
+    u128::from_be_bytes(core::array::from_fn(|index| digest[index]))
+}
+
+/// The place of an object in [`State::provider_objects`]: the first half of its digest.
+pub const fn object_hash(digest: u128) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = digest.to_be_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }

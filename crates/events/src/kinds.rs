@@ -113,6 +113,8 @@ kinds! {
         LedgerAccountsCreated { merchant, accounts, metadata }
         LedgerTransfersCreated { merchant, burned, released, metadata }
         LedgerTransfersExpired { merchant }
+        PaymentsArchived { payments }
+        PaymentRecalled { archived }
         SubjectErased { subject }
         CommandQuarantined { fingerprint }
         QuarantineReleased { fingerprint }

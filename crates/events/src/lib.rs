@@ -7,6 +7,7 @@
 //! Bytes are input: every decoder is total, names what is wrong and never panics. What was written once stays
 //! readable: `golden/` holds frozen bytes of every kind, and older layouts are lifted one schema at a time.
 
+mod archived;
 pub mod batch;
 mod error;
 mod generated;

@@ -14,6 +14,7 @@ use engine::{
     CaptureMode, CardFacts, EffectKind, EffectRequested, ErrandKind, ErrandRequested, KeyOwner, NoticeSource, NoticeUse, OnFile, Presence,
     Sealed, SendKind, StrayDispute,
 };
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
 
 const fn missing(field: &'static str) -> FieldError {
     FieldError { field, problem: FieldProblem::Missing }
@@ -115,6 +116,11 @@ enums! {
     NoticeUse { News, Known, Unmatched, Kept, Unclear }
     OutcomeClass { NotSent, Rejected, Declined, Approved, Pending, Mismatch, Unknown }
     UnknownReason { Timeout, ConnectionLost, ServerError, Undecodable, IdempotencyConflict, Restart, NotFound }
+    PaymentStatus { Created, Processing, RequiresAction, Authorized, PartiallyCaptured, Captured, PartiallyRefunded, Refunded, Canceled, Declined, Expired }
+    AttemptStatus { Started, Unknown, Pending, Authorized, Captured, Declined, Failed, Mismatched, Canceled, SucceededLate }
+    CaptureStatus { Started, Unknown, Succeeded, Failed, Reversed }
+    RefundStatus { Started, Unknown, Pending, Succeeded, Failed, Reversed }
+    DisputeStatus { Inquiry, InquiryClosed, Open, Won, Lost }
     DeclineClass { HardCard, HardRisk, SoftFunds, SoftIssuer, SoftPsp, FixData, Authenticate, Config, Duplicate }
 }
 

@@ -97,7 +97,7 @@ macro_rules! optional {
     )+};
 }
 
-optional!([u8; 16], EffectId, ErrandId, PaymentId, PaymentMethodId, String, Timestamp, u16, u64);
+optional!([u8; 16], EffectId, ErrandId, PaymentId, PaymentMethodId, RefundId, String, Timestamp, u16, u64);
 
 impl Wire for u128 {
     type Proto = Vec<u8>;

@@ -47,6 +47,7 @@ fn policy() -> Policy {
         created_ns: 86_400 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 86_400 * S,
+        payments_kept: usize::MAX,
         resume_spacing_ns: 5_000_000,
     }
 }

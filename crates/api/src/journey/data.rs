@@ -132,6 +132,8 @@ pub(super) fn data(event: &Event, providers: &[String]) -> Map<String, Value> {
         | Event::LedgerAccountsCreated { .. }
         | Event::LedgerTransfersCreated { .. }
         | Event::LedgerTransfersExpired { .. }
+        | Event::PaymentsArchived { .. }
+        | Event::PaymentRecalled { .. }
         | Event::SubjectErased { .. }
         | Event::CommandQuarantined { .. }
         | Event::QuarantineReleased { .. }
@@ -337,6 +339,8 @@ fn platform_data(event: &Event) -> Value {
             json!({ "merchant": merchant.to_string(), "failed": burned.len(), "resolved": released.len() })
         }
         Event::LedgerTransfersExpired { merchant } => json!({ "merchant": merchant.to_string() }),
+        Event::PaymentsArchived { payments } => json!({ "payments": payments.len() }),
+        Event::PaymentRecalled { archived } => json!({ "payment": archived.id.to_string() }),
         Event::SubjectErased { subject } => json!({ "subject": subject.to_string() }),
         Event::EventSkipped { seq, first, second } => {
             json!({ "seq": seq, "released_by": [first.to_string(), second.to_string()] })

@@ -173,6 +173,8 @@ impl Teller<'_> {
             | Event::LedgerAccountsCreated { .. }
             | Event::LedgerTransfersCreated { .. }
             | Event::LedgerTransfersExpired { .. }
+            | Event::PaymentsArchived { .. }
+            | Event::PaymentRecalled { .. }
             | Event::MerchantCreated { .. }
             | Event::OperatorCreated { .. }
             | Event::ApiKeyCreated { .. }
@@ -575,6 +577,8 @@ impl Teller<'_> {
             Event::LedgerAccountsCreated { accounts, .. } => Told::LedgerAccountsCreated { number: count(accounts.len()) },
             Event::LedgerTransfersCreated { .. } => Told::LedgerTransfersCreated {},
             Event::LedgerTransfersExpired { .. } => Told::LedgerTransfersExpired {},
+            Event::PaymentsArchived { payments } => Told::PaymentsArchived { number: count(payments.len()) },
+            Event::PaymentRecalled { .. } => Told::PaymentRecalled {},
             Event::MerchantCreated { handle, .. } => Told::MerchantCreated { name: Name(handle.clone()) },
             Event::OperatorCreated { handle, .. } => Told::OperatorCreated { name: Name(handle.clone()) },
             Event::ApiKeyCreated { public_id, owner: KeyOwner::Merchant(_), .. } => {

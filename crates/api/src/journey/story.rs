@@ -304,6 +304,8 @@ impl Story {
             | Event::LedgerAccountsCreated { .. }
             | Event::LedgerTransfersCreated { .. }
             | Event::LedgerTransfersExpired { .. }
+            | Event::PaymentsArchived { .. }
+            | Event::PaymentRecalled { .. }
             | Event::MerchantCreated { .. }
             | Event::OperatorCreated { .. }
             | Event::ApiKeyCreated { .. }

@@ -176,6 +176,8 @@ messages! {
     LedgerAccountsCreated { number: u64 } = "ledger.accounts_created", Info;
     LedgerTransfersCreated {} = "ledger.transfers_created", Info;
     LedgerTransfersExpired {} = "ledger.transfers_expired", Info;
+    PaymentsArchived { number: u64 } = "platform.payments_archived", Info;
+    PaymentRecalled {} = "platform.payment_recalled", Info;
     MerchantCreated { name: Name } = "merchant.created", Info;
     OperatorCreated { name: Name } = "operator.created", Info;
     ApiKeyCreatedMerchant { name: Name } = "api_key.created.merchant", Info;

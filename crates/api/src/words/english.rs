@@ -185,6 +185,8 @@ fn told(id: ToldId) -> ToldText {
         ToldId::LedgerAccountsCreated => text("Accounts created", "The merchant created {number} accounts in its own ledger."),
         ToldId::LedgerTransfersCreated => text("Transfers created", "The merchant created transfers in its own ledger."),
         ToldId::LedgerTransfersExpired => text("Transfers expired", "The timeout of pending transfers in the merchant's own ledger passed. What they reserved is free again."),
+        ToldId::PaymentsArchived => text("Payments archived", "Nothing is open at {number} payments. They left the memory; the journal keeps them."),
+        ToldId::PaymentRecalled => text("Payment recalled", "An archived payment came back into the memory."),
         ToldId::MerchantCreated => text("Merchant admitted", "The merchant {name} was admitted."),
         ToldId::OperatorCreated => text("Operator admitted", "The operator {name} was admitted."),
         ToldId::ApiKeyCreatedMerchant => text("API key made", "The API key {name} was made for the merchant."),

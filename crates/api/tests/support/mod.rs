@@ -59,6 +59,7 @@ fn policy() -> Policy {
         created_ns: 24 * 3_600 * S,
         action_ns: 3_600 * S,
         hold_ns: 6 * 24 * 3_600 * S,
+        payments_kept: usize::MAX,
         resume_spacing_ns: 5_000_000,
     }
 }

@@ -14,6 +14,7 @@ mod refund;
 mod tick;
 
 pub(crate) use self::cancel::CANCELS_PER_PAYMENT_MAX;
+use crate::archived::ArchivedPayment;
 use crate::command::{Command, Idempotency};
 use crate::context::{Context, ProviderPolicy};
 use crate::effect::EffectRequested;
@@ -24,6 +25,7 @@ use base::limits::IDEMPOTENCY_KEPT_NS;
 use base::{Currency, CustomerId, EffectId, ErrandId, MerchantId, PaymentId, PaymentMethodId, RefundId};
 use ledger::{AccountBalances, AccountResult, EntryResult, Transfer, TransferResult};
 use payments::Books;
+use std::collections::BTreeSet;
 
 /// What a command is answered once its entries are durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,8 @@ pub fn decide(state: &State, context: Context<'_>, command: &Command) -> Decisio
         Command::StorePaymentMethod(command) => customer::store_method(&mut draft, command),
         Command::RemovePaymentMethod { merchant, method } => customer::remove_method(&mut draft, *merchant, *method),
         Command::ReportErrand(report) => errand::apply(&mut draft, report),
+        Command::ArchivePayments => Ok(archive(&mut draft)),
+        Command::RecallPayments { payments } => Ok(recall(&mut draft, payments)),
         Command::Tick => tick::run(&mut draft),
         other => platform::apply(&mut draft, other),
     };
@@ -144,6 +148,26 @@ pub fn decide(state: &State, context: Context<'_>, command: &Command) -> Decisio
         Ok(reply) => Decision { entries: draft.entries, reply },
         Err(refusal) => Decision { entries: Vec::new(), reply: Reply::Refused(refusal) },
     }
+}
+
+/// The payments that rest longest leave the state.
+fn archive(draft: &mut Draft<'_>) -> Reply {
+    let payments = draft.state.longest_resting();
+    if !payments.is_empty() {
+        draft.push(Event::PaymentsArchived { payments });
+    }
+    Reply::Done
+}
+
+/// Payments come back into the state, each once.
+fn recall(draft: &mut Draft<'_>, payments: &[ArchivedPayment]) -> Reply {
+    let mut recalled = BTreeSet::new();
+    for archived in payments {
+        if !draft.state.payments.contains_key(&archived.id) && recalled.insert(archived.id) {
+            draft.push(Event::PaymentRecalled { archived: archived.clone() });
+        }
+    }
+    Reply::Done
 }
 
 /// Entries in the making.

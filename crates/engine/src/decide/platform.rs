@@ -109,6 +109,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Reply, R
         | Command::CreateLedgerTransfers { .. }
         | Command::CreateLedgerEntries { .. }
         | Command::ExpireLedgerTransfers { .. }
+        | Command::ArchivePayments
+        | Command::RecallPayments { .. }
         | Command::Tick => unreachable!("decided in a file of its own"),
     }
     Ok(Reply::Done)

@@ -34,7 +34,7 @@ pub(super) fn run(draft: &mut Draft<'_>) -> Result<Reply, Refusal> {
             Timer::Errand(errand) => errand::send(draft, state.errands.get(errand).expect("a timer names an errand that is open")),
             Timer::Ledger(_) => {} // booked, not decided
             Timer::Expiry(payment) | Timer::Funds(payment) | Timer::Settle(payment) | Timer::Stray(payment) => {
-                let found = state.payments.get(payment).expect("a timer names a payment that exists");
+                let Some(found) = state.payments.get(payment) else { continue }; // archived, and not recalled for this run
                 if !touched.insert(*payment) {
                     continue;
                 }

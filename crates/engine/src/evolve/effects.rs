@@ -24,6 +24,7 @@ impl State {
             is_prompted: false,
         };
         assert!(self.effects.insert(requested.effect, effect).is_none(), "an effect is opened once");
+        self.payment_mut(payment).open_effects += 1;
         if requested.is_object_made() {
             self.open_references.insert(requested.reference, requested.effect);
         }
@@ -32,6 +33,7 @@ impl State {
     /// Closes an effect; its request is forgotten.
     pub(super) fn close_effect(&mut self, effect: EffectId) {
         let closed = self.effects.remove(&effect).expect("a closed effect was open");
+        self.payment_mut(closed.payment).open_effects -= 1;
         if let Some(at) = closed.next_at {
             self.timers.remove(&(at, Timer::Send(effect)));
         }

@@ -35,6 +35,7 @@ impl State {
         self.apply(&entry.event, entry);
         if let Some(payment) = entry.event.payment() {
             self.arm_expiry(payment);
+            self.note_rest(payment);
         }
         self.next_seq += 1;
         self.forget_keys();
@@ -64,6 +65,11 @@ impl State {
             | Event::EffectSent { .. }
             | Event::EffectUnchanged { .. }
             | Event::EffectParked { .. } => self.apply_effect(event),
+            Event::PaymentsArchived { payments } => payments.iter().for_each(|archived| self.take_out(archived)),
+            Event::PaymentRecalled { archived } => {
+                self.put_back(archived, at);
+                self.note_rest(archived.id);
+            }
             Event::PaymentCreated(created) => self.payment_created(created, at),
             Event::PaymentRevised(revised) => self.payment_revised(revised),
             Event::AttemptStarted { payment, requested, key, on_file } => {
@@ -180,9 +186,22 @@ impl State {
         let Some(KeyUse { key, fingerprint, expires_at }) = key else {
             return;
         };
-        let record = IdempotencyRecord { fingerprint, object, effect };
-        self.idempotency.insert((merchant, key), record);
+        let record = IdempotencyRecord { fingerprint, object, effect, expires_at };
+        if let Some(before) = self.idempotency.insert((merchant, key), record) {
+            self.unlist_key(before.object, &key);
+            self.idempotency_expiry.remove(&(before.expires_at, merchant, key));
+        }
         self.idempotency_expiry.insert((expires_at, merchant, key));
+        if let KeyedObject::Payment(payment) | KeyedObject::Refund { payment, .. } = object {
+            self.payment_mut(payment).keys.push(key);
+        }
+    }
+
+    /// A payment no longer lists a key.
+    fn unlist_key(&mut self, object: KeyedObject, key: &[u8; 16]) {
+        if let KeyedObject::Payment(payment) | KeyedObject::Refund { payment, .. } = object {
+            self.payment_mut(payment).keys.retain(|listed| listed != key);
+        }
     }
 
     fn forget_keys(&mut self) {
@@ -191,7 +210,9 @@ impl State {
                 return;
             };
             self.idempotency_expiry.pop_first();
-            self.idempotency.remove(&(merchant, key));
+            if let Some(forgotten) = self.idempotency.remove(&(merchant, key)) {
+                self.unlist_key(forgotten.object, &key);
+            }
         }
     }
 }

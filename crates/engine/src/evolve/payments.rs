@@ -3,7 +3,7 @@
 use super::signed;
 use crate::effect::{EffectRequested, EffectStatus, SendKind};
 use crate::event::{Entry, Event, KeyUse, PaymentCreated, PaymentRevised};
-use crate::state::{Attempt, Dispute, KeyedObject, Payment, State, Timer, object_hash};
+use crate::state::{Attempt, Dispute, KeyedObject, Payment, State, Timer, object_digest, object_hash};
 use ::payments::{AttemptInput, AttemptStatus, DisputeInput, DisputeStatus, PaymentInput, PaymentStatus};
 use base::time::NS_PER_S;
 use base::{Decline, DeclineClass, EffectId, NextAction, OutcomeClass, PaymentId, Timestamp};
@@ -44,6 +44,9 @@ impl State {
             cancels: 0,
             observations: Vec::new(),
             settling: None,
+            open_effects: 0,
+            keys: Vec::new(),
+            resting_since: None,
         };
         assert!(self.payments.insert(created.payment, Box::new(payment)).is_none(), "a payment is created once");
         if let Some(reference) = created.reference {
@@ -112,7 +115,7 @@ impl State {
     pub(super) fn name_attempt(&mut self, id: PaymentId, index: usize, provider_id: &str) {
         let attempt = self.payment_mut(id).attempts.get_mut(index).expect("an effect names an attempt that exists");
         attempt.provider_id = Some(provider_id.to_owned());
-        let place = (object_hash(attempt.provider, provider_id), id);
+        let place = (object_hash(object_digest(attempt.provider, provider_id)), id);
         if self.provider_objects.insert(place) {
             self.arm_stray(id);
         }

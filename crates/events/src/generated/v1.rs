@@ -8,7 +8,7 @@ pub struct EventHeader {
     #[prost(uint32, tag = "3")]
     pub schema: u32,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Event {
     #[prost(fixed64, tag = "1")]
     pub at_ns: u64,
@@ -20,13 +20,13 @@ pub struct Event {
     pub trace_id: ::prost::alloc::vec::Vec<u8>,
     #[prost(
         oneof = "event::Kind",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 95, 96, 97, 98"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Kind {
         #[prost(message, tag = "16")]
         MinVersionRaised(super::MinVersionRaised),
@@ -182,6 +182,10 @@ pub mod event {
         LedgerTransfersCreated(super::LedgerTransfersCreated),
         #[prost(message, tag = "96")]
         LedgerTransfersExpired(super::LedgerTransfersExpired),
+        #[prost(message, tag = "97")]
+        PaymentsArchived(super::PaymentsArchived),
+        #[prost(message, tag = "98")]
+        PaymentRecalled(super::PaymentRecalled),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1154,6 +1158,143 @@ pub struct LedgerTransfersExpired {
     #[prost(bytes = "vec", tag = "1")]
     pub merchant: ::prost::alloc::vec::Vec<u8>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PaymentsArchived {
+    #[prost(message, repeated, tag = "1")]
+    pub payments: ::prost::alloc::vec::Vec<ArchivedPayment>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PaymentRecalled {
+    #[prost(message, optional, tag = "1")]
+    pub archived: ::core::option::Option<ArchivedPayment>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ArchivedPayment {
+    #[prost(bytes = "vec", tag = "1")]
+    pub payment: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub merchant: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub subject: ::prost::alloc::vec::Vec<u8>,
+    #[prost(message, optional, tag = "4")]
+    pub money: ::core::option::Option<Money>,
+    #[prost(enumeration = "CaptureMode", tag = "5")]
+    pub capture: i32,
+    #[prost(enumeration = "PaymentStatus", tag = "6")]
+    pub status: i32,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub reference: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", tag = "8")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, optional, tag = "9")]
+    pub payment_method: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "10")]
+    pub on_file: ::core::option::Option<OnFile>,
+    #[prost(uint64, tag = "11")]
+    pub created_at_ns: u64,
+    #[prost(uint64, tag = "12")]
+    pub captured_minor: u64,
+    #[prost(uint64, tag = "13")]
+    pub refunded_minor: u64,
+    #[prost(uint64, tag = "14")]
+    pub fee_minor: u64,
+    #[prost(bool, tag = "15")]
+    pub available: bool,
+    #[prost(sint64, tag = "16")]
+    pub unreleased_minor: i64,
+    #[prost(message, repeated, tag = "17")]
+    pub attempts: ::prost::alloc::vec::Vec<ArchivedAttempt>,
+    #[prost(message, repeated, tag = "18")]
+    pub captures: ::prost::alloc::vec::Vec<ArchivedCapture>,
+    #[prost(message, repeated, tag = "19")]
+    pub refunds: ::prost::alloc::vec::Vec<ArchivedRefund>,
+    #[prost(message, repeated, tag = "20")]
+    pub disputes: ::prost::alloc::vec::Vec<ArchivedDispute>,
+    #[prost(message, optional, tag = "21")]
+    pub last_decline: ::core::option::Option<Decline>,
+    #[prost(uint32, tag = "22")]
+    pub cancels: u32,
+    #[prost(message, optional, tag = "23")]
+    pub settling: ::core::option::Option<SettlingGivenUp>,
+    #[prost(message, repeated, tag = "24")]
+    pub keys: ::prost::alloc::vec::Vec<ArchivedKey>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivedAttempt {
+    #[prost(bytes = "vec", tag = "1")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub provider: u32,
+    #[prost(enumeration = "AttemptStatus", tag = "3")]
+    pub status: i32,
+    #[prost(string, optional, tag = "4")]
+    pub provider_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(message, optional, tag = "5")]
+    pub money: ::core::option::Option<Money>,
+    #[prost(uint64, tag = "6")]
+    pub late_fee_minor: u64,
+    #[prost(bool, tag = "7")]
+    pub is_late_fee_awaited: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivedCapture {
+    #[prost(bytes = "vec", tag = "1")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub amount_minor: u64,
+    #[prost(enumeration = "CaptureStatus", tag = "3")]
+    pub status: i32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivedRefund {
+    #[prost(bytes = "vec", tag = "1")]
+    pub refund: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub effect: ::prost::alloc::vec::Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub amount_minor: u64,
+    #[prost(enumeration = "RefundStatus", tag = "4")]
+    pub status: i32,
+    #[prost(bool, tag = "5")]
+    pub from_available: bool,
+    #[prost(string, optional, tag = "6")]
+    pub provider_id: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint64, tag = "7")]
+    pub created_at_ns: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivedDispute {
+    #[prost(string, tag = "1")]
+    pub dispute: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub amount_minor: u64,
+    #[prost(enumeration = "DisputeStatus", tag = "3")]
+    pub status: i32,
+    #[prost(uint64, tag = "4")]
+    pub fee_minor: u64,
+    #[prost(uint32, tag = "5")]
+    pub fee_version: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettlingGivenUp {
+    #[prost(uint32, tag = "1")]
+    pub attempt: u32,
+    #[prost(uint32, tag = "2")]
+    pub step: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchivedKey {
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub fingerprint: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub refund: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub effect: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint64, tag = "5")]
+    pub expires_at_ns: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum CaptureMode {
@@ -1460,6 +1601,232 @@ impl DisputePhase {
             "DISPUTE_PHASE_WON" => Some(Self::Won),
             "DISPUTE_PHASE_LOST" => Some(Self::Lost),
             "DISPUTE_PHASE_UNCLEAR" => Some(Self::Unclear),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PaymentStatus {
+    Unspecified = 0,
+    Created = 1,
+    Processing = 2,
+    RequiresAction = 3,
+    Authorized = 4,
+    PartiallyCaptured = 5,
+    Captured = 6,
+    PartiallyRefunded = 7,
+    Refunded = 8,
+    Canceled = 9,
+    Declined = 10,
+    Expired = 11,
+}
+impl PaymentStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAYMENT_STATUS_UNSPECIFIED",
+            Self::Created => "PAYMENT_STATUS_CREATED",
+            Self::Processing => "PAYMENT_STATUS_PROCESSING",
+            Self::RequiresAction => "PAYMENT_STATUS_REQUIRES_ACTION",
+            Self::Authorized => "PAYMENT_STATUS_AUTHORIZED",
+            Self::PartiallyCaptured => "PAYMENT_STATUS_PARTIALLY_CAPTURED",
+            Self::Captured => "PAYMENT_STATUS_CAPTURED",
+            Self::PartiallyRefunded => "PAYMENT_STATUS_PARTIALLY_REFUNDED",
+            Self::Refunded => "PAYMENT_STATUS_REFUNDED",
+            Self::Canceled => "PAYMENT_STATUS_CANCELED",
+            Self::Declined => "PAYMENT_STATUS_DECLINED",
+            Self::Expired => "PAYMENT_STATUS_EXPIRED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAYMENT_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAYMENT_STATUS_CREATED" => Some(Self::Created),
+            "PAYMENT_STATUS_PROCESSING" => Some(Self::Processing),
+            "PAYMENT_STATUS_REQUIRES_ACTION" => Some(Self::RequiresAction),
+            "PAYMENT_STATUS_AUTHORIZED" => Some(Self::Authorized),
+            "PAYMENT_STATUS_PARTIALLY_CAPTURED" => Some(Self::PartiallyCaptured),
+            "PAYMENT_STATUS_CAPTURED" => Some(Self::Captured),
+            "PAYMENT_STATUS_PARTIALLY_REFUNDED" => Some(Self::PartiallyRefunded),
+            "PAYMENT_STATUS_REFUNDED" => Some(Self::Refunded),
+            "PAYMENT_STATUS_CANCELED" => Some(Self::Canceled),
+            "PAYMENT_STATUS_DECLINED" => Some(Self::Declined),
+            "PAYMENT_STATUS_EXPIRED" => Some(Self::Expired),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AttemptStatus {
+    Unspecified = 0,
+    Started = 1,
+    Unknown = 2,
+    Pending = 3,
+    Authorized = 4,
+    Captured = 5,
+    Declined = 6,
+    Failed = 7,
+    Mismatched = 8,
+    Canceled = 9,
+    SucceededLate = 10,
+}
+impl AttemptStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ATTEMPT_STATUS_UNSPECIFIED",
+            Self::Started => "ATTEMPT_STATUS_STARTED",
+            Self::Unknown => "ATTEMPT_STATUS_UNKNOWN",
+            Self::Pending => "ATTEMPT_STATUS_PENDING",
+            Self::Authorized => "ATTEMPT_STATUS_AUTHORIZED",
+            Self::Captured => "ATTEMPT_STATUS_CAPTURED",
+            Self::Declined => "ATTEMPT_STATUS_DECLINED",
+            Self::Failed => "ATTEMPT_STATUS_FAILED",
+            Self::Mismatched => "ATTEMPT_STATUS_MISMATCHED",
+            Self::Canceled => "ATTEMPT_STATUS_CANCELED",
+            Self::SucceededLate => "ATTEMPT_STATUS_SUCCEEDED_LATE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ATTEMPT_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "ATTEMPT_STATUS_STARTED" => Some(Self::Started),
+            "ATTEMPT_STATUS_UNKNOWN" => Some(Self::Unknown),
+            "ATTEMPT_STATUS_PENDING" => Some(Self::Pending),
+            "ATTEMPT_STATUS_AUTHORIZED" => Some(Self::Authorized),
+            "ATTEMPT_STATUS_CAPTURED" => Some(Self::Captured),
+            "ATTEMPT_STATUS_DECLINED" => Some(Self::Declined),
+            "ATTEMPT_STATUS_FAILED" => Some(Self::Failed),
+            "ATTEMPT_STATUS_MISMATCHED" => Some(Self::Mismatched),
+            "ATTEMPT_STATUS_CANCELED" => Some(Self::Canceled),
+            "ATTEMPT_STATUS_SUCCEEDED_LATE" => Some(Self::SucceededLate),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CaptureStatus {
+    Unspecified = 0,
+    Started = 1,
+    Unknown = 2,
+    Succeeded = 3,
+    Failed = 4,
+    Reversed = 5,
+}
+impl CaptureStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CAPTURE_STATUS_UNSPECIFIED",
+            Self::Started => "CAPTURE_STATUS_STARTED",
+            Self::Unknown => "CAPTURE_STATUS_UNKNOWN",
+            Self::Succeeded => "CAPTURE_STATUS_SUCCEEDED",
+            Self::Failed => "CAPTURE_STATUS_FAILED",
+            Self::Reversed => "CAPTURE_STATUS_REVERSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CAPTURE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "CAPTURE_STATUS_STARTED" => Some(Self::Started),
+            "CAPTURE_STATUS_UNKNOWN" => Some(Self::Unknown),
+            "CAPTURE_STATUS_SUCCEEDED" => Some(Self::Succeeded),
+            "CAPTURE_STATUS_FAILED" => Some(Self::Failed),
+            "CAPTURE_STATUS_REVERSED" => Some(Self::Reversed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundStatus {
+    Unspecified = 0,
+    Started = 1,
+    Unknown = 2,
+    Pending = 3,
+    Succeeded = 4,
+    Failed = 5,
+    Reversed = 6,
+}
+impl RefundStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_STATUS_UNSPECIFIED",
+            Self::Started => "REFUND_STATUS_STARTED",
+            Self::Unknown => "REFUND_STATUS_UNKNOWN",
+            Self::Pending => "REFUND_STATUS_PENDING",
+            Self::Succeeded => "REFUND_STATUS_SUCCEEDED",
+            Self::Failed => "REFUND_STATUS_FAILED",
+            Self::Reversed => "REFUND_STATUS_REVERSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_STATUS_STARTED" => Some(Self::Started),
+            "REFUND_STATUS_UNKNOWN" => Some(Self::Unknown),
+            "REFUND_STATUS_PENDING" => Some(Self::Pending),
+            "REFUND_STATUS_SUCCEEDED" => Some(Self::Succeeded),
+            "REFUND_STATUS_FAILED" => Some(Self::Failed),
+            "REFUND_STATUS_REVERSED" => Some(Self::Reversed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeStatus {
+    Unspecified = 0,
+    Inquiry = 1,
+    InquiryClosed = 2,
+    Open = 3,
+    Won = 4,
+    Lost = 5,
+}
+impl DisputeStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_STATUS_UNSPECIFIED",
+            Self::Inquiry => "DISPUTE_STATUS_INQUIRY",
+            Self::InquiryClosed => "DISPUTE_STATUS_INQUIRY_CLOSED",
+            Self::Open => "DISPUTE_STATUS_OPEN",
+            Self::Won => "DISPUTE_STATUS_WON",
+            Self::Lost => "DISPUTE_STATUS_LOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_STATUS_INQUIRY" => Some(Self::Inquiry),
+            "DISPUTE_STATUS_INQUIRY_CLOSED" => Some(Self::InquiryClosed),
+            "DISPUTE_STATUS_OPEN" => Some(Self::Open),
+            "DISPUTE_STATUS_WON" => Some(Self::Won),
+            "DISPUTE_STATUS_LOST" => Some(Self::Lost),
             _ => None,
         }
     }

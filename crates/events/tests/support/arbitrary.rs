@@ -5,11 +5,14 @@ use base::{
     OperatorId, OutcomeClass, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
+use engine::state::Settling;
 use engine::{
-    CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
-    NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
+    ArchivedKey, ArchivedPayment, Attempt, Capture, CaptureMode, CardFacts, Dispute, EffectKind, EffectRequested, Entry, ErrandKind,
+    ErrandRequested, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, OnFile, Payment, Presence, Refund, Sealed, SendKind,
+    StrayDispute,
 };
 use ledger::{Items, Metadata, Transfer, TransferFlags};
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
 
@@ -333,6 +336,8 @@ impl Draw {
                 Event::LedgerTransfersCreated { merchant, burned, released, metadata }
             }
             EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: self.merchant() },
+            EventKind::PaymentsArchived => Event::PaymentsArchived { payments: (0..self.below(4)).map(|_| self.archived()).collect() },
+            EventKind::PaymentRecalled => Event::PaymentRecalled { archived: self.archived() },
             EventKind::SubjectErased => Event::SubjectErased { subject: self.subject() },
             EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: self.hash() },
             EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: self.hash() },
@@ -341,6 +346,85 @@ impl Draw {
             EventKind::ClockConfirmed => Event::ClockConfirmed,
             _ => return None,
         })
+    }
+
+    fn archived(&mut self) -> ArchivedPayment {
+        let attempt = |draw: &mut Self| Attempt {
+            effect: draw.effect(),
+            provider: draw.number_u16(),
+            status: draw.one_of(AttemptStatus::ALL),
+            provider_id: draw.maybe(Self::text),
+            money: draw.money(),
+            late_fee_minor: draw.number(),
+            is_late_fee_awaited: draw.flag(),
+        };
+        let capture =
+            |draw: &mut Self| Capture { effect: draw.effect(), amount_minor: draw.number(), status: draw.one_of(CaptureStatus::ALL) };
+        let refund = |draw: &mut Self| Refund {
+            refund: draw.refund(),
+            effect: draw.effect(),
+            amount_minor: draw.number(),
+            status: draw.one_of(RefundStatus::ALL),
+            hold: None,
+            from_available: draw.flag(),
+            provider_id: draw.maybe(Self::text),
+            created_at: draw.time(),
+        };
+        let dispute = |draw: &mut Self| Dispute {
+            dispute: draw.text(),
+            amount_minor: draw.number(),
+            status: draw.one_of(DisputeStatus::ALL),
+            fee_minor: draw.number(),
+            fee_version: draw.number_u32(),
+        };
+        let key = |draw: &mut Self| ArchivedKey {
+            key: draw.hash(),
+            fingerprint: draw.hash(),
+            refund: draw.maybe(Self::refund),
+            effect: draw.maybe(Self::effect),
+            expires_at: draw.time(),
+        };
+        let payment = Payment {
+            merchant: self.merchant(),
+            subject: self.subject(),
+            money: self.money(),
+            capture: self.capture(),
+            status: self.one_of(PaymentStatus::ALL),
+            reference: self.maybe(Self::hash),
+            content: self.hash(),
+            payment_method: self.maybe(Self::text),
+            on_file: self.maybe(Self::on_file).map(Box::new),
+            created_at: self.time(),
+            hold: None,
+            held_minor: 0,
+            captured_minor: self.number(),
+            refunded_minor: self.number(),
+            refunding_minor: 0,
+            fee_minor: self.number(),
+            available: self.flag(),
+            unreleased_minor: self.bits().cast_signed(),
+            attempts: self.some(attempt),
+            captures: self.some(capture),
+            refunds: self.some(refund),
+            disputes: self.some(dispute),
+            last_decline: self.maybe(Self::decline),
+            next_action: None,
+            expires_at: None,
+            operation: None,
+            cancel: None,
+            cancels: self.number_u16(),
+            observations: Vec::new(),
+            settling: self.maybe(|draw| Box::new(Settling { attempt: draw.number_u16(), step: draw.number_u16(), next_at: None })),
+            open_effects: 0,
+            keys: Vec::new(),
+            resting_since: None,
+        };
+        ArchivedPayment { id: self.payment(), payment: Box::new(payment), keys: self.some(key) }
+    }
+
+    /// None to three of something.
+    fn some<T>(&mut self, make: impl Fn(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(4)).map(|_| make(self)).collect()
     }
 
     fn attempt_event(&mut self, kind: EventKind, payment: PaymentId) -> Option<Event> {

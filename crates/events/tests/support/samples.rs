@@ -6,11 +6,14 @@ use base::{
     OperatorId, OutcomeClass, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
 use engine::event::{KeyUse, PaymentCreated, PaymentRevised};
+use engine::state::Settling;
 use engine::{
-    CaptureMode, CardFacts, EffectKind, EffectRequested, Entry, ErrandKind, ErrandRequested, Event, EventKind, KeyOwner, NoticeSource,
-    NoticeUse, OnFile, Presence, Sealed, SendKind, StrayDispute,
+    ArchivedKey, ArchivedPayment, Attempt, Capture, CaptureMode, CardFacts, Dispute, EffectKind, EffectRequested, Entry, ErrandKind,
+    ErrandRequested, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, OnFile, Payment, Presence, Refund, Sealed, SendKind,
+    StrayDispute,
 };
 use ledger::{Account, AccountFlags, Items, Transfer, TransferFlags};
+use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
 
 const AT: Timestamp = Timestamp::from_s(1_795_253_580);
 const LATER: Timestamp = Timestamp::from_s(1_795_257_180);
@@ -112,6 +115,68 @@ fn errand_requested(kind: ErrandKind) -> ErrandRequested {
 
 fn on_file() -> OnFile {
     OnFile { customer: CUSTOMER, method: Some(METHOD), presence: Presence::OffSession }
+}
+
+fn archived() -> ArchivedPayment {
+    let refund = RefundId::from_u128(0xE1);
+    let attempt = Attempt {
+        effect: EFFECT,
+        provider: 1,
+        status: AttemptStatus::Captured,
+        provider_id: provider_id(),
+        money: money(),
+        late_fee_minor: 3,
+        is_late_fee_awaited: true,
+    };
+    let part = Refund {
+        refund,
+        effect: EFFECT,
+        amount_minor: 99,
+        status: RefundStatus::Succeeded,
+        hold: None,
+        from_available: true,
+        provider_id: provider_id(),
+        created_at: AT,
+    };
+    let dispute = Dispute { dispute: "dp_1".into(), amount_minor: 1_000, status: DisputeStatus::Won, fee_minor: 1_500, fee_version: 2 };
+    let payment = Payment {
+        merchant: MERCHANT,
+        subject: SUBJECT,
+        money: money(),
+        capture: CaptureMode::Manual,
+        status: PaymentStatus::PartiallyRefunded,
+        reference: Some([0xD1; 16]),
+        content: [0xD2; 16],
+        payment_method: Some("pm_card_visa".into()),
+        on_file: Some(Box::new(on_file())),
+        created_at: AT,
+        hold: None,
+        held_minor: 0,
+        captured_minor: 1_999,
+        refunded_minor: 99,
+        refunding_minor: 0,
+        fee_minor: 59,
+        available: true,
+        unreleased_minor: -99,
+        attempts: vec![attempt],
+        captures: vec![Capture { effect: EFFECT, amount_minor: 1_999, status: CaptureStatus::Succeeded }],
+        refunds: vec![part],
+        disputes: vec![dispute],
+        last_decline: Some(Decline { class: DeclineClass::SoftFunds, code: "card_declined".into(), network_code: Some("51".into()) }),
+        next_action: None,
+        expires_at: None,
+        operation: None,
+        cancel: None,
+        cancels: 1,
+        observations: Vec::new(),
+        settling: Some(Box::new(Settling { attempt: 0, step: 4, next_at: None })),
+        open_effects: 0,
+        keys: Vec::new(),
+        resting_since: None,
+    };
+    let used = ArchivedKey { key: [0xD3; 16], fingerprint: [0xD4; 16], refund: Some(refund), effect: Some(EFFECT), expires_at: AT };
+    let keys = vec![ArchivedKey { refund: None, effect: None, ..used }, used];
+    ArchivedPayment { id: PAYMENT, payment: Box::new(payment), keys }
 }
 
 fn created() -> PaymentCreated {
@@ -285,6 +350,8 @@ fn platform(kind: EventKind) -> Option<Event> {
             Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1], released: vec![500], metadata: Items::NONE }
         }
         EventKind::LedgerTransfersExpired => Event::LedgerTransfersExpired { merchant: MERCHANT },
+        EventKind::PaymentsArchived => Event::PaymentsArchived { payments: vec![archived()] },
+        EventKind::PaymentRecalled => Event::PaymentRecalled { archived: archived() },
         EventKind::SubjectErased => Event::SubjectErased { subject: SUBJECT },
         EventKind::CommandQuarantined => Event::CommandQuarantined { fingerprint: [0xF1; 16] },
         EventKind::QuarantineReleased => Event::QuarantineReleased { fingerprint: [0xF1; 16] },

@@ -208,6 +208,8 @@ impl Draft {
             | Event::LedgerAccountsCreated { .. }
             | Event::LedgerTransfersCreated { .. }
             | Event::LedgerTransfersExpired { .. }
+            | Event::PaymentsArchived { .. }
+            | Event::PaymentRecalled { .. }
             | Event::SubjectErased { .. }
             | Event::CommandQuarantined { .. }
             | Event::QuarantineReleased { .. }

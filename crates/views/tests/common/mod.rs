@@ -205,6 +205,7 @@ impl Shop {
             created_ns: 3_600 * base::time::NS_PER_S,
             action_ns: 900 * base::time::NS_PER_S,
             hold_ns: 7_200 * base::time::NS_PER_S,
+            payments_kept: usize::MAX,
             resume_spacing_ns: base::time::NS_PER_MS,
         };
         let mut shop = Self {
