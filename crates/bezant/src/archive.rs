@@ -15,9 +15,9 @@ pub use index::{GENERATION_KEYS_DEFAULT, GENERATIONS_WAITING_MAX, Index, IndexEr
 
 use crate::partition::{self, LoadError};
 use base::MerchantId;
-use engine::{Command, Entry, Event, State};
+use engine::{ArchivedPayment, Command, Entry, Event, PaymentName, State};
 use events::Recorded;
-use index::{Concern, Key, Place, key};
+use index::{Concern, Key, Place, key, payment_key};
 use journal::table::BlockBuffer;
 use journal::{Io, OsIo, Reader};
 use ledger::{Account, Items, Metadata, Past, PendingStatus, Transfer};
@@ -33,6 +33,14 @@ pub enum Error {
     /// The index could not be read, and not be made again.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The journal does not hold the payment that the index says.
+    #[error("the index names event {seq}, which archives no payment {payment}; stop the platform and delete the folder index")]
+    MisledByPayment {
+        /// The event.
+        seq: u64,
+        /// The payment or its name that was looked for.
+        payment: String,
+    },
     /// The journal does not hold what the index says.
     #[error("the index names event {seq}, which holds no {id} of this ledger; stop the platform and delete the folder index")]
     Misled {
@@ -43,11 +51,12 @@ pub enum Error {
     },
 }
 
-/// What an entry that may not be durable yet created.
+/// What an entry that may not be durable yet created or archived.
 struct Kept {
     seq: u64,
     legs: Vec<Transfer>,
     metadata: Items<Metadata>,
+    archived: Vec<ArchivedPayment>,
 }
 
 /// Most batches of the journal that are remembered.
@@ -288,14 +297,62 @@ impl<I: Io + Clone> Archive<I> {
         self.recall_ids(state, merchant, std::iter::empty(), ids.into_iter())
     }
 
+    /// The archived payments that names stand for, as they were archived last, each once. What the state knows itself is passed
+    /// over.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing may be decided then.
+    pub fn payments(&mut self, state: &State, names: &[PaymentName]) -> Result<Vec<ArchivedPayment>, Error> {
+        if state.archived_count == 0 {
+            return Ok(Vec::new());
+        }
+        let unknown: Vec<&PaymentName> = names.iter().filter(|name| !state.is_named(name)).collect();
+        let keys: Vec<Key> = unknown.iter().map(|name| payment_key(name)).collect();
+        let places = self.index.find_all(&keys, &mut self.buffer)?;
+        let mut found: Vec<ArchivedPayment> = Vec::new();
+        for (name, place) in unknown.into_iter().zip(places) {
+            let Some(place) = place else { continue };
+            let archived = self.archived(place, name)?;
+            if state.payments.contains_key(&archived.id) || found.iter().any(|other| other.id == archived.id) {
+                continue;
+            }
+            // A name may be of an earlier time: since then the payment may have been archived again.
+            let by_id = PaymentName::Id(archived.id);
+            let newest = self.index.find(&payment_key(&by_id), &mut self.buffer)?;
+            found.push(match newest.filter(|newest| *newest != place) {
+                Some(newest) => self.archived(newest, &by_id)?,
+                None => archived,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The archived payment at a place.
+    fn archived(&mut self, place: Place, name: &PaymentName) -> Result<ArchivedPayment, Error> {
+        let payments = match self.kept(place.seq()) {
+            Some(kept) => Some(&kept.archived),
+            None => match self.records.entry(place.seq())?.map(|entry| &entry.event) {
+                Some(Event::PaymentsArchived { payments }) => Some(payments),
+                Some(_) | None => None,
+            },
+        };
+        let found = payments.zip(place.leg()).and_then(|(payments, leg)| payments.get(leg));
+        let found = found.filter(|archived| archived.names().any(|other| other == *name)).cloned();
+        found.ok_or_else(|| Error::MisledByPayment { seq: place.seq(), payment: format!("{name:?}") })
+    }
+
     /// Takes note of an entry that was applied and is not durable yet.
     pub fn note(&mut self, state: &State, seq: u64, entry: &Entry) {
         if self.index.note(state, seq, entry) {
-            let (Event::LedgerAccountsCreated { metadata, .. } | Event::LedgerTransfersCreated { metadata, .. }) = &entry.event else {
-                self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata: Items::NONE });
-                return;
+            let metadata = match &entry.event {
+                Event::LedgerAccountsCreated { metadata, .. } | Event::LedgerTransfersCreated { metadata, .. } => metadata.clone(),
+                _ => Items::NONE,
             };
-            self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata: metadata.clone() });
+            let archived = match &entry.event {
+                Event::PaymentsArchived { payments } => payments.clone(),
+                _ => Vec::new(),
+            };
+            self.kept.push_back(Kept { seq, legs: entry.legs.clone(), metadata, archived });
         }
     }
 

@@ -16,7 +16,7 @@ use api::{
     WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
-use engine::{ApiKey, Command, Event, KeyOwner, Sealed};
+use engine::{ApiKey, Command, Event, KeyOwner, PaymentName, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
 use journal::{OsIo, Reader};
@@ -261,6 +261,15 @@ impl Door {
         self.handle.read(look).await.ok_or(SubmitError::Stopping)
     }
 
+    /// As [`Door::look`], of a state that holds the payments with these names even if they are archived.
+    pub(crate) async fn look_at_payments<T: Send + 'static>(
+        &self,
+        names: Vec<PaymentName>,
+        look: impl FnOnce(&engine::State) -> T + Send + 'static,
+    ) -> Result<T, SubmitError> {
+        self.handle.read_payments(names, look).await.ok_or(SubmitError::Stopping)
+    }
+
     /// Searches the history of a merchant's own ledger, on a thread that may wait for the disk.
     async fn search<T: Default + Send + 'static>(
         &self,
@@ -342,7 +351,7 @@ impl Platform for Door {
     fn payment(&self, merchant: MerchantId, payment: PaymentId) -> BoxFuture<'_, Result<Option<(engine::Payment, u64)>, SubmitError>> {
         Box::pin(async move {
             let look = move |state: &engine::State| state.payment_of(merchant, payment).cloned().map(|found| (found, state.next_seq - 1));
-            self.look(look).await
+            self.look_at_payments(vec![PaymentName::Id(payment)], look).await
         })
     }
 
@@ -351,7 +360,7 @@ impl Platform for Door {
         merchant: MerchantId,
         payment: PaymentId,
     ) -> BoxFuture<'_, Result<Option<(engine::Outlook, Timestamp)>, SubmitError>> {
-        Box::pin(self.look(move |state| {
+        Box::pin(self.look_at_payments(vec![PaymentName::Id(payment)], move |state| {
             let outlook = state.outlook(merchant, payment)?;
             Some((outlook, Clock::wall().max(state.last_at)))
         }))

@@ -1,13 +1,13 @@
 //! One partition without threads: commands in, one batch out, answers and effects released when the batch is durable.
 //! The sequencer wraps it in threads; the deterministic simulation drives it directly.
 
-use crate::archive::Archive;
+use crate::archive::{self, Archive};
 use crate::request::Requests;
 use base::{EffectId, SubjectId, Timestamp, TraceId};
 use engine::event::VERSION_MAX;
 use engine::{
-    Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event, LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES,
-    LedgerTexts, Policy, Refusal, Reply, State,
+    ARCHIVED_BYTES_MAX, ArchivedPayment, Booked, Command, Context, Decision, DeriveKey, Dispatch, Entry, ErrandDispatch, Event,
+    LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES, LedgerTexts, PaymentName, Policy, Refusal, Reply, State,
 };
 use events::{EncodedBatch, Recorded};
 use journal::{Io, Journal, OsIo, Tail};
@@ -414,6 +414,23 @@ impl<I: Io + Clone> Partition<I> {
         {
             return self.book(round, token, &Command::ExpireLedgerTransfers { merchant }, wall);
         }
+        match self.archived_for(command, wall) {
+            Ok(payments) if payments.is_empty() => {}
+            Ok(payments) => {
+                let decision = self.decide(&Command::RecallPayments { payments }, wall);
+                if let Err(tainted) = self.apply(round, decision.entries, fingerprint_of(command)) {
+                    return Err((token, tainted));
+                }
+            }
+            Err(error) if *command == Command::Tick => {
+                tracing::error!(%error, "archived payments cannot be read; what is due at them waits");
+            }
+            Err(error) => {
+                tracing::error!(%error, "archived payments cannot be read; the command is refused and changes nothing");
+                round.answers.push((token, Answer::Poisoned));
+                return Ok(());
+            }
+        }
         let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command, wall)));
         let Ok(decision) = decided else {
             return match self.quarantine(round, fingerprint(command), wall) {
@@ -430,8 +447,54 @@ impl<I: Io + Clone> Partition<I> {
             Ok(()) => {}
             Err(tainted) => return Err((token, tainted)),
         }
+        if let Err(tainted) = self.archive_payments(round, wall) {
+            return Err((token, tainted));
+        }
         round.answers.push((token, Answer::Decided(decision.reply)));
         Ok(())
+    }
+
+    /// The archived payments that a command may be about.
+    fn archived_for(&mut self, command: &Command, wall: Timestamp) -> Result<Vec<ArchivedPayment>, archive::Error> {
+        let now = self.now(wall);
+        let Some(archive) = self.archive.as_mut().filter(|_| self.state.archived_count > 0) else { return Ok(Vec::new()) };
+        let names = match command {
+            Command::Tick => self.state.archived_due(now).into_iter().map(PaymentName::Id).collect(),
+            command => command.payment_names(&self.derive_key),
+        };
+        let mut payments = archive.payments(&self.state, &names)?;
+        let mut bytes_left = ENTRY_BYTES + ARCHIVED_BYTES_MAX;
+        let taken = payments.iter().take_while(|payment| {
+            let left = bytes_left.checked_sub(payment.bytes_estimate());
+            bytes_left = left.unwrap_or(0);
+            left.is_some()
+        });
+        if *command == Command::Tick {
+            payments.truncate(taken.count().max(1)); // the others are due as well, and come next
+        }
+        Ok(payments)
+    }
+
+    /// Lets payments that rest leave the state, if there are many and the round has room.
+    fn archive_payments<T>(&mut self, round: &mut Round<T>, wall: Timestamp) -> Result<(), Tainted> {
+        let has_room = |round: &Round<T>| round.bytes + ENTRY_BYTES + ARCHIVED_BYTES_MAX <= ROUND_BYTES_MAX;
+        while self.archive.is_some() && self.state.is_archiving_due(self.policy.payments_kept) && has_room(round) {
+            let decision = self.decide(&Command::ArchivePayments, wall);
+            self.apply(round, decision.entries, || fingerprint(&Command::ArchivePayments))?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the state as if no payment with one of these names were archived.
+    ///
+    /// # Errors
+    /// See [`archive::Error`]; nothing was looked at.
+    pub fn look<T>(&mut self, names: &[PaymentName], look: impl FnOnce(&State) -> T) -> Result<T, archive::Error> {
+        let archived = match &mut self.archive {
+            Some(archive) => archive.payments(&self.state, names)?,
+            None => Vec::new(),
+        };
+        Ok(if archived.is_empty() { look(&self.state) } else { self.state.look_with(&archived, look) })
     }
 
     /// As [`Partition::join`], for a command that is decided and applied in one pass: any crash leaves a state of no use.
@@ -530,8 +593,12 @@ impl<I: Io + Clone> Partition<I> {
         if evolved.is_err() {
             return Err(Tainted { fingerprint: fingerprint() });
         }
-        for entry in entries {
+        let first_seq = self.state.next_seq - u64::try_from(entries.len()).expect("a decision has few entries");
+        for (seq, entry) in (first_seq..).zip(entries) {
             round.bytes += size_estimate(&entry);
+            if let (Some(archive), Event::PaymentsArchived { .. }) = (&mut self.archive, &entry.event) {
+                archive.note(&self.state, seq, &entry);
+            }
             if let Some(dispatch) = sending(&entry.event).and_then(|effect| self.state.dispatch(effect)) {
                 round.dispatches.push(dispatch);
             }
@@ -568,6 +635,8 @@ fn size_estimate(entry: &Entry) -> usize {
         Event::LedgerTransfersCreated { burned, released, metadata, .. } => {
             size_of_val(burned.as_slice()) + size_of_val(released.as_slice()) + bytes_of(metadata)
         }
+        Event::PaymentsArchived { payments } => payments.iter().map(ArchivedPayment::bytes_estimate).sum(),
+        Event::PaymentRecalled { archived } => archived.bytes_estimate(),
         _ => 0,
     };
     let variable: usize = [sealed, request, errand].into_iter().flatten().map(|sealed| sealed.bytes.len()).sum();

@@ -5,6 +5,10 @@ use base::time::{NS_PER_MS, NS_PER_S};
 use connectors::{Capabilities, RungKind};
 use engine::{Gaps, Policy, ProviderPolicy};
 
+/// How many payments at which nothing is open stay in memory, unless told otherwise: what is asked again soon after needs no
+/// look at the disk.
+pub const PAYMENTS_KEPT_DEFAULT: usize = 16_384;
+
 /// Defaults with one provider endpoint, whose abilities its connector declares.
 pub fn default_policy(capabilities: &Capabilities) -> Policy {
     Policy {

@@ -9,7 +9,7 @@ use crate::partition::{self, Answer, Partition, Round, Tainted};
 use crate::runner::Outgoing;
 use crate::traces::Traces;
 use base::{EffectId, PaymentId, PaymentMethodId, Timestamp, TraceId};
-use engine::{Command, Entry, Lane, Refusal, Reply, State};
+use engine::{Command, Entry, Lane, PaymentName, Refusal, Reply, State};
 use events::EncodedBatch;
 use journal::{AppendError, Journal, Tail};
 use std::collections::{HashMap, VecDeque};
@@ -52,7 +52,13 @@ pub enum Submission {
 }
 
 type Released = Box<dyn FnOnce() + Send>;
-type ReadRequest = Box<dyn FnOnce(&State) -> Released + Send>;
+
+/// A look at the state.
+struct ReadRequest {
+    /// Payments that it may be about, which are looked for in the archive if they are not in the state.
+    names: Vec<PaymentName>,
+    look: Box<dyn FnOnce(&State) -> Released + Send>,
+}
 
 enum Message {
     Command(Asked),
@@ -200,12 +206,22 @@ impl Handle {
 
     /// Reads the state, and answers once everything that the answer shows is durable; `None` when the partition stops.
     pub async fn read<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Option<T> {
+        self.read_payments(Vec::new(), look).await
+    }
+
+    /// As [`Handle::read`], of a state that holds the payments with these names even if they are archived; `None` also when the
+    /// archive cannot be read.
+    pub async fn read_payments<T: Send + 'static>(
+        &self,
+        names: Vec<PaymentName>,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        let request: ReadRequest = Box::new(move |state| {
+        let look: Box<dyn FnOnce(&State) -> Released + Send> = Box::new(move |state| {
             let seen = look(state);
             Box::new(move || drop(reply.send(seen)))
         });
-        if self.send(Message::Read(request)) { answer.await.ok() } else { None }
+        if self.send(Message::Read(ReadRequest { names, look })) { answer.await.ok() } else { None }
     }
 
     /// Waits until an effect is decided, parked, accepted or gone.
@@ -450,10 +466,10 @@ impl Sequencer {
     fn take(&mut self, message: Message) -> Result<(), Ended> {
         match message {
             Message::Command(asked) => self.lanes[lane_index(asked.command.lane())].push_back(asked),
-            Message::Read(look) => {
-                let released = look(self.partition.state());
-                self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done)));
-            }
+            Message::Read(ReadRequest { names, look }) => match self.partition.look(&names, look) {
+                Ok(released) => self.round.answers.push((Token::Read(released), Answer::Decided(Reply::Done))),
+                Err(error) => tracing::error!(%error, "archived payments cannot be read"), // whoever asked hears that nothing comes
+            },
             Message::Wait { awaited, reply } => {
                 if self.is_settled(awaited) {
                     let released: Released = Box::new(move || {

@@ -20,7 +20,7 @@ use api::{Platform, SubmitError};
 use base::time::NS_PER_S;
 use base::{About, Notice, PaymentSays, RefundSays, Timestamp};
 use connectors::{EncodeError, EventsPage, EventsQuestion};
-use engine::{Command, NoticeSource, State};
+use engine::{Command, NoticeSource, PaymentName, State};
 use payments::AttemptStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,7 +182,10 @@ impl Sweeper {
         let (provider, mut events) = (self.provider, page.events);
         events.reverse();
         let notices: Vec<Notice> = events.iter().map(|event| event.notice.clone()).collect();
-        let look = self.door.look(move |state| notices.iter().map(|notice| is_wanted(state, provider, notice)).collect::<Vec<_>>());
+        let names = notices.iter().filter_map(|notice| PaymentName::of_notice(provider, &notice.about)).collect();
+        let look = self
+            .door
+            .look_at_payments(names, move |state| notices.iter().map(|notice| is_wanted(state, provider, notice)).collect::<Vec<_>>());
         for (event, is_wanted) in events.into_iter().zip(look.await?) {
             let event_id = event.notice.event_id.clone();
             if !is_wanted {

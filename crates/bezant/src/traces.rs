@@ -23,6 +23,9 @@ impl Traces {
             _ => None,
         });
         let traces = entries.iter().map(|entry| {
+            if matches!(entry.event, Event::PaymentsArchived { .. }) {
+                return None; // of other requests
+            }
             let trace = of_command.or_else(|| self.effects.get(&due(&entry.event)?).copied());
             if let (Some(trace), Some(requested)) = (trace, entry.event.requested()) {
                 self.effects.insert(requested.effect, trace);

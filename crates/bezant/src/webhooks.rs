@@ -8,7 +8,7 @@ use api::{Opened, Platform, SubmitError, Webhook, WebhookRefused};
 use base::card::holds_card_number;
 use base::{About, Notice, Redacted, SubjectId};
 use connectors::{Connector, NOTICE_SECRETS_MAX, NoticeError};
-use engine::{Command, NoticeSource, ReceiveNotice, Sealed};
+use engine::{Command, NoticeSource, PaymentName, ReceiveNotice, Sealed};
 use std::sync::Arc;
 use telemetry::names;
 
@@ -141,7 +141,8 @@ impl Door {
     /// Journals a genuine message with its body, unless it was before.
     pub(crate) async fn take_notice(&self, provider: u16, notice: Notice, source: NoticeSource, body: &[u8]) -> Result<Taken, SubmitError> {
         let (about, event_id) = (notice.about.clone(), notice.event_id.clone());
-        let look = self.look(move |state| {
+        let names = PaymentName::of_notice(provider, &about).into_iter().collect();
+        let look = self.look_at_payments(names, move |state| {
             let payment = state.payment_of_notice(provider, &about).and_then(|payment| state.payments.get(&payment));
             (state.notices.contains(provider, &event_id), payment.map(|payment| payment.subject))
         });

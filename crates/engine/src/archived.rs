@@ -128,8 +128,10 @@ impl State {
     pub fn archived_due(&self, now: Timestamp) -> Vec<PaymentId> {
         let due = self.timers.iter().take_while(|(at, _)| *at <= now);
         let payments = due.filter_map(|(_, timer)| match timer {
-            Timer::Funds(payment) => Some(*payment).filter(|payment| !self.payments.contains_key(payment)),
-            Timer::Send(_) | Timer::Expiry(_) | Timer::Settle(_) | Timer::Stray(_) | Timer::Errand(_) | Timer::Ledger(_) => None,
+            Timer::Funds(payment) | Timer::Expiry(payment) | Timer::Settle(payment) | Timer::Stray(payment) => {
+                Some(*payment).filter(|payment| !self.payments.contains_key(payment))
+            }
+            Timer::Send(_) | Timer::Errand(_) | Timer::Ledger(_) => None,
         });
         payments.take(ARCHIVED_PER_EVENT_MAX).collect()
     }

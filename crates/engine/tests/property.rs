@@ -328,12 +328,14 @@ proptest! {
     #[test]
     fn any_history_keeps_the_invariants_and_replays_to_the_same_state(
         several in any::<bool>(),
+        archives in any::<bool>(),
         seeds in proptest::collection::vec(any::<u64>(), STEPS),
     ) {
         let mut policy = policy();
         policy.providers[0].multiple_captures = several;
         policy.settle_gaps = Gaps::seconds(&[10, 600]);
         let mut world = World::with_policy(policy);
+        world.archives = archives;
         for seed in seeds {
             chaos_step(&mut world, &mut Draw(seed));
         }
@@ -873,12 +875,14 @@ proptest! {
     #[test]
     fn the_books_end_up_saying_what_an_honest_provider_really_moved(
         several in any::<bool>(),
+        archives in any::<bool>(),
         seeds in proptest::collection::vec(any::<u64>(), STEPS),
     ) {
         let mut policy = policy();
         policy.providers[0].multiple_captures = several;
         policy.settle_gaps = Gaps::seconds(&[10, 600]);
         let mut world = World::with_policy(policy);
+        world.archives = archives;
         let mut provider = Provider { several, ..Provider::default() };
         for seed in seeds {
             honest_step(&mut world, &mut provider, &mut Draw(seed));
@@ -964,6 +968,7 @@ fn random_histories_reach_every_kind_of_event() {
         policy.watch_gaps = Gaps::seconds(&[60]); // the end of a watch is rarely reached otherwise
         policy.settle_gaps = Gaps::seconds(&[10, 600]);
         let mut world = World::with_policy(policy);
+        world.archives = case % 3 == 0;
         for step in 0..400 {
             chaos_step(&mut world, &mut Draw(case * 1_000_003 + step * 7_919));
         }

@@ -1,7 +1,7 @@
 //! Makes tables of what the index has in memory, and few large ones of many small ones. All of it is beside the hot path, on
 //! threads of its own; the one that merges rests as long as it works.
 
-use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables, about, key_parts, path, remove_pair};
+use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables, about, is_superseded, key_parts, path, remove_pair};
 use super::lines::{self, Line};
 use crate::beside;
 use journal::Io;
@@ -215,7 +215,8 @@ fn begin<I: Io + Clone>(index: &Index<I>, inputs: &[Arc<Pair<I>>], ending: &str)
     };
     let tables: Vec<_> = inputs.iter().map(reopened).collect::<Result<_, _>>()?;
     let (first_seq, last_seq) = covered(inputs);
-    Ok(Merge::start(&index.io, &path(first_seq, last_seq, ending), &tables, about(first_seq, last_seq))?)
+    let merge = Merge::start(&index.io, &path(first_seq, last_seq, ending), &tables, about(first_seq, last_seq))?;
+    Ok(if ending == IDS { merge.superseding(is_superseded) } else { merge })
 }
 
 /// Puts merged tables into the place of their inputs.

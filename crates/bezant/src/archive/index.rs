@@ -7,18 +7,20 @@ use super::lines::{self, Line};
 use crate::partition::{self, LoadError};
 use crate::snapshots::EVENTS_BETWEEN;
 use base::MerchantId;
-use engine::{Entry, Event, State};
+use engine::{Entry, Event, PaymentName, State};
 use journal::table::{self, BlockBuffer, Table};
 use journal::{Io, OsIo, Reader};
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The folder of tables, relative to the data folder.
 pub(super) const INDEX_DIR: &str = "index";
 /// Keys that are held in memory before they are written to a table, unless told otherwise.
 pub const GENERATION_KEYS_DEFAULT: usize = 512 * 1024;
+/// As many, while no merchant keeps a ledger.
+const PAYMENT_KEYS_MAX: usize = 64 * 1024;
 /// Full generations whose keys may wait in memory to be written; with more, history grows only by what must happen.
 pub const GENERATIONS_WAITING_MAX: usize = 4;
 /// Most generations to come for which there is room ahead.
@@ -92,8 +94,32 @@ pub(super) enum Concern {
     Fate = 1,
     /// The imported transfer with a timestamp.
     Time = 2,
+    /// The archived payment with an id.
+    Payment = 8,
+    /// The archived payment with a reference, which its merchant's id is mixed into.
+    Reference = 9,
+    /// The archived payment that an idempotency key led to, which its merchant's id is mixed into.
+    IdempotencyKey = 10,
+    /// The archived payment with an object at a provider.
+    Object = 11,
     /// The account with an id, if it has metadata: its number among the accounts of its event stands for a leg.
     Account = 16,
+}
+
+/// Whether what a key is about may be archived again: then only the newest place counts.
+pub(super) const fn is_superseded(key: &[u8]) -> bool {
+    matches!(key, [8..=11, ..])
+}
+
+/// The key of a payment's name. Payments belong to no ledger; hashes of references and keys are of no use to another merchant.
+pub(super) fn payment_key(name: &PaymentName) -> Key {
+    let mixed = |merchant: &MerchantId, hash: &[u8; 16]| merchant.as_u128() ^ u128::from_be_bytes(*hash);
+    match name {
+        PaymentName::Id(payment) => key(Concern::Payment, 0, payment.as_u128()),
+        PaymentName::Reference(merchant, reference) => key(Concern::Reference, 0, mixed(merchant, reference)),
+        PaymentName::Key(merchant, used) => key(Concern::IdempotencyKey, 0, mixed(merchant, used)),
+        PaymentName::Object(digest) => key(Concern::Object, 0, *digest),
+    }
 }
 
 /// The key of something in the ledger of the merchant with this number.
@@ -177,11 +203,20 @@ pub(super) struct Generation {
     /// In the order of the transfers.
     pub(super) lines: Vec<Arc<Vec<Line>>>,
     greatest: Key,
+    /// Places that later ones in here took the place of, with the number of the event that did, while that may not be durable.
+    superseded: Vec<(u64, Key, Place)>,
 }
 
 impl Generation {
     fn new(first_seq: u64) -> Self {
-        Self { first_seq, last_seq: first_seq - 1, places: HashMap::new(), lines: Vec::new(), greatest: [0; KEY_BYTES] }
+        Self {
+            first_seq,
+            last_seq: first_seq - 1,
+            places: HashMap::new(),
+            lines: Vec::new(),
+            greatest: [0; KEY_BYTES],
+            superseded: Vec::new(),
+        }
     }
 
     fn find(&self, key: &Key) -> Option<Place> {
@@ -203,6 +238,28 @@ impl Generation {
     fn insert(&mut self, key: Key, place: Place) {
         self.greatest = self.greatest.max(key);
         self.places.insert(key, place.0);
+    }
+
+    /// As [`Generation::insert`], for what may have stood elsewhere before.
+    fn supersede(&mut self, key: Key, place: Place) {
+        self.greatest = self.greatest.max(key);
+        if let Some(before) = self.places.insert(key, place.0) {
+            self.superseded.push((place.seq(), key, Place(before)));
+        }
+    }
+
+    /// Nothing after this number happened.
+    fn take_back(&mut self, seq: u64) {
+        self.places.retain(|_, place| Place(*place).seq() <= seq);
+        while let Some((_, key, before)) = self.superseded.pop_if(|(by, ..)| *by > seq) {
+            if before.seq() <= seq {
+                self.places.insert(key, before.0);
+            }
+        }
+        for piece in &mut self.lines {
+            Arc::make_mut(piece).retain(|line| line.place.seq() <= seq);
+        }
+        self.last_seq = self.last_seq.min(seq);
     }
 
     /// Adds the lines of one entry. The last piece is taken out for as long: to ask for each line whether a reader has the piece
@@ -257,6 +314,12 @@ impl Generation {
                 self.add_lines(seq, entry, merchant);
                 true
             }
+            Event::PaymentsArchived { payments } => {
+                for (leg, archived) in (0..WHOLE_EVENT).zip(payments) {
+                    archived.names().for_each(|name| self.supersede(payment_key(&name), Place::new(seq, leg)));
+                }
+                true
+            }
             _ => false,
         }
     }
@@ -300,6 +363,8 @@ pub struct Index<I: Io = OsIo> {
     durable_seq: AtomicU64,
     /// Numbers of the merchants that have a ledger.
     numbers: RwLock<HashMap<MerchantId, u32>>,
+    /// Whether any payment was archived.
+    has_payments: AtomicBool,
 }
 
 impl<I: Io + Clone> Index<I> {
@@ -332,7 +397,9 @@ impl<I: Io + Clone> Index<I> {
         let inner = Inner { open, closed: Vec::new(), tables: Arc::new(tables), rooms: Vec::new() };
         let numbers = state.ledgers.keys().filter_map(|merchant| Some((*merchant, state.merchants.get(merchant)?.number)));
         let numbers = RwLock::new(numbers.collect());
-        let index = Self { io, keys_max, journal, inner: RwLock::new(inner), durable_seq: AtomicU64::new(durable_seq), numbers };
+        let has_payments = AtomicBool::new(state.archived_count > 0);
+        let durable_seq_now = AtomicU64::new(durable_seq);
+        let index = Self { io, keys_max, journal, inner: RwLock::new(inner), durable_seq: durable_seq_now, numbers, has_payments };
         for (first_seq, last_seq) in missing {
             let generation = index.read_again(first_seq, last_seq)?;
             index.write().closed.push(Arc::new(generation));
@@ -340,7 +407,7 @@ impl<I: Io + Clone> Index<I> {
         let open = index.read_again(covered_to + 1, durable_seq)?;
         let mut inner = index.write();
         inner.open = open;
-        if inner.open.places.len() >= keys_max {
+        if inner.open.places.len() >= index.keys_max_now() {
             inner.close();
         }
         drop(inner);
@@ -352,9 +419,11 @@ impl<I: Io + Clone> Index<I> {
     fn read_again(&self, first_seq: u64, last_seq: u64) -> Result<Generation, IndexError> {
         let mut generation = Generation::new(first_seq);
         let numbers = self.numbers.read().unwrap_or_else(PoisonError::into_inner);
-        // Without any such ledger there is nothing to find.
-        if !numbers.is_empty() && first_seq <= last_seq {
-            generation.places.reserve(room(self.keys_max));
+        // Without any ledger or archived payment there is nothing to find.
+        if self.is_needed() && first_seq <= last_seq {
+            if !numbers.is_empty() {
+                generation.places.reserve(room(self.keys_max));
+            }
             let number = |merchant: &MerchantId| numbers.get(merchant).copied();
             'all: for batch in self.journal.read(first_seq)? {
                 for recorded in partition::decode(&batch?)? {
@@ -368,7 +437,23 @@ impl<I: Io + Clone> Index<I> {
             }
         }
         generation.last_seq = last_seq;
+        generation.superseded.clear(); // what was read is durable
         Ok(generation)
+    }
+
+    /// Whether there is anything to find.
+    fn is_needed(&self) -> bool {
+        self.has_payments.load(Ordering::Acquire) || self.has_ledgers()
+    }
+
+    /// Whether a merchant keeps a ledger.
+    fn has_ledgers(&self) -> bool {
+        !self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// How many keys a generation has before it is closed: few while they are payments' only, which come slowly.
+    fn keys_max_now(&self) -> usize {
+        if self.has_ledgers() { self.keys_max } else { self.keys_max.min(PAYMENT_KEYS_MAX) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner<I>> {
@@ -417,13 +502,19 @@ impl<I: Io + Clone> Index<I> {
     /// asked about all that newer tables do not have.
     pub(super) fn find_all(&self, keys: &[Key], buffer: &mut BlockBuffer) -> Result<Vec<Option<Place>>, IndexError> {
         let mut found = Search::new(keys);
-        let tables = {
+        let (tables, mut older) = {
             let inner = self.read();
-            let closed = inner.closed.iter().rev().map(Arc::as_ref);
-            std::iter::once(&inner.open).chain(closed).for_each(|generation| found.look_in(generation));
-            Arc::clone(&inner.tables)
+            let tables_end = inner.tables.last().map_or(0, |pair| pair.covered().1);
+            let (older, newer) = inner.closed.split_at(inner.closed.partition_point(|closed| closed.first_seq <= tables_end));
+            let newer = newer.iter().rev().map(Arc::as_ref);
+            std::iter::once(&inner.open).chain(newer).for_each(|generation| found.look_in(generation));
+            (Arc::clone(&inner.tables), older.to_vec())
         };
         for pair in tables.iter().rev() {
+            // Generations that were damaged tables stand between tables.
+            while let Some(generation) = older.pop_if(|generation| generation.first_seq > pair.covered().0) {
+                found.look_in(&generation);
+            }
             match found.read_from(&pair.ids, buffer) {
                 Ok(()) => {}
                 Err(error) if error.retryable() => return Err(error.into()),
@@ -433,6 +524,7 @@ impl<I: Io + Clone> Index<I> {
                 }
             }
         }
+        older.iter().rev().for_each(|generation| found.look_in(generation));
         Ok(found.places)
     }
 
@@ -481,7 +573,7 @@ impl<I: Io + Clone> Index<I> {
 
     /// Makes room for the next generation unless there is some, or no ledger that needs it.
     pub(super) fn make_room(&self) {
-        if !self.read().rooms.is_empty() || self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if !self.read().rooms.is_empty() || !self.has_ledgers() {
             return;
         }
         let mut places = Places::with_capacity(room(self.keys_max));
@@ -511,6 +603,9 @@ impl<I: Io + Clone> Index<I> {
                 self.numbers.write().unwrap_or_else(PoisonError::into_inner).insert(*merchant, number);
             }
         }
+        if matches!(entry.event, Event::PaymentsArchived { .. }) {
+            self.has_payments.store(true, Ordering::Release);
+        }
         let mut inner = self.write();
         let has_keys = match &entry.event {
             Event::LedgerAccountsCreated { metadata, .. } => !metadata.is_empty(),
@@ -520,7 +615,7 @@ impl<I: Io + Clone> Index<I> {
             inner.open.places = inner.rooms.pop().unwrap_or_else(|| Places::with_capacity(room(self.keys_max)));
         }
         let is_noted = inner.open.note(seq, entry, number);
-        if inner.open.places.len() >= self.keys_max {
+        if inner.open.places.len() >= self.keys_max_now() {
             inner.close();
         }
         is_noted
@@ -530,8 +625,14 @@ impl<I: Io + Clone> Index<I> {
     /// read them again for the sake of a few transfers.
     pub(super) fn durable(&self, seq: u64) {
         self.durable_seq.store(seq, Ordering::Release);
-        let covers_many = seq.saturating_sub(self.read().open.first_seq) >= EVENTS_BETWEEN;
-        if covers_many && !self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        let (covers_many, has_superseded) = {
+            let open = &self.read().open;
+            (seq.saturating_sub(open.first_seq) >= EVENTS_BETWEEN, !open.superseded.is_empty())
+        };
+        if has_superseded {
+            self.write().open.superseded.retain(|(by, ..)| *by > seq);
+        }
+        if covers_many && self.is_needed() {
             let mut inner = self.write();
             // What was applied after it is in there, too.
             inner.open.last_seq = inner.open.last_seq.max(seq);
@@ -545,11 +646,7 @@ impl<I: Io + Clone> Index<I> {
         while let Some(last) = inner.closed.pop_if(|last| last.last_seq > seq) {
             inner.open = Arc::unwrap_or_clone(last); // what was open came after it
         }
-        inner.open.places.retain(|_, place| Place(*place).seq() <= seq);
-        for piece in &mut inner.open.lines {
-            Arc::make_mut(piece).retain(|line| line.place.seq() <= seq);
-        }
-        inner.open.last_seq = inner.open.last_seq.min(seq);
+        inner.open.take_back(seq);
     }
 }
 

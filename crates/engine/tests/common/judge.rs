@@ -1,8 +1,8 @@
 //! What must hold in every state after every entry, said independently of the code that keeps it so.
 
 use base::limits::METHODS_PER_CUSTOMER_MAX;
-use base::{Currency, MerchantId};
-use engine::state::{Balance, KeyedObject, Settling, Timer, object_hash};
+use base::{Currency, MerchantId, PaymentId};
+use engine::state::{Balance, KeyedObject, Settling, Timer, object_digest, object_hash};
 use engine::{Effect, EffectKind, EffectStatus, Errand, ErrandKind, ErrandStatus, Payment, State};
 use payments::postings::AccountKind;
 use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus, StoredMethodStatus};
@@ -28,7 +28,25 @@ pub fn check_state(state: &State) {
     check_reservations(state);
     check_timers(state);
     check_indexes(state);
+    check_rest(state);
     check_books(state);
+}
+
+/// What says which payments rest and what belongs to them agrees with the payments.
+fn check_rest(state: &State) {
+    let resting: BTreeMap<u64, PaymentId> = state.payments.iter().filter_map(|(id, payment)| Some((payment.resting_since?, *id))).collect();
+    assert_eq!(resting, state.resting, "payments that rest are listed");
+    for (id, payment) in &state.payments {
+        let open = state.effects.values().filter(|open| open.payment == *id).count();
+        assert_eq!(usize::from(payment.open_effects), open, "open effects are counted");
+        assert!(payment.resting_since.is_none() || open == 0, "nothing is open at a payment that rests");
+        let is_about =
+            |object: &KeyedObject| matches!(object, KeyedObject::Payment(payment) | KeyedObject::Refund { payment, .. } if payment == id);
+        let remembered: BTreeSet<[u8; 16]> =
+            state.idempotency.iter().filter(|(_, record)| is_about(&record.object)).map(|((_, key), _)| *key).collect();
+        assert_eq!(payment.keys.iter().copied().collect::<BTreeSet<_>>(), remembered, "remembered keys are listed");
+        assert_eq!(payment.keys.len(), remembered.len(), "each once");
+    }
 }
 
 fn is_reversed(payment: &Payment) -> bool {
@@ -223,7 +241,7 @@ fn check_indexes(state: &State) {
     for (id, payment) in &state.payments {
         for (index, attempt) in payment.attempts.iter().enumerate() {
             let Some(provider_id) = &attempt.provider_id else { continue };
-            assert!(state.provider_objects.contains(&(object_hash(attempt.provider, provider_id), *id)));
+            assert!(state.provider_objects.contains(&(object_hash(object_digest(attempt.provider, provider_id)), *id)));
             let found = state.attempt_of(attempt.provider, provider_id);
             assert!(found.is_some_and(|found| found == (*id, index) || is_shared(state, provider_id)));
         }

@@ -1,5 +1,6 @@
 //! Merges tables into a new one, in steps and in bounded memory: a block of each input, the new filter and the new index.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::block::Decoded;
@@ -32,6 +33,8 @@ pub struct Merge<I: Io> {
     last_input: usize,
     entries_done: u64,
     entries_total: u64,
+    /// For which keys a later input's value takes the place of an earlier one's.
+    superseded: fn(&[u8]) -> bool,
     done: Option<Summary>,
 }
 
@@ -81,8 +84,8 @@ impl<I: Io> Input<I> {
         self.decoded.key(self.index)
     }
 
-    fn is_below(&self, other: &Input<I>) -> bool {
-        self.head < other.head || (self.head == other.head && self.key() < other.key())
+    fn compare(&self, other: &Input<I>) -> Ordering {
+        self.head.cmp(&other.head).then_with(|| self.key().cmp(other.key()))
     }
 }
 
@@ -119,6 +122,7 @@ impl<I: Io + Clone> Merge<I> {
             last_input: 0,
             entries_done: 0,
             entries_total: inputs.iter().map(|table| table.entry_count()).sum(),
+            superseded: |_| false,
             done: None,
         };
         for (number, input) in merge.inputs.iter_mut().enumerate() {
@@ -134,13 +138,21 @@ impl<I: Io + Clone> Merge<I> {
 }
 
 impl<I: Io> Merge<I> {
+    /// For keys of which `superseded` says so, the value in the last of the inputs that has the key is taken instead of a
+    /// conflict.
+    #[must_use]
+    pub fn superseding(mut self, superseded: fn(&[u8]) -> bool) -> Merge<I> {
+        self.superseded = superseded;
+        self
+    }
+
     /// Goes on for at most `entries_max` entries of the inputs. When none are left, the step writes index and filter and
     /// makes the table durable, which takes longer than others. Once done, it stays done.
     ///
     /// Entries that stand in several tables with one value stand once in the new one.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when two tables have different values for a key; what reading and writing may give. After an
+    /// [`Error::Conflict`] when two tables have different values for a key, see [`Merge::superseding`]; what reading and writing may give. After an
     /// error every later step is [`Error::Stopped`].
     pub fn step(&mut self, entries_max: u64) -> Result<Progress, Error> {
         if let Some(summary) = self.done {
@@ -174,7 +186,7 @@ impl<I: Io> Merge<I> {
             self.last.clear();
             self.last.extend_from_slice(entry);
             self.last_input = number;
-        } else if *value != self.last[key_bytes..] {
+        } else if *value != self.last[key_bytes..] && !(self.superseded)(key) {
             let key = hex(key);
             let [left, right] = [self.last_input, number].map(|number| self.inputs[number].table.path().to_owned());
             return Err(Error::Conflict { left, right, key });
@@ -186,12 +198,21 @@ impl<I: Io> Merge<I> {
         Ok(())
     }
 
+    /// Whether an input's next entry is taken before another's: of entries with one key, that of the last input.
+    fn comes_before(&self, number: usize, other: usize) -> bool {
+        match self.inputs[number].compare(&self.inputs[other]) {
+            Ordering::Less => true,
+            Ordering::Equal => number > other,
+            Ordering::Greater => false,
+        }
+    }
+
     /// Moves the input at a position of the heap down to where it belongs.
     fn sink(&mut self, mut position: usize) {
         loop {
             let mut least = position;
             for child in [2 * position + 1, 2 * position + 2] {
-                if child < self.heap.len() && self.inputs[self.heap[child]].is_below(&self.inputs[self.heap[least]]) {
+                if child < self.heap.len() && self.comes_before(self.heap[child], self.heap[least]) {
                     least = child;
                 }
             }
