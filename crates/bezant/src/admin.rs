@@ -1,5 +1,6 @@
 //! Work on a data folder without a running platform: verifying and listing the journal, erasing a person's data.
 
+use crate::archive::{self, Archive, Index};
 use crate::clock::Clock;
 use crate::door::{self, Directory, KeyCache};
 use crate::partition::{self, Answer, LoadError, Partition, Skips};
@@ -10,7 +11,7 @@ use crate::serve::{self, PARTITION, open_disk};
 use base::{PaymentId, Redacted, SubjectId, Timestamp};
 use connectors::Connector;
 use connectors::stripe::{Environment, Stripe};
-use engine::{Command, Context, DeriveKey, Event, KeyOwner, Refusal, Reply, State};
+use engine::{Command, Context, DeriveKey, Event, KeyOwner, PaymentName, Refusal, Reply, State};
 use events::Recorded;
 use journal::{OsIo, RecordKind};
 use std::io::{self, Write};
@@ -41,6 +42,12 @@ pub enum Error {
     /// Their rows could not be made from the journal.
     #[error(transparent)]
     Rows(#[from] crate::feed::Error),
+    /// The index could not be opened.
+    #[error(transparent)]
+    Index(#[from] archive::IndexError),
+    /// An archived payment could not be read.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
     /// The journal could not be appended to.
     #[error(transparent)]
     Append(#[from] journal::AppendError),
@@ -299,7 +306,11 @@ pub fn erase(data: &Path, subject: &str) -> Result<SubjectId, Error> {
         Ok(subject) => subject,
         Err(_) => {
             let payment: PaymentId = subject.parse().map_err(|_| unknown())?;
-            disk.state.payments.get(&payment).ok_or_else(unknown)?.subject
+            let index = Index::open(OsIo::new(data), disk.journal.reader(), &disk.state, archive::GENERATION_KEYS_DEFAULT)?;
+            let mut archive = Archive::new(Arc::new(index), disk.journal.reader());
+            let archived = archive.payments(&disk.state, &[PaymentName::Id(payment)])?;
+            let found = disk.state.payments.get(&payment).or_else(|| archived.first().map(|archived| &archived.payment));
+            found.ok_or_else(unknown)?.subject
         }
     };
     let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(Environment::Test));

@@ -477,8 +477,10 @@ impl<I: Io + Clone> Partition<I> {
 
     /// Lets payments that rest leave the state, if there are many and the round has room.
     fn archive_payments<T>(&mut self, round: &mut Round<T>, wall: Timestamp) -> Result<(), Tainted> {
+        // While the index cannot be written they stay in memory, which is better than the keys of all of them.
+        let can_archive = self.archive.as_ref().is_some_and(|archive| !archive.is_behind());
         let has_room = |round: &Round<T>| round.bytes + ENTRY_BYTES + ARCHIVED_BYTES_MAX <= ROUND_BYTES_MAX;
-        while self.archive.is_some() && self.state.is_archiving_due(self.policy.payments_kept) && has_room(round) {
+        while can_archive && self.state.is_archiving_due(self.policy.payments_kept) && has_room(round) {
             let decision = self.decide(&Command::ArchivePayments, wall);
             self.apply(round, decision.entries, || fingerprint(&Command::ArchivePayments))?;
         }

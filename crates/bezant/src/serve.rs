@@ -83,6 +83,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Ids of transfers of merchants' own ledgers that are held in memory before they are written to an index.
     pub index_keys: usize,
+    /// About so many payments at which nothing is open stay in memory; older ones are found in the journal.
+    pub payments_kept: usize,
     /// Addresses that Stripe may send webhooks to.
     pub stripe_webhooks: Vec<WebhookEndpoint>,
     /// How often providers' lists of events are swept.
@@ -260,7 +262,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let stripe: Arc<dyn Connector> =
         Arc::new(Stripe::new(if options.demo { Environment::Test } else { environment_of(&options.stripe_key) }));
     let endpoint = Endpoint::parse(&options.stripe_url)?;
-    let policy = options.ladder.onto(default_policy(stripe.capabilities()));
+    let mut policy = options.ladder.onto(default_policy(stripe.capabilities()));
+    policy.payments_kept = options.payments_kept;
     let cache = Arc::new(KeyCache::default());
     let mut keys = disk.keys;
     let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the system's random source works");
@@ -560,6 +563,7 @@ fn shown_options(options: &Options) -> BTreeMap<&'static str, String> {
         head_timeout,
         segment_bytes,
         index_keys,
+        payments_kept,
         stripe_webhooks,
         sweep,
     } = options;
@@ -580,6 +584,7 @@ fn shown_options(options: &Options) -> BTreeMap<&'static str, String> {
         ("head_timeout", format!("{} ms", head_timeout.as_millis())),
         ("segment_size", format!("{} MiB", segment_bytes / (1 << 20))),
         ("index_ids", index_keys.to_string()),
+        ("payments_kept", payments_kept.to_string()),
         ("webhook_endpoints", if names.is_empty() { "none".to_owned() } else { names.join(", ") }),
         ("sweep", sweep),
     ])

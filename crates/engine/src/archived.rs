@@ -136,16 +136,17 @@ impl State {
         payments.take(ARCHIVED_PER_EVENT_MAX).collect()
     }
 
-    /// Whether so many payments rest that some should be archived, when about `kept` shall stay.
+    /// Whether so many payments rest that some should be archived, when `kept` shall stay: enough to fill an event, unless few
+    /// stay.
     pub fn is_archiving_due(&self, kept: usize) -> bool {
-        self.resting.len() >= kept.saturating_add(ARCHIVED_PER_EVENT_MAX)
+        self.resting.len() >= kept.saturating_add(kept.clamp(1, ARCHIVED_PER_EVENT_MAX))
     }
 
-    /// The payments that rest longest: as many as one event archives.
-    pub(crate) fn longest_resting(&self) -> Vec<ArchivedPayment> {
+    /// The payments that rest longest, when `kept` shall stay: as many as one event archives.
+    pub(crate) fn longest_resting(&self, kept: usize) -> Vec<ArchivedPayment> {
         let mut bytes_left = ARCHIVED_BYTES_MAX;
         let mut longest = Vec::new();
-        for payment in self.resting.values().take(ARCHIVED_PER_EVENT_MAX) {
+        for payment in self.resting.values().take(self.resting.len().saturating_sub(kept).min(ARCHIVED_PER_EVENT_MAX)) {
             let archived = self.copied_out(*payment);
             let Some(left) = bytes_left.checked_sub(archived.bytes_estimate()) else { break };
             bytes_left = left;

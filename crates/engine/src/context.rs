@@ -66,7 +66,7 @@ pub struct Policy {
     pub action_ns: u64,
     /// How long a hold may stay uncaptured; below what the provider allows.
     pub hold_ns: u64,
-    /// About so many payments at which nothing is open stay in the state; older ones are archived. See
+    /// How many payments at which nothing is open stay in the state when others are archived. See
     /// [`crate::State::is_archiving_due`].
     pub payments_kept: usize,
     /// Distance between resumed effects after a restart, so that the provider's budget is kept.

@@ -2,7 +2,7 @@
 
 use super::{DATA, Failure, Output, block_on, redacted_text};
 use crate::config::{self, Given, Verdict};
-use crate::policy::{Ladder, parse_gaps_ms};
+use crate::policy::{Ladder, PAYMENTS_KEPT_DEFAULT, parse_gaps_ms};
 use crate::sweep::Schedule;
 use crate::{archive, serve, webhooks};
 use base::Redacted;
@@ -60,6 +60,9 @@ pub(super) struct Serve {
     /// and more for each.
     #[arg(long, value_name = "COUNT", default_value_t = 524_288, value_parser = clap::value_parser!(u32).range(1_024..=16_777_216))]
     index_ids: u32,
+    /// Payments at which nothing is open that stay in memory. Older ones are found in the journal, which takes a look at the disk.
+    #[arg(long, value_name = "COUNT", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(..=16_777_216))]
+    payments_kept: u32,
     /// What to log, as tracing directives such as info or bezant=debug.
     #[arg(long, env = "BEZANT_LOG", default_value = "info")]
     log: String,
@@ -102,7 +105,7 @@ impl Serve {
         }
         let stripe_key = self.stripe_key.filter(|_| failures.is_empty()).ok_or_else(|| Failure::failed(failures.join("\n  ")))?;
         let Self { data, listen, stripe_url, stripe_webhook, sweep_every_ms, demo, output, .. } = self;
-        let Self { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, index_ids, .. } = self;
+        let Self { replay_gaps_ms, lookup_gaps_ms, head_timeout_ms, segment_mib, index_ids, payments_kept, .. } = self;
         Ok(serve::Options {
             data,
             listen,
@@ -114,6 +117,7 @@ impl Serve {
             head_timeout: Duration::from_millis(head_timeout_ms),
             segment_bytes: segment_mib * MIB,
             index_keys: usize::try_from(index_ids).unwrap_or(archive::GENERATION_KEYS_DEFAULT),
+            payments_kept: usize::try_from(payments_kept).unwrap_or(PAYMENTS_KEPT_DEFAULT),
             // Read here and not by the parser of arguments, which repeats what it refuses.
             stripe_webhooks: webhooks::parse_endpoints(&stripe_webhook).map_err(Failure::failed)?,
             sweep: sweep_every_ms,

@@ -152,7 +152,7 @@ pub fn decide(state: &State, context: Context<'_>, command: &Command) -> Decisio
 
 /// The payments that rest longest leave the state.
 fn archive(draft: &mut Draft<'_>) -> Reply {
-    let payments = draft.state.longest_resting();
+    let payments = draft.state.longest_resting(draft.context.policy.payments_kept);
     if !payments.is_empty() {
         draft.push(Event::PaymentsArchived { payments });
     }

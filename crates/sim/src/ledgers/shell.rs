@@ -265,6 +265,6 @@ pub fn is_of_disk_alone(error: &bezant::archive::Error) -> bool {
     match error {
         bezant::archive::Error::Load(LoadError::Read(ReadError::Io(_))) => true,
         bezant::archive::Error::Index(error) => is_of_disk(error),
-        bezant::archive::Error::Load(_) | bezant::archive::Error::Misled { .. } => false,
+        bezant::archive::Error::Load(_) | bezant::archive::Error::Misled { .. } | bezant::archive::Error::MisledByPayment { .. } => false,
     }
 }
