@@ -30,7 +30,7 @@ const CLOCK_S_MIN: u64 = 1_767_225_600;
 const AHEAD_MAX: Duration = Duration::from_secs(60);
 /// Fewer open files than this leave little room for clients.
 const OPEN_FILES_MIN: u64 = 4_096;
-/// Segments that free space should have room for, beside the two that are made ahead.
+/// Segments that free space should have room for, beside those that are made ahead.
 const SEGMENTS_FREE_MIN: u64 = 4;
 
 /// What `serve` is given, as it is given.

@@ -3,7 +3,8 @@
 //! A spare is filled under a temporary name, synced, and only then renamed to `spare-N.zero`. A spare found when the
 //! journal is opened is used again if it is still all zeros. History is never recycled.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::reader::Shared;
 use crate::segment::{SEGMENT_DIR, Window};
@@ -15,53 +16,90 @@ const FILL_BYTES: usize = 4 * 1024 * 1024;
 const READY_ENDING: &str = ".zero";
 const UNFINISHED_ENDING: &str = ".tmp";
 
-/// The spare segment of one journal, if there is one.
+/// Spares that are kept ready by a journal that grows quickly: when the disk or the processors are busy, filling one may take longer
+/// than using one up.
+const SPARES_READY_MAX: usize = 2;
+
+/// The spare segments of one journal.
 pub(crate) struct Spares {
     segment_bytes: u64,
-    state: Mutex<State>,
+    ready: Mutex<Ready>,
+    /// The number of the next one. Held while one is made, so that a writer who needs it waits for this one instead of filling a
+    /// second file; a writer for whom one is ready does not.
+    next_number: Mutex<u64>,
 }
 
-struct State {
-    ready: Option<String>,
-    next_number: u64,
+#[derive(Default)]
+struct Ready {
+    /// Oldest first.
+    paths: VecDeque<String>,
+    /// Spares that became segments since the journal was opened.
+    taken_count: u64,
+}
+
+impl Ready {
+    /// How many there should be: a journal that never fills a segment needs no second one.
+    const fn wanted(&self) -> usize {
+        if self.taken_count < 2 { 1 } else { SPARES_READY_MAX }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let path = self.paths.pop_front()?;
+        self.taken_count += 1;
+        Some(path)
+    }
 }
 
 impl Spares {
-    /// Looks for a spare left by an earlier run and removes everything unusable.
+    /// Looks for spares left by an earlier run and removes everything unusable.
     pub(crate) fn open<I: Io>(io: &I, segment_bytes: u64) -> Result<Self, IoFailure> {
         let names = io.list(SEGMENT_DIR).map_err(IoFailure::on("list", SEGMENT_DIR))?;
-        let mut ready: Option<String> = None;
+        let mut ready = Ready::default();
         for name in names.iter().filter(|name| name.starts_with("spare-")) {
             let path = format!("{SEGMENT_DIR}/{name}");
-            let usable = ready.is_none() && name.ends_with(READY_ENDING) && is_zeroed(io, &path, segment_bytes)?;
-            if usable {
-                ready = Some(path);
+            let is_wanted = ready.paths.len() < SPARES_READY_MAX && name.ends_with(READY_ENDING);
+            if is_wanted && is_zeroed(io, &path, segment_bytes)? {
+                ready.paths.push_back(path);
             } else if name.ends_with(READY_ENDING) || name.ends_with(UNFINISHED_ENDING) {
                 io.remove(&path).map_err(IoFailure::on("remove", &path))?;
             }
         }
-        let next_number = ready.as_deref().and_then(spare_number).map_or(0, |number| number.saturating_add(1));
-        Ok(Spares { segment_bytes, state: Mutex::new(State { ready, next_number }) })
+        let last_number = ready.paths.iter().filter_map(|path| spare_number(path)).max();
+        let next_number = last_number.map_or(0, |number| number.saturating_add(1));
+        Ok(Spares { segment_bytes, ready: Mutex::new(ready), next_number: Mutex::new(next_number) })
     }
 
-    /// Makes a spare if there is none; says whether it made one. The lock is held meanwhile, so that a writer who
-    /// needs the spare waits for this one instead of filling a second file.
+    fn ready(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a spare if there are fewer than wanted; says whether it made one.
     pub(crate) fn prepare<I: Io>(&self, io: &I) -> Result<bool, IoFailure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.ready.is_some() {
-            return Ok(false);
+        let mut next_number = self.next_number.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_wanted = {
+            let ready = self.ready();
+            ready.paths.len() < ready.wanted()
+        };
+        if is_wanted {
+            let path = make_spare(io, &mut next_number, self.segment_bytes)?;
+            self.ready().paths.push_back(path);
         }
-        state.ready = Some(make_spare(io, &mut state.next_number, self.segment_bytes)?);
-        Ok(true)
+        Ok(is_wanted)
     }
 
     /// The path of a segment full of durable zeros; made now if need be.
     pub(crate) fn take<I: Io>(&self, io: &I) -> Result<String, IoFailure> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.ready.take() {
-            Some(path) => Ok(path),
-            None => make_spare(io, &mut state.next_number, self.segment_bytes),
+        if let Some(path) = self.ready().take() {
+            return Ok(path);
         }
+        let mut next_number = self.next_number.lock().unwrap_or_else(PoisonError::into_inner);
+        // The one that was being made.
+        if let Some(path) = self.ready().take() {
+            return Ok(path);
+        }
+        let path = make_spare(io, &mut next_number, self.segment_bytes)?;
+        self.ready().taken_count += 1;
+        Ok(path)
     }
 }
 
@@ -126,7 +164,7 @@ pub struct SegmentPreparer<I: Io> {
 }
 
 impl<I: Io> SegmentPreparer<I> {
-    /// Makes the next segment ready if it is not; returns whether it did. Cheap when there is nothing to do. Call it
+    /// Makes a segment ready if there are fewer than wanted; returns whether it did. Cheap when there is nothing to do. Call it
     /// after opening and after every append or so, on a thread that may be busy for as long as writing a segment takes.
     ///
     /// # Errors

@@ -155,6 +155,26 @@ fn a_prepared_segment_makes_a_roll_over_without_filling_a_file() {
 }
 
 #[test]
+fn a_journal_that_fills_segments_has_two_ready() {
+    let io = SimIo::new();
+    let (mut journal, _) = open_well(&io);
+    let preparer = journal.preparer();
+    let prepared = || (0..3).map(|_| preparer.prepare_next_segment().expect("it prepares")).filter(|made| *made).count();
+    assert_eq!(prepared(), 1, "one is enough until a segment was filled");
+    append_well(&mut journal, &[1; 8000]);
+    append_well(&mut journal, &[2; 8000]);
+    assert_eq!(prepared(), 2);
+    for number in 3..5 {
+        let before = io.operation_count();
+        append_well(&mut journal, &[number; 8000]);
+        assert_eq!(io.operation_count() - before, 6, "no file is filled");
+    }
+    drop(journal);
+    let (journal, _) = open_well(&io);
+    assert_eq!(read_all(&journal).len(), 4);
+}
+
+#[test]
 fn a_spare_that_is_not_all_zeros_is_not_used() {
     let io = SimIo::new();
     let (journal, _) = open_well(&io);
