@@ -6,12 +6,14 @@
 mod balances;
 pub(crate) mod entries;
 pub(crate) mod history;
+pub(crate) mod names;
 mod records;
 mod texts;
 
 pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
+pub use names::LedgerNames;
 pub use records::{AccountRecord, Flags, Integer, Names, OfAccounts, OfTransfers, TransferRecord, small};
-pub use texts::{FoundAccount, FoundTransfer, MetadataRecord};
+pub use texts::{AccountExtras, FoundAccount, FoundTransfer, MetadataRecord, TransferExtras};
 
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -238,8 +240,8 @@ pub(crate) async fn create_accounts(
     let mut texts = LedgerTexts::default();
     let of_json = |body: CreateLedgerAccounts| {
         check_count(body.accounts.len())?;
-        let (accounts, metadata) = body.accounts.into_iter().map(AccountRecord::into_parts).unzip();
-        texts = texts::texts("accounts", metadata)?;
+        let (accounts, extras) = body.accounts.into_iter().map(AccountRecord::into_parts).unzip();
+        texts = texts::of_accounts(extras)?;
         Ok(accounts)
     };
     let accounts = body.items(of_json, Account::from_record)?;
@@ -270,8 +272,8 @@ pub(crate) async fn create_transfers(
     let of_json = |body: CreateLedgerTransfers| {
         check_count(body.transfers.len())?;
         wanted = balances::wanted(body.balances);
-        let (transfers, metadata) = body.transfers.into_iter().map(TransferRecord::into_parts).unzip();
-        texts = texts::texts("transfers", metadata)?;
+        let (transfers, extras): (Vec<Transfer>, _) = body.transfers.into_iter().map(TransferRecord::into_parts).unzip();
+        texts = texts::of_transfers(&transfers, extras)?;
         Ok(transfers)
     };
     let transfers = body.items(of_json, Transfer::from_record)?;

@@ -42,7 +42,8 @@ pub use activity::{Activity, EndedCall, Usage};
 pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
 pub use ledger::{
-    FoundAccount, FoundTransfer, LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState,
+    FoundAccount, FoundTransfer, LedgerFilter, LedgerLines, LedgerNames, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine,
+    PendingState,
 };
 pub use openapi::openapi;
 pub use platform::{
@@ -129,6 +130,7 @@ fn routes() -> Vec<Route> {
         read("/v1/balances", get(reads::balances)),
         scoped("/v1/accounts", get(accounts::list)),
         merchant("POST", "/v1/ledger/accounts", post(ledger::create_accounts)),
+        read("/v1/ledger/accounts", get(ledger::names::accounts)),
         merchant("POST", "/v1/ledger/accounts/lookup", post(ledger::look_up_accounts)),
         read("/v1/ledger/accounts/{id}", get(ledger::account)),
         read("/v1/ledger/accounts/{id}/balances", get(ledger::history::balances)),

@@ -178,7 +178,7 @@ pub(crate) struct EventQuery {
         customers::create, customers::list, customers::retrieve, customers::delete, payment_methods::store, payment_methods::list,
         payment_methods::retrieve, payment_methods::remove,
         refunds::create, reads::refunds, reads::refund, disputes::list, disputes::retrieve, reads::balances, accounts::list,
-        ledger::create_accounts, ledger::look_up_accounts, ledger::account, ledger::history::balances, ledger::history::statement, ledger::history::transfers, ledger::history::transfers_of, ledger::create_transfers, ledger::look_up_transfers, ledger::transfer,
+        ledger::create_accounts, ledger::names::accounts, ledger::look_up_accounts, ledger::account, ledger::history::balances, ledger::history::statement, ledger::history::transfers, ledger::history::transfers_of, ledger::create_transfers, ledger::look_up_transfers, ledger::transfer,
         ledger::entries::create_entries, ledger::entries::entry, reads::events,
         operators::create_merchant, operators::merchants, operators::create_api_key, operators::api_keys, operators::revoke_api_key, operators::erase,
         operators::confirm_clock, operators::create_operator, operators::create_operator_key, attention::parked, attention::look,

@@ -3,7 +3,7 @@
 
 use crate::activity::Activity;
 use crate::books::Books;
-use crate::ledger::{FoundAccount, FoundTransfer, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement};
+use crate::ledger::{FoundAccount, FoundTransfer, LedgerLines, LedgerNames, LedgerPage, LedgerPeriod, LedgerStatement};
 use base::{Currency, CustomerId, EffectId, MerchantId, OperatorId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use bytes::Bytes;
 use engine::{Command, Reply, Sealed};
@@ -311,6 +311,15 @@ pub trait Platform: Send + Sync + 'static {
     /// Accounts of a merchant's own ledger in the order of `ids`, those that do not exist left out, with the sequence number as of
     /// which they are true.
     fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>>;
+
+    /// Accounts of a merchant's own ledger that have such names in the ledger with this number, with the sequence number as of which
+    /// they are true.
+    fn ledger_accounts_named(
+        &self,
+        merchant: MerchantId,
+        ledger: u32,
+        names: LedgerNames,
+    ) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>>;
 
     /// As [`Platform::ledger_accounts`], for transfers.
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundTransfer>, u64), SubmitError>>;

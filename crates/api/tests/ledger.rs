@@ -510,3 +510,100 @@ async fn a_batch_has_room_for_so_much_metadata_and_for_no_more() {
     assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (422, &json!("ledger_batch_too_large")), "{}", refused.text);
     assert!(statuses(&post(&rig, "/v1/ledger/transfers", &json!({ "transfers": fitting })).await).iter().all(|status| status == "created"));
 }
+
+#[tokio::test]
+async fn accounts_are_found_and_listed_by_their_names_and_named_in_transfers_and_entries() {
+    let rig = Rig::new();
+    let account = |id: &str, ledger: u32, name: &str| json!({ "id": id, "ledger": ledger, "code": 1, "name": name });
+    let named = [
+        account("1", 700, "world"),
+        account("2", 700, "merchant:acme:available"),
+        account("3", 700, "merchant:acme:pending"),
+        account("4", 700, "world"),
+        account("5", 800, "world"),
+    ];
+    let created = post(&rig, "/v1/ledger/accounts", &json!({ "accounts": named })).await;
+    assert_eq!(statuses(&created), ["created", "created", "created", "name_taken", "created"]);
+    let again = json!({ "accounts": [account("1", 700, "world"), account("2", 700, "other"), { "id": "5", "ledger": 800, "code": 1 }] });
+    let differs = "exists_with_different_name";
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/accounts", &again).await), ["exists", differs, differs]);
+    assert_eq!(rig.get("/v1/ledger/accounts/2").await.json()["name"], "merchant:acme:available");
+
+    let ids = async |query: &str| {
+        let page = rig.get(&format!("/v1/ledger/accounts?{query}")).await.json();
+        let ids = page["data"].as_array().unwrap().iter().map(|account| account["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        (ids, page["next_cursor"].as_str().map(str::to_owned))
+    };
+    assert_eq!(ids("ledger=700&name=world").await.0, ["1"]);
+    assert_eq!(ids("ledger=800&name=world").await.0, ["5"]);
+    assert!(ids("ledger=800&name=merchant:acme:pending").await.0.is_empty());
+    assert_eq!(ids("ledger=700&name_prefix=merchant:acme:").await.0, ["2", "3"]);
+    let (first, cursor) = ids("ledger=700&limit=2").await;
+    let (rest, end) = ids(&format!("ledger=700&limit=2&cursor={}", cursor.unwrap())).await;
+    assert_eq!((first, rest, end), (vec!["2".to_owned(), "3".to_owned()], vec!["1".to_owned()], None));
+    let other = rig.request_of(&rig.other_key, "GET", "/v1/ledger/accounts?ledger=700");
+    assert_eq!(rig.send(other.body(Body::empty()).unwrap()).await.json()["data"], json!([]), "another merchant's names");
+
+    let transfer = |id: &str, debit: &str, credit: &str| json!({ "id": id, "debit_account": debit, "credit_account": credit, "amount": "5", "ledger": 700, "code": 1 });
+    let transfers = json!({ "transfers": [transfer("10", "world", "merchant:acme:available"), transfer("11", "world", "nobody")] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &transfers).await), ["created", "credit_account_not_found"]);
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &transfers).await), ["exists", "id_already_failed"]);
+    let found = rig.get("/v1/ledger/transfers/10").await.json();
+    assert_eq!((&found["debit_account_id"], &found["credit_account_id"]), (&json!("1"), &json!("2")));
+    let entry = json!({ "entries": [{ "id": "20", "code": 1, "postings": [
+        { "account": "world", "ledger": 700, "debit": "7" },
+        { "account": "merchant:acme:pending", "ledger": 700, "credit": "4" },
+        { "account_id": "2", "credit": "3" },
+    ] }] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/entries", &entry).await), ["created"]);
+    let postings = rig.get("/v1/ledger/entries/20").await.json()["postings"].clone();
+    let expected = json!([{ "account_id": "1", "debit": "7" }, { "account_id": "3", "credit": "4" }, { "account_id": "2", "credit": "3" }]);
+    assert_eq!(postings, expected);
+}
+
+#[tokio::test]
+async fn names_that_are_none_and_accounts_that_are_named_twice_are_refused() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let before = rig.platform.commands().len();
+    let transfer = |change: Value| {
+        let mut transfer = json!({ "id": "10", "credit_account_id": "2", "amount": "5", "ledger": 1, "code": 1 });
+        change.as_object().unwrap().iter().for_each(|(field, value)| transfer[field] = value.clone());
+        json!({ "transfers": [transfer] })
+    };
+    let posting = |posting: Value| json!({ "entries": [{ "id": "10", "code": 1, "postings": [posting] }] });
+    let account = |name: &str| json!({ "accounts": [{ "id": "10", "ledger": 1, "code": 1, "name": name }] });
+    let (a, t, e) = ("accounts", "transfers", "entries");
+    for (what, body, status, code, field) in [
+        (a, account("9lives"), 422, "field_invalid", "accounts[0].name"),
+        (a, account(""), 422, "field_invalid", "accounts[0].name"),
+        (a, account(&"n".repeat(65)), 422, "field_invalid", "accounts[0].name"),
+        (a, account("card:4242424242424242"), 422, "card_number_refused", ""),
+        (t, transfer(json!({ "debit_account": "no name" })), 422, "field_invalid", "transfers[0].debit_account"),
+        (t, transfer(json!({ "debit_account_id": "1", "credit_account": "a" })), 422, "field_invalid", "transfers[0].credit_account"),
+        (t, transfer(json!({ "debit_account": "a", "ledger": 0 })), 422, "field_invalid", "transfers[0].ledger"),
+        (e, posting(json!({ "account": "a b", "ledger": 1, "debit": "1" })), 422, "field_invalid", "entries[0].postings[0].account"),
+        (e, posting(json!({ "account": "a", "debit": "1" })), 400, "field_type_wrong", "entries[0].postings[0]"),
+        (
+            e,
+            posting(json!({ "account": "a", "account_id": "1", "ledger": 1, "debit": "1" })),
+            400,
+            "field_type_wrong",
+            "entries[0].postings[0]",
+        ),
+        (e, posting(json!({ "account_id": "1", "ledger": 1, "debit": "1" })), 400, "field_type_wrong", "entries[0].postings[0]"),
+    ] {
+        let answer = post(&rig, &format!("/v1/ledger/{what}"), &body).await;
+        assert_eq!(answer.json()["code"], code, "{body} {}", answer.text);
+        if !field.is_empty() {
+            assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (status, &json!(field)), "{}", answer.text);
+        }
+    }
+    assert_eq!(rig.platform.commands().len(), before);
+    for query in
+        ["", "ledger=x", "ledger=1&name=9", "ledger=1&name=a&name_prefix=b", "ledger=1&cursor=zz", "ledger=1&cursor=a", "ledger=1&nam=a"]
+    {
+        let answer = rig.get(&format!("/v1/ledger/accounts?{query}")).await;
+        assert!(answer.status.is_client_error(), "{query} {}", answer.text);
+    }
+}

@@ -11,16 +11,16 @@ use crate::secrets::{self, Secrets};
 use crate::sequencer::{Handle, Submission};
 use crate::webhooks::NoticeDesk;
 use api::{
-    AccountBalances, Activity, Books, BoxFuture, FoundAccount, FoundTransfer, Installation, LedgerLines, LedgerPage, LedgerPeriod,
-    LedgerStatement, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted, Webhook,
-    WebhookRefused,
+    AccountBalances, Activity, Books, BoxFuture, FoundAccount, FoundTransfer, Installation, LedgerLines, LedgerNames, LedgerPage,
+    LedgerPeriod, LedgerStatement, Opened, OpenedRequest, Parked, Platform, Principal, Readiness, Standing, SubmitError, Submitted,
+    Webhook, WebhookRefused,
 };
 use base::{CustomerId, EffectId, MerchantId, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp};
 use engine::{ApiKey, Command, Event, KeyOwner, PaymentName, Sealed};
 use hmac::{Hmac, Mac};
 use identity::{KeyKind, KeyRecord, Mode, ParsedKey, Pepper};
 use journal::{OsIo, Reader};
-use ledger::{Account, Balances};
+use ledger::{Account, AccountName, Balances, Ledger};
 use payments::postings::AccountKind;
 use sha2::Sha256;
 use std::collections::{HashMap, HashSet};
@@ -287,6 +287,26 @@ impl Door {
         Ok((found, seq))
     }
 
+    /// Accounts of a merchant's own ledger with all that they were created with.
+    async fn accounts_where(
+        &self,
+        merchant: MerchantId,
+        look: impl FnOnce(&Ledger) -> Vec<(Account, Option<AccountName>)> + Send + 'static,
+    ) -> Result<(Vec<FoundAccount>, u64), SubmitError> {
+        let look = move |state: &engine::State| {
+            (state.ledgers.get(&merchant).map(|found| look(&found.ledger)).unwrap_or_default(), state.next_seq - 1)
+        };
+        let (accounts, seq) = self.look(look).await?;
+        // Metadata never changes, so that of a later moment is that of this one.
+        let described = move |finder: &mut Finder, number| {
+            let described = |(account, name): (Account, Option<AccountName>)| {
+                Ok(FoundAccount { account, name, metadata: finder.account_metadata(number, account.id)? })
+            };
+            accounts.into_iter().map(described).collect()
+        };
+        Ok((self.search(merchant, described).await?.0, seq))
+    }
+
     /// Makes sure that a subject has a durable key.
     pub(crate) async fn ensure_key(&self, subject: SubjectId) -> Result<(), SubmitError> {
         if self.cache.key(subject).is_some() {
@@ -393,20 +413,21 @@ impl Platform for Door {
     }
 
     fn ledger_accounts(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>> {
-        Box::pin(async move {
-            let look = move |state: &engine::State| {
-                let ledger = state.ledgers.get(&merchant).map(|found| &found.ledger);
-                let found = |id: &u128| ledger.and_then(|ledger| ledger.account(*id).copied());
-                (ids.iter().filter_map(found).collect::<Vec<Account>>(), state.next_seq - 1)
-            };
-            let (accounts, seq) = self.look(look).await?;
-            // Metadata never changes, so that of a later moment is that of this one.
-            let described = move |finder: &mut Finder, number| {
-                let described = |account: Account| Ok(FoundAccount { account, metadata: finder.account_metadata(number, account.id)? });
-                accounts.into_iter().map(described).collect()
-            };
-            Ok((self.search(merchant, described).await?.0, seq))
-        })
+        let look = move |ledger: &Ledger| {
+            let found = |id: &u128| Some((*ledger.account(*id)?, ledger.account_name(*id).cloned()));
+            ids.iter().filter_map(found).collect()
+        };
+        Box::pin(self.accounts_where(merchant, look))
+    }
+
+    fn ledger_accounts_named(
+        &self,
+        merchant: MerchantId,
+        ledger: u32,
+        names: LedgerNames,
+    ) -> BoxFuture<'_, Result<(Vec<FoundAccount>, u64), SubmitError>> {
+        let look = move |found: &Ledger| names.of(found, ledger).into_iter().map(|(account, name)| (account, Some(name))).collect();
+        Box::pin(self.accounts_where(merchant, look))
     }
 
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<FoundTransfer>, u64), SubmitError>> {

@@ -633,7 +633,10 @@ fn size_estimate(entry: &Entry) -> usize {
     let request = entry.event.requested().and_then(|requested| requested.request.as_ref());
     let errand = entry.event.errand().and_then(|requested| requested.request.as_ref());
     let records = match &entry.event {
-        Event::LedgerAccountsCreated { accounts, metadata, .. } => accounts.len() * RECORD_BYTES + bytes_of(metadata),
+        Event::LedgerAccountsCreated { accounts, names, metadata, .. } => {
+            let names: usize = names.iter().map(|(_, name)| LEDGER_TEXT_HEAD_BYTES + name.as_str().len()).sum();
+            accounts.len() * RECORD_BYTES + names + bytes_of(metadata)
+        }
         Event::LedgerTransfersCreated { burned, released, metadata, .. } => {
             size_of_val(burned.as_slice()) + size_of_val(released.as_slice()) + bytes_of(metadata)
         }

@@ -12,7 +12,7 @@ mod records;
 pub use clock::Refused;
 pub use disk::{Failed, Layout};
 
-use api::ledger::{AccountRecord, Integer, MetadataRecord, TransferRecord};
+use api::ledger::{AccountExtras, AccountRecord, Integer, TransferExtras, TransferRecord};
 use book::{Balance, Book, Filter};
 use disk::DiskBook;
 use ledger::{Account, AccountResult, Transfer, TransferResult};
@@ -190,12 +190,12 @@ fn finish(mut answers: impl Write, result: Result<(), Error>) -> Result<(), Erro
 fn answer(book: &mut impl Keeper, operation: Operation) -> Result<Answer, NotDone> {
     Ok(match operation {
         Operation::CreateAccounts { events } => {
-            let results = book.create_accounts(plain(events.into_iter().map(AccountRecord::into_parts))?)?;
+            let results = book.create_accounts(plain(events.into_iter().map(AccountRecord::into_parts), AccountExtras::is_empty)?)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateAccounts { results }
         }
         Operation::CreateTransfers { events } => {
-            let results = book.create_transfers(plain(events.into_iter().map(TransferRecord::into_parts))?)?;
+            let results = book.create_transfers(plain(events.into_iter().map(TransferRecord::into_parts), TransferExtras::is_empty)?)?;
             let results = results.into_iter().map(|result| EventResult::new(result.status.name(), result.timestamp)).collect();
             Answer::CreateTransfers { results }
         }
@@ -221,10 +221,10 @@ fn answer(book: &mut impl Keeper, operation: Operation) -> Result<Answer, NotDon
 }
 
 /// Records without what only the platform's own ledgers keep.
-fn plain<T>(events: impl Iterator<Item = (T, MetadataRecord)>) -> Result<Vec<T>, NotDone> {
-    let plain = |(index, (event, metadata)): (usize, (T, MetadataRecord))| match metadata.is_empty() {
+fn plain<T, E>(events: impl Iterator<Item = (T, E)>, is_empty: impl Fn(&E) -> bool) -> Result<Vec<T>, NotDone> {
+    let plain = |(index, (event, extras)): (usize, (T, E))| match is_empty(&extras) {
         true => Ok(event),
-        false => Err(NotDone::Refused(Refused::HasMetadata { event: index + 1 })),
+        false => Err(NotDone::Refused(Refused::HasTexts { event: index + 1 })),
     };
     events.enumerate().map(plain).collect()
 }
@@ -400,7 +400,7 @@ mod tests {
             (json!({ "op": "create_accounts", "events": [{ "title": 1 }] }).to_string(), "line 3 is no operation: unknown field `title`"),
             (
                 transfers(&[transfer(1, 1, 2, 1), with(transfer(2, 1, 2, 1), &json!({ "metadata": { "a": "b" } }))]).to_string(),
-                "line 3: event 2 has metadata, which a workload's ledger does not keep",
+                "line 3: event 2 has a name or metadata, which a workload's ledger does not keep",
             ),
             (
                 json!({ "op": "create_accounts", "events": [{ "flags": ["bit_5"] }] }).to_string(),

@@ -52,7 +52,12 @@ fn a_few_transfers_among_many_events_are_in_a_table_and_need_not_be_read_again()
         entry(1, Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() }, Vec::new()),
         entry(
             2,
-            Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1, 1_001), account(2, 1_002)], metadata: described },
+            Event::LedgerAccountsCreated {
+                merchant: MERCHANT,
+                accounts: vec![account(1, 1_001), account(2, 1_002)],
+                names: Items::NONE,
+                metadata: described,
+            },
             Vec::new(),
         ),
         entry(
@@ -128,7 +133,7 @@ fn metadata_of(id: u128) -> Metadata {
 fn texts_of(ids: impl Iterator<Item = u128>) -> LedgerTexts {
     let mut metadata = Items::NONE;
     ids.map(metadata_of).enumerate().filter(|(_, own)| !own.is_empty()).for_each(|(item, own)| metadata.push(item, own));
-    LedgerTexts { metadata }
+    LedgerTexts { metadata, ..LedgerTexts::default() }
 }
 
 fn described(transfer: Transfer) -> FoundTransfer {

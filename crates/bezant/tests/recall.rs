@@ -56,7 +56,7 @@ fn drawn_texts(draw: &mut Draw, transfers: &[Transfer]) -> LedgerTexts {
             metadata.push(item, Metadata::new([("note", note.to_string().as_str())]).unwrap());
         }
     }
-    LedgerTexts { metadata }
+    LedgerTexts { metadata, ..LedgerTexts::default() }
 }
 
 /// Changes a byte of a table, as soon as there is one; it may be merged into another meanwhile.

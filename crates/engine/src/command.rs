@@ -9,7 +9,7 @@ use base::{
     CustomerId, EffectId, MerchantId, Money, Notice, OperatorId, Outcome, PaymentId, PaymentMethodId, Redacted, SubjectId, Timestamp,
 };
 
-use ledger::{Account, Items, Metadata, Transfer};
+use ledger::{Account, AccountName, Items, Metadata, Transfer};
 
 /// A client's key and what it was used for, both hashed under a secret so that neither can be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -386,8 +386,23 @@ impl Lane {
 /// [`LEDGER_TEXT_BYTES_MAX`] bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerTexts {
+    /// Of accounts, their names.
+    pub names: Items<AccountName>,
     /// Their metadata.
     pub metadata: Items<Metadata>,
+    /// Of transfers and entries, accounts that they name instead of giving their ids. No part of the event.
+    pub references: Items<Vec<AccountReference>>,
+}
+
+/// An account that a transfer or an entry names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountReference {
+    /// Which of its accounts: of a transfer 0 is the debit account and 1 the credit account, of an entry it is the posting's number.
+    pub at: usize,
+    /// The ledger that the account is in.
+    pub ledger: u32,
+    /// Its name there.
+    pub name: AccountName,
 }
 
 /// The most bytes that the texts of one batch take in an event: what the journal's largest batch has room for beside the largest
@@ -399,8 +414,10 @@ pub const LEDGER_TEXT_HEAD_BYTES: usize = 4;
 impl LedgerTexts {
     /// What they take in an event, in bytes.
     pub fn bytes(&self) -> usize {
-        let Self { metadata } = self;
-        metadata.iter().map(|(_, metadata)| LEDGER_TEXT_HEAD_BYTES + metadata.as_bytes().len()).sum()
+        let Self { names, metadata, references: _ } = self;
+        let names = names.iter().map(|(_, name)| name.as_str().len());
+        let lengths = names.chain(metadata.iter().map(|(_, metadata)| metadata.as_bytes().len()));
+        lengths.map(|bytes| LEDGER_TEXT_HEAD_BYTES + bytes).sum()
     }
 }
 

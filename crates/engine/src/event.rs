@@ -9,7 +9,7 @@ use base::{
     Currency, CustomerId, Decline, DisputeFact, EffectId, ErrandId, MerchantId, Mismatch, Money, NextAction, OperatorId, OutcomeClass,
     PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, UnknownReason,
 };
-use ledger::{Account, Items, Metadata, Transfer};
+use ledger::{Account, AccountName, Items, Metadata, Transfer};
 use serde::{Deserialize, Serialize};
 
 /// The highest event version that this program can write and read.
@@ -805,6 +805,8 @@ events! {
         merchant: MerchantId,
         /// The accounts, in order, as they were created.
         accounts: Vec<Account>,
+        /// The names of those that have one, by their number among the accounts.
+        names: Items<AccountName>,
         /// The metadata of those that have any, by their number among the accounts.
         metadata: Items<Metadata>,
     } = 1, "ledger.accounts_created";

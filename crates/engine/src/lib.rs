@@ -21,8 +21,8 @@ pub mod state;
 
 pub use archived::{ARCHIVED_BYTES_MAX, ARCHIVED_PER_EVENT_MAX, ArchivedKey, ArchivedPayment, PaymentName};
 pub use command::{
-    CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund, Idempotency,
-    LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES, Lane, LedgerAnswer, LedgerTexts, OutcomeReport, Private, ReceiveNotice,
+    AccountReference, CancelPayment, CapturePayment, Command, ConfirmPayment, CreateApiKey, CreateCustomer, CreatePayment, CreateRefund,
+    Idempotency, LEDGER_TEXT_BYTES_MAX, LEDGER_TEXT_HEAD_BYTES, Lane, LedgerAnswer, LedgerTexts, OutcomeReport, Private, ReceiveNotice,
     StorePaymentMethod,
 };
 pub use context::{Context, Gaps, Policy, ProviderPolicy};

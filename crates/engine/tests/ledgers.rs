@@ -364,7 +364,7 @@ fn metadata_is_in_the_event_of_what_has_it_and_part_of_what_an_id_stands_for() {
     let texts = |texts: &[(usize, &str)]| {
         let mut metadata = Items::NONE;
         texts.iter().for_each(|(item, text)| metadata.push(*item, note(text)));
-        LedgerTexts { metadata }
+        LedgerTexts { metadata, ..LedgerTexts::default() }
     };
     let mut pair = Pair::new();
     let accounts = vec![account(0, NONE), account(1, NONE), account(2, NONE)];
@@ -394,4 +394,48 @@ fn metadata_is_in_the_event_of_what_has_it_and_part_of_what_an_id_stands_for() {
     told.ledger.recall(ledger::Past::Happened { transfer: entry.legs[0], status: ledger::PendingStatus::None, resolved: None });
     told.ledger.recall_metadata(10, note("a"));
     assert_eq!(pair.transfers(MERCHANT, vec![transfer(10, 1, 2, 5)]), [CreateTransferStatus::ExistsWithDifferentMetadata]);
+}
+
+#[test]
+fn accounts_are_named_in_transfers_and_entries_and_a_name_that_is_none_is_an_account_that_is_not_there() {
+    use engine::AccountReference;
+    use ledger::{AccountName, Entry, EntryStatus, Items, Posting, Side};
+    let mut pair = Pair::new();
+    let name = |text: &str| AccountName::parse(text).unwrap();
+    let mut names = Items::NONE;
+    names.push(0, name("cash"));
+    names.push(1, name("sales"));
+    let accounts = vec![account(1, NONE), account(2, NONE), account(u128::MAX - 1, NONE)];
+    let texts = LedgerTexts { names, ..LedgerTexts::default() };
+    pair.book(&Command::CreateLedgerAccounts { merchant: MERCHANT, accounts: accounts.clone(), texts: texts.clone() });
+    let again = pair.book(&Command::CreateLedgerAccounts { merchant: MERCHANT, accounts, texts });
+    let Reply::LedgerAccounts { results } = again else { panic!("results are answered") };
+    assert!(results.iter().all(|result| result.status == CreateAccountStatus::Exists));
+    let reference = |at, ledger, text| AccountReference { at, ledger, name: name(text) };
+    let mut references = Items::NONE;
+    references.push(0, vec![reference(0, 1, "cash"), reference(1, 1, "sales")]);
+    references.push(1, vec![reference(0, 1, "cash"), reference(1, 1, "none")]);
+    references.push(2, vec![reference(0, 1, "none"), reference(1, 1, "none")]);
+    references.push(3, vec![reference(0, 1, "none"), reference(1, 1, "neither")]);
+    references.push(4, vec![reference(1, 2, "sales")]);
+    let transfers = vec![transfer(10, 0, 0, 5), transfer(11, 0, 0, 5), transfer(12, 0, 0, 5), transfer(13, 0, 0, 5), transfer(14, 1, 0, 5)];
+    let texts = LedgerTexts { references, ..LedgerTexts::default() };
+    let reply = pair.book(&Command::CreateLedgerTransfers { merchant: MERCHANT, transfers, texts, answer: LedgerAnswer::Statuses });
+    let Reply::LedgerTransfers { results, .. } = reply else { panic!("results are answered") };
+    let statuses: Vec<&str> = results.iter().map(|result| result.status.name()).collect();
+    let expected =
+        ["created", "credit_account_not_found", "accounts_must_be_different", "debit_account_not_found", "credit_account_not_found"];
+    assert_eq!(statuses, expected);
+    assert_eq!(pair.transfers(MERCHANT, vec![transfer(10, 1, 2, 5)]), [CreateTransferStatus::Exists], "a name is an id");
+    let posting = |side, amount| Posting { account_id: 0, side, amount };
+    let postings = vec![posting(Side::Debit, 3), posting(Side::Credit, 3)];
+    let entry = |id| Entry { id, postings: postings.clone(), user_data_128: 0, user_data_64: 0, user_data_32: 0, code: 1 };
+    let mut references = Items::NONE;
+    references.push(0, vec![reference(0, 1, "sales"), reference(1, 1, "cash")]);
+    references.push(1, vec![reference(0, 1, "none"), reference(1, 1, "cash")]);
+    let (entries, texts) = (vec![entry(20), entry(30)], LedgerTexts { references, ..LedgerTexts::default() });
+    let reply = pair.book(&Command::CreateLedgerEntries { merchant: MERCHANT, entries, texts, answer: LedgerAnswer::Balances });
+    let Reply::LedgerEntries { results, balances } = reply else { panic!("results are answered") };
+    assert_eq!(results.iter().map(|result| result.status).collect::<Vec<_>>(), [EntryStatus::Created, EntryStatus::AccountNotFound]);
+    assert_eq!(balances[0].iter().map(|balances| balances.account_id).collect::<Vec<_>>(), [2, 1]);
 }

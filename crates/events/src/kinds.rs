@@ -110,7 +110,7 @@ kinds! {
         ErrandUnknown { errand, reason, step; next_at = next_at_ns }
         ErrandDeferred { errand, class, code, step; next_at = next_at_ns }
         ErrandSent { errand, send, send_kind, step }
-        LedgerAccountsCreated { merchant, accounts, metadata }
+        LedgerAccountsCreated { merchant, accounts, names, metadata }
         LedgerTransfersCreated { merchant, burned, released, metadata }
         LedgerTransfersExpired { merchant }
         PaymentsArchived { payments }

@@ -8,7 +8,7 @@ use base::{
     Currency, CustomerId, EffectId, ErrandId, MerchantId, OperatorId, PaymentId, PaymentMethodId, RefundId, SubjectId, Timestamp, limits,
 };
 
-use ledger::{ACCOUNT_SIZE_BYTES, Account, Items, Metadata};
+use ledger::{ACCOUNT_SIZE_BYTES, Account, AccountName, Items, Metadata};
 
 /// Longest text in an event, in bytes. Far above each text's own limit, which is checked where the text comes in: a
 /// reader must never be stricter than any writer was.
@@ -234,6 +234,16 @@ impl ItemText for Metadata {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Self::decode(bytes)
+    }
+}
+
+impl ItemText for AccountName {
+    fn as_bytes(&self) -> &[u8] {
+        self.as_str().as_bytes()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        std::str::from_utf8(bytes).ok().and_then(Self::parse)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Creating accounts: clients' events with a status each, and the platform's own accounts.
 
 use crate::batch::{self, EnvelopeFault, Event};
+use crate::items::Items;
+use crate::names::AccountName;
 use crate::recent::Known;
 use crate::state::Ledger;
 use crate::status::CreateAccountStatus as Status;
@@ -46,13 +48,40 @@ impl Ledger {
         results: &mut Vec<AccountResult>,
         created: &mut Vec<Account>,
     ) {
+        let names = self.create_named_accounts_into(events, &Items::NONE, timestamp, results, created);
+        assert!(names.is_empty(), "no account is named");
+    }
+
+    /// As [`Ledger::create_accounts_into`], with names for some: `name_taken` is answered where another account of the ledger has
+    /// the name, and `exists_with_different_name` where the same id has another one or none. Returns the names of what was created,
+    /// by the number of the account among those.
+    ///
+    /// # Panics
+    ///
+    /// As [`Ledger::create_accounts`].
+    pub fn create_named_accounts_into(
+        &mut self,
+        events: &[Account],
+        names: &Items<AccountName>,
+        timestamp: u64,
+        results: &mut Vec<AccountResult>,
+        created: &mut Vec<Account>,
+    ) -> Items<AccountName> {
         self.transfer_timestamps_taken.clear();
         if events.first().is_some_and(|first| first.flags.contains(AccountFlags::IMPORTED)) {
             self.transfer_timestamps_taken = self.transfer_timestamps_ordered();
         }
         let mut burned = Vec::new();
-        batch::create_batch(self, events, timestamp, results, created, &mut burned);
+        let named = events.iter().enumerate().map(|(item, account)| NewAccount { account: *account, name: names.of(item) });
+        let (named, mut made): (Vec<NewAccount<'_>>, _) = (named.collect(), Vec::new());
+        batch::create_batch(self, &named, timestamp, results, &mut made, &mut burned);
         assert!(burned.is_empty(), "no account's id is burned");
+        let mut names = Items::NONE;
+        for (item, NewAccount { account, name }) in made.into_iter().enumerate() {
+            created.push(account);
+            name.into_iter().for_each(|name| names.push(item, name.clone()));
+        }
+        names
     }
 
     /// Opens an account of the platform itself, stamped by the caller.
@@ -66,16 +95,18 @@ impl Ledger {
         let unsupported = AccountFlags::LINKED.union(AccountFlags::IMPORTED).union(AccountFlags::CLOSED);
         assert_eq!(account.flags, account.flags.difference(unsupported), "account {id} cannot be opened with flags {:?}", account.flags);
         assert!((1..=TIMESTAMP_MAX).contains(&account.timestamp), "account {id} has no valid timestamp");
-        if let Err(status) = self.check_account(&account) {
+        if let Err(status) = self.check_account(&account, None) {
             panic!("account {id} cannot be opened: {status}");
         }
         self.accounts.insert(account);
     }
 
-    pub(crate) fn check_account(&self, account: &Account) -> Result<(), Status> {
+    pub(crate) fn check_account(&self, account: &Account, name: Option<&AccountName>) -> Result<(), Status> {
         check_identity(account)?;
         if let Some(existing) = self.accounts.account(account.id) {
-            return Err(compare(account, existing));
+            let status = compare(account, existing);
+            let is_renamed = status == Status::Exists && name != self.names.of(account.id);
+            return Err(if is_renamed { Status::ExistsWithDifferentName } else { status });
         }
         check_shape(account)?;
         if account.flags.contains(AccountFlags::IMPORTED) {
@@ -84,7 +115,17 @@ impl Ledger {
                 return Err(Status::ImportedEventTimestampMustNotRegress);
             }
         }
+        if name.is_some_and(|name| self.names.account_id(account.ledger, name).is_some()) {
+            return Err(Status::NameTaken);
+        }
         Ok(())
+    }
+
+    /// Adds an account that was checked.
+    pub(crate) fn insert_account(&mut self, account: Account, name: Option<&AccountName>) {
+        self.accounts.insert(account);
+        let is_named = name.is_none_or(|name| self.names.insert(&account, name));
+        assert!(is_named, "account {} has a name that another one has", account.id);
     }
 
     /// Of every known transfer. To be asked for imported accounts only, because it takes time.
@@ -161,22 +202,29 @@ fn compare(account: &Account, existing: &Account) -> Status {
     Status::Exists
 }
 
-impl Event for Account {
+/// An account that is to be created, and the name that it is to have.
+#[derive(Clone, Copy)]
+struct NewAccount<'n> {
+    account: Account,
+    name: Option<&'n AccountName>,
+}
+
+impl Event for NewAccount<'_> {
     type Status = Status;
     type Result = AccountResult;
 
     const CREATED: Status = Status::Created;
 
     fn is_linked(&self) -> bool {
-        self.flags.contains(AccountFlags::LINKED)
+        self.account.flags.contains(AccountFlags::LINKED)
     }
 
     fn is_imported(&self) -> bool {
-        self.flags.contains(AccountFlags::IMPORTED)
+        self.account.flags.contains(AccountFlags::IMPORTED)
     }
 
     fn timestamp(&self) -> u64 {
-        self.timestamp
+        self.account.timestamp
     }
 
     fn result(status: Status, timestamp: u64) -> AccountResult {
@@ -188,16 +236,17 @@ impl Event for Account {
     }
 
     fn create(&self, ledger: &mut Ledger, timestamp: u64, created: &mut Vec<Self>) -> (Status, u64) {
-        match ledger.check_account(self) {
+        match ledger.check_account(&self.account, self.name) {
             Ok(()) => {
-                let account = Self { timestamp: if self.is_imported() { self.timestamp } else { timestamp }, ..*self };
-                ledger.accounts.insert(account);
+                let timestamp = if self.is_imported() { self.timestamp() } else { timestamp };
+                let account = Account { timestamp, ..self.account };
+                ledger.insert_account(account, self.name);
                 ledger.timestamp_last = ledger.timestamp_last.max(account.timestamp);
-                created.push(account);
+                created.push(Self { account, name: self.name });
                 (Status::Created, account.timestamp)
             }
             Err(Status::Exists) => {
-                let existing = ledger.accounts.account(self.id).expect("what exists is there");
+                let existing = ledger.accounts.account(self.account.id).expect("what exists is there");
                 (Status::Exists, existing.timestamp)
             }
             Err(status) => (status, timestamp),
@@ -207,7 +256,8 @@ impl Event for Account {
     fn read_ahead(_ledger: &Ledger, _events: &[Self]) {}
 
     fn take_back(&self, ledger: &mut Ledger) {
-        ledger.accounts.take_back(self.id);
+        ledger.accounts.take_back(self.account.id);
+        ledger.names.take_back(&self.account);
     }
 
     fn remember_failure(&self, _ledger: &mut Ledger, status: Status, _burned: &mut Vec<u128>) {

@@ -91,6 +91,7 @@ impl Ledger {
         let timestamps: BTreeSet<u64> = transfers.values().map(|known| known.transfer.timestamp).collect();
         let own_count = self.recent.iter_own().filter_map(Known::happened).count() + self.open.len();
         let is_mirrored = self.accounts.is_mirrored()
+            && self.names.is_mirrored(|id| self.account(id).copied())
             && self.open.is_mirrored()
             && self.recent.is_mirrored()
             && own_count == transfers.len()

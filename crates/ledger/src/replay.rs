@@ -3,25 +3,27 @@
 //! and code can be wrong, and neither may make a wrong balance.
 
 use crate::batch::{EVENTS_READ_AHEAD, Event};
+use crate::items::Items;
+use crate::names::AccountName;
 use crate::state::Ledger;
 use crate::types::{Account, TIMESTAMP_MAX, Transfer};
 
 impl Ledger {
-    /// Applies accounts as [`Ledger::create_accounts_into`] created them, in order.
+    /// Applies accounts as [`Ledger::create_named_accounts_into`] created them, in order, with their names.
     ///
     /// # Panics
     ///
     /// If an account breaks a rule of creation or has no timestamp; the message names it and the status. The accounts before
     /// it are applied by then: the state is unusable.
-    pub fn apply_accounts(&mut self, accounts: &[Account]) {
+    pub fn apply_accounts(&mut self, accounts: &[Account], names: &Items<AccountName>) {
         self.transfer_timestamps_taken.clear();
-        for account in accounts {
+        for (item, account) in accounts.iter().enumerate() {
             let id = account.id;
             assert!((1..=TIMESTAMP_MAX).contains(&account.timestamp), "account {id} has no valid timestamp");
-            if let Err(status) = self.check_account(account) {
+            if let Err(status) = self.check_account(account, names.of(item)) {
                 panic!("account {id} breaks a rule: {status}");
             }
-            self.accounts.insert(*account);
+            self.insert_account(*account, names.of(item));
             self.timestamp_last = self.timestamp_last.max(account.timestamp);
         }
     }

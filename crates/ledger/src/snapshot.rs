@@ -7,6 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::consistency::Inconsistency;
+use crate::names::AccountName;
 use crate::recent::Known;
 use crate::state::{Ledger, Pending, PendingStatus};
 use crate::totals::Totals;
@@ -24,6 +25,7 @@ pub(crate) struct KnownTransfer {
 #[derive(Deserialize)]
 pub(crate) struct Parts {
     accounts: BTreeMap<u128, Account>,
+    names: BTreeMap<u128, AccountName>,
     transfers: BTreeMap<u128, KnownTransfer>,
     burned_ids: BTreeSet<u128>,
     leg_pendings: BTreeMap<u128, Pending>,
@@ -44,8 +46,9 @@ impl<K: Serialize, V: Serialize> Serialize for SortedMap<K, V> {
 
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut state = serializer.serialize_struct("Ledger", 8)?;
+        let mut state = serializer.serialize_struct("Ledger", 9)?;
         state.serialize_field("accounts", &SortedMap(self.accounts().map(|account| (account.id, account)).collect()))?;
+        state.serialize_field("names", self.names.ordered())?;
         state.serialize_field("transfers", &SortedMap(self.transfers_ordered()))?;
         state.serialize_field("burned_ids", &self.burned_ids_ordered())?;
         state.serialize_field("leg_pendings", &self.leg_pendings)?;
@@ -61,13 +64,20 @@ impl TryFrom<Parts> for Ledger {
     type Error = Inconsistency;
 
     fn try_from(parts: Parts) -> Result<Self, Inconsistency> {
-        let Parts { accounts, transfers, burned_ids, leg_pendings, last_leg_id, totals, timestamp_last, transfer_timestamp_last } = parts;
+        let Parts { accounts, names, transfers, burned_ids, leg_pendings, last_leg_id, totals, timestamp_last, transfer_timestamp_last } =
+            parts;
         let mut ledger = Self { leg_pendings, last_leg_id, timestamp_last, transfer_timestamp_last, ..Self::new() };
         for (id, account) in accounts {
             if account.id != id {
                 return Err(Inconsistency::AccountInvalid { id });
             }
             ledger.accounts.insert(account);
+        }
+        for (id, name) in &names {
+            let account = ledger.accounts.account(*id).copied();
+            if !account.is_some_and(|account| ledger.names.insert(&account, name)) {
+                return Err(Inconsistency::AccountInvalid { id: *id });
+            }
         }
         for (id, KnownTransfer { transfer, status }) in transfers {
             if transfer.id != id || burned_ids.contains(&id) {
@@ -93,6 +103,7 @@ impl TryFrom<Parts> for Ledger {
 impl PartialEq for Ledger {
     fn eq(&self, other: &Self) -> bool {
         self.accounts().eq(other.accounts())
+            && self.names == other.names
             && self.transfers_ordered() == other.transfers_ordered()
             && self.burned_ids_ordered() == other.burned_ids_ordered()
             && self.leg_pendings == other.leg_pendings
@@ -110,6 +121,7 @@ impl Ledger {
     pub fn rekeyed(self, key: u64) -> Self {
         let Self {
             accounts,
+            names,
             open,
             recent,
             leg_pendings,
@@ -120,7 +132,8 @@ impl Ledger {
             transfer_timestamps_taken: _,
             metadata,
         } = self;
-        let mut ledger = Self { leg_pendings, last_leg_id, timestamp_last, transfer_timestamp_last, metadata, ..Self::with_key(key) };
+        let mut ledger =
+            Self { leg_pendings, last_leg_id, timestamp_last, transfer_timestamp_last, names, metadata, ..Self::with_key(key) };
         accounts.ordered().for_each(|account| ledger.accounts.insert(*account));
         open.iter().for_each(|transfer| ledger.open.insert(*transfer));
         recent.iter_own().for_each(|known| ledger.recent.push(*known));

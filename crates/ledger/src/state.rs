@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account_table::AccountTable;
 use crate::metadata::KnownMetadata;
+use crate::names::NameTable;
 use crate::open::OpenTransfers;
 use crate::recent::{KnownRef, RecentTransfers};
 use crate::snapshot::Parts;
@@ -25,6 +26,7 @@ use crate::types::{Account, Transfer};
 #[serde(try_from = "Parts")]
 pub struct Ledger {
     pub(crate) accounts: AccountTable,
+    pub(crate) names: NameTable,
     /// Transfers of clients whose amount is reserved.
     pub(crate) open: OpenTransfers,
     /// Other transfers of clients, which must answer `exists` when they come again, and ids that failed and never happen.
@@ -103,6 +105,7 @@ impl Ledger {
     pub fn with_key(key: u64) -> Self {
         Self {
             accounts: AccountTable::new(key),
+            names: NameTable::default(),
             open: OpenTransfers::new(key),
             recent: RecentTransfers::new(key),
             leg_pendings: BTreeMap::new(),

@@ -87,6 +87,8 @@ statuses! {
         ExistsWithDifferentLedger = 19, "exists_with_different_ledger";
         /// The id is taken by an account with another code.
         ExistsWithDifferentCode = 20, "exists_with_different_code";
+        /// The id is taken by an account with another name. Not the reference's.
+        ExistsWithDifferentName = 1_002, "exists_with_different_name";
         /// The id is taken by an account with other metadata. Not the reference's.
         ExistsWithDifferentMetadata = 1_001, "exists_with_different_metadata";
         /// The same account was created before; the result carries its timestamp.
@@ -107,6 +109,8 @@ statuses! {
         CodeMustNotBeZero = 14, "code_must_not_be_zero";
         /// The timestamp is not after that of every account, or a transfer has it.
         ImportedEventTimestampMustNotRegress = 26, "imported_event_timestamp_must_not_regress";
+        /// Another account of the ledger has the name. Not the reference's.
+        NameTaken = 1_003, "name_taken";
         /// The account exists from now on.
         Created = 4_294_967_295, "created";
     }

@@ -332,7 +332,7 @@ fn platform_data(event: &Event) -> Value {
         }
         Event::ApiKeyRevoked { public_id } => json!({ "api_key": String::from_utf8_lossy(public_id) }),
         Event::AccountsOpened { merchant, currency } => json!({ "merchant": merchant.to_string(), "currency": currency.alpha() }),
-        Event::LedgerAccountsCreated { merchant, accounts, metadata: _ } => {
+        Event::LedgerAccountsCreated { merchant, accounts, names: _, metadata: _ } => {
             json!({ "merchant": merchant.to_string(), "accounts": accounts.len() })
         }
         Event::LedgerTransfersCreated { merchant, burned, released, metadata: _ } => {

@@ -1,7 +1,7 @@
 //! Entries with many legs: what happens to several accounts at once, as postings that balance in every ledger.
 
 use super::balances::{self, BalancesRecord};
-use super::texts::{FoundTransfer, MetadataRecord, texts};
+use super::texts::{EntryExtras, FoundTransfer, MetadataRecord, of_entries};
 use super::{BatchBody, Form, Integer, check_count, found_response, one, small};
 use crate::App;
 use crate::errors::{Code, Problem};
@@ -36,8 +36,15 @@ pub(crate) struct CreateLedgerEntries {
 #[serde(try_from = "PostingFields")]
 pub(crate) struct PostingRecord {
     /// The account. Its ledger is the posting's.
-    #[schema(value_type = String, example = "1")]
-    account_id: Integer<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "1")]
+    account_id: Option<Integer<u128>>,
+    /// In a request, the account's name instead of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    /// In a request, the ledger in which the account has that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<u32>,
     /// What is added to its debits, in the ledger's own unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "120")]
@@ -52,7 +59,9 @@ pub(crate) struct PostingRecord {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PostingFields {
-    account_id: Integer<u128>,
+    account_id: Option<Integer<u128>>,
+    account: Option<String>,
+    ledger: Option<Integer<u32>>,
     debit: Option<Integer<u128>>,
     credit: Option<Integer<u128>>,
 }
@@ -61,21 +70,24 @@ impl TryFrom<PostingFields> for PostingRecord {
     type Error = &'static str;
 
     fn try_from(fields: PostingFields) -> Result<Self, Self::Error> {
-        let PostingFields { account_id, debit, credit } = fields;
-        if debit.is_some() == credit.is_some() {
+        let PostingFields { account_id, account, ledger, debit, credit } = fields;
+        let is_of_one_account = account_id.is_some() != account.is_some() && account.is_some() == ledger.is_some();
+        if debit.is_some() == credit.is_some() || !is_of_one_account {
             // Read by the one who makes a problem of it.
-            return Err("invalid value: expected an account_id with either debit or credit");
+            return Err("invalid value: expected an account_id, or an account and its ledger, with either debit or credit");
         }
-        Ok(Self { account_id, debit, credit })
+        Ok(Self { account_id, account, ledger: ledger.map(|Integer(ledger)| ledger), debit, credit })
     }
 }
 
-impl From<PostingRecord> for Posting {
-    fn from(record: PostingRecord) -> Self {
-        let PostingRecord { account_id: Integer(account_id), debit, credit } = record;
+impl PostingRecord {
+    /// The posting, and the ledger and the name of its account if it is named.
+    fn into_parts(self) -> (Posting, Option<(u32, String)>) {
+        let Self { account_id, account, ledger, debit, credit } = self;
+        let Integer(account_id) = account_id.unwrap_or_default();
         let side = if debit.is_some() { Side::Debit } else { Side::Credit };
         let Integer(amount) = debit.or(credit).unwrap_or_default();
-        Self { account_id, side, amount }
+        (Posting { account_id, side, amount }, ledger.zip(account))
     }
 }
 
@@ -83,7 +95,8 @@ impl From<Posting> for PostingRecord {
     fn from(posting: Posting) -> Self {
         let Posting { account_id, side, amount } = posting;
         let of_side = |wanted: Side| (side == wanted).then_some(Integer(amount));
-        Self { account_id: Integer(account_id), debit: of_side(Side::Debit), credit: of_side(Side::Credit) }
+        let account_id = Some(Integer(account_id));
+        Self { account_id, account: None, ledger: None, debit: of_side(Side::Debit), credit: of_side(Side::Credit) }
     }
 }
 
@@ -120,17 +133,13 @@ pub(crate) struct EntryRecord {
 const _: () = assert!(ENTRY_POSTINGS_MAX == 1_024);
 
 impl EntryRecord {
-    fn into_parts(self) -> (Entry, MetadataRecord) {
+    fn into_parts(self) -> (Entry, EntryExtras) {
         let Self { id, postings, user_data_128, user_data_64, user_data_32, code, metadata } = self;
-        let entry = Entry {
-            id: id.0,
-            postings: postings.into_iter().map(Posting::from).collect(),
-            user_data_128: user_data_128.0,
-            user_data_64: user_data_64.0,
-            user_data_32,
-            code,
-        };
-        (entry, metadata)
+        let (postings, names): (Vec<Posting>, Vec<_>) = postings.into_iter().map(PostingRecord::into_parts).unzip();
+        let named = names.into_iter().enumerate().filter_map(|(at, name)| name.map(|(ledger, name)| (at, ledger, name)));
+        let accounts = named.collect();
+        let entry = Entry { id: id.0, postings, user_data_128: user_data_128.0, user_data_64: user_data_64.0, user_data_32, code };
+        (entry, EntryExtras { accounts, metadata })
     }
 }
 
@@ -236,9 +245,9 @@ pub(crate) async fn create_entries(
         return Err(Problem::new(Code::ContentTypeUnsupported));
     }
     let CreateLedgerEntries { entries, balances } = parse_typed(&body.bytes)?;
-    let (entries, metadata): (Vec<Entry>, _) = entries.into_iter().map(EntryRecord::into_parts).unzip();
+    let (entries, extras): (Vec<Entry>, _) = entries.into_iter().map(EntryRecord::into_parts).unzip();
     check_count(entries.iter().map(Entry::events_count).sum())?;
-    let (texts, answer) = (texts("entries", metadata)?, balances::wanted(balances));
+    let (texts, answer) = (of_entries(extras)?, balances::wanted(balances));
     let submitted = app.submit_holding(Command::CreateLedgerEntries { merchant, entries, texts, answer }, body.room).await?;
     let Reply::LedgerEntries { results, balances } = submitted.reply else {
         return Err(Problem::new(Code::Internal));

@@ -429,7 +429,7 @@ async fn account(app: &App, merchant: MerchantId, id: &PathText) -> Result<Accou
     Ok(one(id, unknown, |ids| app.platform.ledger_accounts(merchant, ids)).await?.0.account)
 }
 
-fn limit(parameters: &mut Parameters) -> Result<usize, Problem> {
+pub(super) fn limit(parameters: &mut Parameters) -> Result<usize, Problem> {
     let limit = |text: &str| text.parse().ok().filter(|limit| (1..=PAGE_LIMIT_MAX).contains(limit));
     Ok(parameters.parse("limit", "a whole number from 1 to 100", limit)?.unwrap_or(PAGE_LIMIT))
 }

@@ -1,7 +1,7 @@
 //! The records of a ledger as JSON: fields named as in the reference, integers of 64 and 128 bits as decimal strings, flags as
 //! lists of names. Numbers are read where strings are written, too; omitted fields are zero.
 
-use super::texts::{FoundAccount, FoundTransfer, MetadataRecord};
+use super::texts::{AccountExtras, FoundAccount, FoundTransfer, MetadataRecord, TransferExtras};
 use core::fmt;
 use core::marker::PhantomData;
 use core::str::FromStr;
@@ -172,6 +172,11 @@ pub struct AccountRecord {
     /// When it was created, in nanoseconds since 1970; 0 in a request unless imported.
     #[schema(value_type = String, example = "1")]
     timestamp: Integer<u64>,
+    /// What the account is called, for ever and unique in its ledger: a letter, then letters, digits and `_`, `-`, `.`, `:`, 64 in
+    /// all. Absent when it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "merchant:acme:available", required = false)]
+    name: Option<String>,
     /// The caller's own pairs of text, for ever as they were created: at most 50 with keys of at most 40 bytes, and 1,024 bytes
     /// together, of which each pair takes 3. Absent when there are none.
     #[serde(skip_serializing_if = "MetadataRecord::is_empty")]
@@ -180,8 +185,8 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
-    /// The account that is asked for, and its metadata.
-    pub fn into_parts(self) -> (Account, MetadataRecord) {
+    /// The account that is asked for, and what it is to have besides.
+    pub fn into_parts(self) -> (Account, AccountExtras) {
         let record = self;
         let account = Account {
             id: record.id.0,
@@ -198,14 +203,14 @@ impl AccountRecord {
             flags: AccountFlags::from_bits(record.flags.bits),
             timestamp: record.timestamp.0,
         };
-        (account, record.metadata)
+        (account, AccountExtras { name: record.name, metadata: record.metadata })
     }
 }
 
 impl From<FoundAccount> for AccountRecord {
     fn from(found: FoundAccount) -> Self {
-        let FoundAccount { account, metadata } = found;
-        Self { metadata: metadata.into(), ..Self::from(account) }
+        let FoundAccount { account, name, metadata } = found;
+        Self { name: name.map(String::from), metadata: metadata.into(), ..Self::from(account) }
     }
 }
 
@@ -226,6 +231,7 @@ impl From<Account> for AccountRecord {
             code: account.code,
             flags: Flags::new(account.flags.bits()),
             timestamp: Integer(account.timestamp),
+            name: None,
             metadata: MetadataRecord::default(),
         }
     }
@@ -274,6 +280,14 @@ pub struct TransferRecord {
     /// When it was created, in nanoseconds since 1970; 0 in a request unless imported.
     #[schema(value_type = String, example = "1")]
     timestamp: Integer<u64>,
+    /// In a request, the name of the account that is debited, instead of its id. `ledger` says where to look for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "merchant:acme:available", required = false)]
+    debit_account: Option<String>,
+    /// In a request, the name of the account that is credited, instead of its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    credit_account: Option<String>,
     /// The caller's own pairs of text, for ever as they were created: at most 50 with keys of at most 40 bytes, and 1,024 bytes
     /// together, of which each pair takes 3. Absent when there are none.
     #[serde(skip_serializing_if = "MetadataRecord::is_empty")]
@@ -282,8 +296,8 @@ pub struct TransferRecord {
 }
 
 impl TransferRecord {
-    /// The transfer that is asked for, and its metadata.
-    pub fn into_parts(self) -> (Transfer, MetadataRecord) {
+    /// The transfer that is asked for, and what it is to have besides.
+    pub fn into_parts(self) -> (Transfer, TransferExtras) {
         let record = self;
         let transfer = Transfer {
             id: record.id.0,
@@ -300,7 +314,8 @@ impl TransferRecord {
             flags: TransferFlags::from_bits(record.flags.bits),
             timestamp: record.timestamp.0,
         };
-        (transfer, record.metadata)
+        let Self { debit_account, credit_account, metadata, .. } = record;
+        (transfer, TransferExtras { debit_account, credit_account, metadata })
     }
 }
 
@@ -328,6 +343,8 @@ impl From<Transfer> for TransferRecord {
             code: transfer.code,
             flags: Flags::new(transfer.flags.bits()),
             timestamp: Integer(transfer.timestamp),
+            debit_account: None,
+            credit_account: None,
             metadata: MetadataRecord::default(),
         }
     }

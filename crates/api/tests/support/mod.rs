@@ -460,11 +460,21 @@ impl Platform for TestPlatform {
             let found = |id: &u128| {
                 let ledger = ledger?;
                 let metadata = ledger.account_metadata(*id).cloned().unwrap_or_default();
-                Some(api::FoundAccount { account: *ledger.account(*id)?, metadata })
+                Some(api::FoundAccount { account: *ledger.account(*id)?, name: ledger.account_name(*id).cloned(), metadata })
             };
             let found = ids.iter().filter_map(found).collect();
             Ok((found, state.next_seq - 1))
         })
+    }
+
+    fn ledger_accounts_named(
+        &self,
+        merchant: MerchantId,
+        ledger: u32,
+        names: api::LedgerNames,
+    ) -> BoxFuture<'_, Result<(Vec<api::FoundAccount>, u64), SubmitError>> {
+        let found = self.inner.lock().unwrap().state.ledgers.get(&merchant).map(|found| names.of(&found.ledger, ledger));
+        self.ledger_accounts(merchant, found.unwrap_or_default().into_iter().map(|(account, _)| account.id).collect())
     }
 
     fn ledger_transfers(&self, merchant: MerchantId, ids: Vec<u128>) -> BoxFuture<'_, Result<(Vec<api::FoundTransfer>, u64), SubmitError>> {

@@ -280,7 +280,7 @@ impl Generation {
     fn note(&mut self, seq: u64, entry: &Entry, number: impl Fn(&MerchantId) -> Option<u32>) -> bool {
         self.last_seq = seq;
         match &entry.event {
-            Event::LedgerAccountsCreated { merchant, accounts, metadata } => {
+            Event::LedgerAccountsCreated { merchant, accounts, names: _, metadata } => {
                 let Some(merchant) = number(merchant) else { return false };
                 for (item, _) in metadata.iter() {
                     let account = accounts.get(usize::from(item)).map(|account| key(Concern::Account, merchant, account.id));

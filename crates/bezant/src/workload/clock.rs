@@ -15,9 +15,9 @@ pub enum Refused {
         /// How many there are.
         count: usize,
     },
-    /// An event has metadata.
-    #[error("event {event} has metadata, which a workload's ledger does not keep: leave it out")]
-    HasMetadata {
+    /// An event has a name or metadata.
+    #[error("event {event} has a name or metadata, which a workload's ledger does not keep: leave it out")]
+    HasTexts {
         /// Counted from 1.
         event: usize,
     },

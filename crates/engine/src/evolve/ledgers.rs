@@ -2,13 +2,16 @@
 //! must see those before it in the batch and thousands of them may not be applied twice; what the journal then holds are
 //! the records as they happened. Replaying those gives the same state without deciding again, which tests show.
 
-use crate::command::{Command, LEDGER_TEXT_BYTES_MAX, LedgerAnswer, LedgerTexts};
+use crate::command::{AccountReference, Command, LEDGER_TEXT_BYTES_MAX, LedgerAnswer, LedgerTexts};
 use crate::decide::Reply;
 use crate::event::{Entry, Event};
 use crate::refusal::Refusal;
 use crate::state::{MerchantLedger, State, Timer};
 use base::{MerchantId, Timestamp};
-use ledger::{Account, AccountBalances, CreateTransferStatus, EntryResult, EntryStatus, Ledger, Transfer, TransferFlags, TransferResult};
+use ledger::{
+    Account, AccountBalances, AccountName, CreateTransferStatus, EntryResult, EntryStatus, Items, Ledger, Transfer, TransferFlags,
+    TransferResult,
+};
 use std::collections::BTreeMap;
 
 /// What a booking came to.
@@ -56,13 +59,13 @@ impl State {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
         let (mut results, mut created) = (Vec::with_capacity(accounts.len()), Vec::with_capacity(accounts.len()));
-        ledger.create_accounts_into(accounts, now.ns(), &mut results, &mut created);
+        let names = ledger.create_named_accounts_into(accounts, &texts.names, now.ns(), &mut results, &mut created);
         let metadata = ledger.settle_account_metadata(accounts, &texts.metadata, now.ns(), &mut results);
         let reply = Reply::LedgerAccounts { results };
         if created.is_empty() {
             return self.nothing_booked(merchant, was_there, reply);
         }
-        let event = Event::LedgerAccountsCreated { merchant, accounts: created, metadata };
+        let event = Event::LedgerAccountsCreated { merchant, accounts: created, names, metadata };
         Booked { entry: Some(self.note_booked(last_of(now, accounts.len()), event, Vec::new())), reply }
     }
 
@@ -78,6 +81,8 @@ impl State {
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
+        let resolved = resolved_transfers(ledger, transfers, &texts.references);
+        let transfers = resolved.as_deref().unwrap_or(transfers);
         let (mut results, mut created) = (Vec::with_capacity(transfers.len()), Vec::with_capacity(transfers.len()));
         let mut burned = Vec::new();
         ledger.create_transfers_into(transfers, now.ns(), &mut results, &mut created, &mut burned);
@@ -107,6 +112,8 @@ impl State {
         let Some(ledger) = self.ledger_to_book(merchant) else {
             return Booked { entry: None, reply: Reply::Refused(Refusal::MerchantUnknown) };
         };
+        let resolved = resolved_entries(ledger, entries, &texts.references);
+        let entries = resolved.as_deref().unwrap_or(entries);
         let (mut results, mut created, mut burned) = (Vec::with_capacity(entries.len()), Vec::new(), Vec::new());
         ledger.create_entries_into(entries, now.ns(), &mut results, &mut created, &mut burned);
         let metadata = ledger.settle_entry_metadata(entries, &texts.metadata, now.ns(), &mut results, &created);
@@ -159,7 +166,9 @@ impl State {
     pub(super) fn apply_ledger(&mut self, event: &Event, legs: &[Transfer]) {
         match event {
             // Metadata and what was burned only history knows, and what was released the ledger itself.
-            Event::LedgerAccountsCreated { merchant, accounts, metadata: _ } => self.ledger_mut(*merchant).apply_accounts(accounts),
+            Event::LedgerAccountsCreated { merchant, accounts, names, metadata: _ } => {
+                self.ledger_mut(*merchant).apply_accounts(accounts, names);
+            }
             Event::LedgerTransfersCreated { merchant, burned: _, released: _, metadata: _ } => {
                 self.ledger_mut(*merchant).apply_transfers(legs)
             }
@@ -194,6 +203,52 @@ impl State {
             self.timers.insert((due_at, Timer::Ledger(*merchant)));
         }
         *armed_at = due_at;
+    }
+}
+
+/// Transfers with the ids of the accounts that they name; `None` if they name none.
+///
+/// Names are resolved where they are used, so that no other request comes between. A name that no account has stands for an account
+/// that is not there.
+fn resolved_transfers(ledger: &Ledger, transfers: &[Transfer], references: &Items<Vec<AccountReference>>) -> Option<Vec<Transfer>> {
+    let mut resolved = (!references.is_empty()).then(|| transfers.to_vec())?;
+    let mut names = Names { ledger, missing: BTreeMap::new() };
+    for (item, references) in references.iter() {
+        let transfer = &mut resolved[usize::from(item)];
+        for reference in references {
+            let side = if reference.at == 0 { &mut transfer.debit_account_id } else { &mut transfer.credit_account_id };
+            *side = names.account_id(reference);
+        }
+    }
+    Some(resolved)
+}
+
+/// As [`resolved_transfers`], of entries.
+fn resolved_entries(ledger: &Ledger, entries: &[ledger::Entry], references: &Items<Vec<AccountReference>>) -> Option<Vec<ledger::Entry>> {
+    let mut resolved = (!references.is_empty()).then(|| entries.to_vec())?;
+    let mut names = Names { ledger, missing: BTreeMap::new() };
+    for (item, references) in references.iter() {
+        let postings = &mut resolved[usize::from(item)].postings;
+        references.iter().for_each(|reference| postings[reference.at].account_id = names.account_id(reference));
+    }
+    Some(resolved)
+}
+
+/// Accounts by their names.
+struct Names<'l> {
+    ledger: &'l Ledger,
+    /// Ids that no account has, for names that no account has: one name is one id.
+    missing: BTreeMap<(u32, AccountName), u128>,
+}
+
+impl Names<'_> {
+    fn account_id(&mut self, reference: &AccountReference) -> u128 {
+        let AccountReference { at: _, ledger, name } = reference;
+        if let Some(account) = self.ledger.account_named(*ledger, name) {
+            return account.id;
+        }
+        let below = self.missing.values().min().copied().unwrap_or(u128::MAX);
+        *self.missing.entry((*ledger, name.clone())).or_insert_with(|| self.ledger.vacant_account_id(below))
     }
 }
 

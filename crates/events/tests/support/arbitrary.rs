@@ -11,7 +11,7 @@ use engine::{
     ErrandRequested, Event, EventKind, KeyOwner, NoticeSource, NoticeUse, OnFile, Payment, Presence, Refund, Sealed, SendKind,
     StrayDispute,
 };
-use ledger::{Items, Metadata, Transfer, TransferFlags};
+use ledger::{AccountName, Items, Metadata, Transfer, TransferFlags};
 use payments::{AttemptStatus, CaptureStatus, DisputeStatus, PaymentStatus, RefundStatus};
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
@@ -327,8 +327,12 @@ impl Draw {
             EventKind::AccountsOpened => Event::AccountsOpened { merchant: self.merchant(), currency: self.currency() },
             EventKind::LedgerAccountsCreated => {
                 let ids = [self.number_u128(), self.number_u128()];
-                let (merchant, metadata) = (self.merchant(), self.metadata());
-                Event::LedgerAccountsCreated { merchant, accounts: ids.map(super::samples::account).to_vec(), metadata }
+                let (merchant, metadata, mut names) = (self.merchant(), self.metadata(), Items::NONE);
+                names.push(
+                    usize::from(self.number_u16() / 2),
+                    AccountName::parse(&"n".repeat(1 + usize::try_from(self.below(64)).unwrap())).unwrap(),
+                );
+                Event::LedgerAccountsCreated { merchant, accounts: ids.map(super::samples::account).to_vec(), names, metadata }
             }
             EventKind::LedgerTransfersCreated => {
                 let burned = vec![self.number_u128(), self.number_u128()];

@@ -343,9 +343,12 @@ fn platform(kind: EventKind) -> Option<Event> {
         }
         EventKind::ApiKeyRevoked => Event::ApiKeyRevoked { public_id: *b"0123456789" },
         EventKind::AccountsOpened => Event::AccountsOpened { merchant: MERCHANT, currency: eur() },
-        EventKind::LedgerAccountsCreated => {
-            Event::LedgerAccountsCreated { merchant: MERCHANT, accounts: vec![account(1), account(2)], metadata: Items::NONE }
-        }
+        EventKind::LedgerAccountsCreated => Event::LedgerAccountsCreated {
+            merchant: MERCHANT,
+            accounts: vec![account(1), account(2)],
+            names: Items::NONE,
+            metadata: Items::NONE,
+        },
         EventKind::LedgerTransfersCreated => {
             Event::LedgerTransfersCreated { merchant: MERCHANT, burned: vec![7, u128::MAX - 1], released: vec![500], metadata: Items::NONE }
         }

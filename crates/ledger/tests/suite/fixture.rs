@@ -3,7 +3,7 @@
 //! ```text
 //! accounts @10                     # a batch, with the time of its first event; without: the next free time
 //!   1 -> created                   # id, fields and flags, expected status
-//!   2 code=7 history meta=x -> created # with metadata
+//!   2 code=7 history name=n meta=x -> created # with a name and metadata
 //! transfers
 //!   1 amount=5 -> created @12      # optional: the result's timestamp
 //!   2 post of=1 -> pending_transfer_not_pending
@@ -34,7 +34,7 @@
 //!
 //! A `~` row shows that the row it repairs earned both statuses and was given the first one.
 //!
-//! Every table runs beside the model of the crate `naive`, until platform's legs come, which it does not know.
+//! Every table runs beside the model of the crate `naive`, until names or platform's legs come, which it does not know.
 //!
 //! Accounts have ledger 1 and code 1 unless they say otherwise; transfers also move 10 from
 //! account 1 to account 2. A post defaults to `AMOUNT_MAX`, a void to zero, and both to zero in
@@ -43,7 +43,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ledger::{Account, AccountFlags, Items, Ledger, Metadata, PendingStatus, Totals, Transfer, TransferFlags};
+use ledger::{Account, AccountFlags, AccountName, Items, Ledger, Metadata, PendingStatus, Totals, Transfer, TransferFlags};
 
 /// What a table has shown.
 pub struct Shown {
@@ -164,7 +164,12 @@ fn run(shown: &mut Shown, head: &str, body: &[&str]) {
 fn run_accounts(shown: &mut Shown, timestamp: u64, body: &[&str]) {
     let rows = rows(&mut shown.rows, &mut shown.accounts.pairs, body);
     let events: Vec<Account> = rows.iter().map(|row| account(&row.event)).collect();
-    let mut results = shown.ledger.create_accounts(&events, timestamp);
+    let names = names(&rows);
+    if !names.is_empty() {
+        shown.model = None;
+    }
+    let mut results = Vec::new();
+    shown.ledger.create_named_accounts_into(&events, &names, timestamp, &mut results, &mut Vec::new());
     assert_eq!(results.len(), rows.len());
     if let Some(model) = &mut shown.model {
         assert_eq!(model.create_accounts(&events, timestamp), results, "the model, of {body:#?}");
@@ -195,6 +200,17 @@ fn run_transfers(shown: &mut Shown, timestamp: u64, body: &[&str]) {
         let fails = events.iter().zip(&results).any(|(event, result)| event.id == id && result.status.is_transient());
         assert_eq!(shown.ledger.is_burned(id), fails || burned[index], "`{}` burns its id", row.event);
     }
+}
+
+/// Of the rows that have one.
+fn names(rows: &[Row]) -> Items<AccountName> {
+    let mut names = Items::NONE;
+    for (item, row) in rows.iter().enumerate() {
+        for name in row.event.split_whitespace().filter_map(|word| word.strip_prefix("name=")) {
+            names.push(item, AccountName::parse(name).expect("a name"));
+        }
+    }
+    names
 }
 
 /// Of the rows that have any.
@@ -315,7 +331,7 @@ pub fn account(line: &str) -> Account {
             Some(("dpo", value)) => account.debits_posted = number(value),
             Some(("cp", value)) => account.credits_pending = number(value),
             Some(("cpo", value)) => account.credits_posted = number(value),
-            Some(("meta", _)) => {} // no part of the record
+            Some(("meta" | "name", _)) => {} // no part of the record
             Some(("ts", value)) => account.timestamp = field(value, u64::MAX),
             Some(_) => panic!("unknown field `{word}`"),
             None => account.flags = account.flags.union(account_flag(word)),

@@ -114,7 +114,7 @@ impl Trio {
     fn new() -> Self {
         let mut replayed = Ledger::with_key(1);
         let accounts: Vec<Account> = opened().accounts().copied().collect();
-        replayed.apply_accounts(&accounts);
+        replayed.apply_accounts(&accounts, &ledger::Items::NONE);
         Self {
             keeper: opened(),
             forgetful: opened().rekeyed(2),
@@ -200,7 +200,7 @@ impl Trio {
         let (mut results, mut created) = (Vec::new(), Vec::new());
         self.forgetful.create_accounts_into(events, self.now_ns, &mut results, &mut created);
         assert_eq!(results, expected);
-        self.replayed.apply_accounts(&created);
+        self.replayed.apply_accounts(&created, &ledger::Items::NONE);
         let is_imported = events[0].flags.contains(AccountFlags::IMPORTED);
         self.account_statuses.extend(results.iter().map(|result| (is_imported, result.status)));
     }
@@ -387,7 +387,7 @@ fn records_that_cannot_have_happened_are_refused() {
     assert!(apply("2 post of=1 ts=200").contains("transfer 2 is not in its final form"));
     assert!(apply("2 balancing_debit ts=200").contains("transfer 2 is not in its final form"));
 
-    let apply = |row: &'static str| panic_message(move |ledger| ledger.apply_accounts(&[account(row)]));
+    let apply = |row: &'static str| panic_message(move |ledger| ledger.apply_accounts(&[account(row)], &ledger::Items::NONE));
     assert_eq!(apply("3"), "account 3 has no valid timestamp");
     assert_eq!(apply("1 ts=200"), "account 1 breaks a rule: exists");
     assert_eq!(apply("3 ledger=0 ts=200"), "account 3 breaks a rule: ledger_must_not_be_zero");

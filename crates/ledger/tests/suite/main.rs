@@ -10,6 +10,7 @@ mod history;
 mod legs;
 mod load;
 mod metadata;
+mod names;
 mod platform_accounts;
 mod properties;
 mod snapshot;

@@ -65,11 +65,11 @@ fn every_table_holds_and_together_they_show_every_status_and_the_order_of_preced
 }
 
 #[test]
-fn the_numbers_of_account_statuses_are_the_references_and_one_more() {
+fn the_numbers_of_account_statuses_are_the_references_and_three_more() {
     let mut codes: Vec<u32> = CreateAccountStatus::ALL.iter().map(|status| status.code()).collect();
     assert_eq!(codes[..7], [1, 2, 22, 23, 3, 24, 25]);
     codes.sort_unstable();
-    let expected: Vec<u32> = (1..=26).chain([1_001, u32::MAX]).collect();
+    let expected: Vec<u32> = (1..=26).chain([1_001, 1_002, 1_003, u32::MAX]).collect();
     assert_eq!(codes, expected);
 }
 

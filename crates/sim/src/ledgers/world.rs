@@ -314,7 +314,7 @@ impl World {
             Request::Transfers(transfers) => all_metadata(transfers.iter().map(|transfer| transfer.id)),
             Request::Entries(_) => Items::NONE,
         };
-        let texts = LedgerTexts { metadata };
+        let texts = LedgerTexts { metadata, ..LedgerTexts::default() };
         let command = match request.clone() {
             Request::Accounts(accounts) => Command::CreateLedgerAccounts { merchant: id, accounts, texts },
             Request::Transfers(mut transfers) => {
@@ -338,6 +338,7 @@ impl World {
                 compare(&command, found.iter().map(|result| (result.status, result.timestamp)), &results)?;
                 let event = Event::LedgerAccountsCreated {
                     merchant: id,
+                    names: Items::NONE,
                     metadata: all_metadata(created.iter().map(|account| account.id)),
                     accounts: created.clone(),
                 };
