@@ -10,7 +10,9 @@ pub(crate) mod names;
 mod records;
 mod texts;
 
-pub use history::{LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
+pub use history::{
+    LedgerFilter, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, MetadataFilter, PendingState,
+};
 pub use names::LedgerNames;
 pub use records::{AccountRecord, Flags, Integer, Names, OfAccounts, OfTransfers, TransferRecord, small};
 pub use texts::{AccountExtras, FoundAccount, FoundTransfer, MetadataRecord, TransferExtras};

@@ -43,7 +43,7 @@ pub use books::{Books, LedgerAccount};
 pub use errors::{Facts as ProblemFacts, problems};
 pub use ledger::{
     FoundAccount, FoundTransfer, LedgerFilter, LedgerLines, LedgerNames, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine,
-    PendingState,
+    MetadataFilter, PendingState,
 };
 pub use openapi::openapi;
 pub use platform::{

@@ -607,3 +607,32 @@ async fn names_that_are_none_and_accounts_that_are_named_twice_are_refused() {
         assert!(answer.status.is_client_error(), "{query} {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn transfers_are_found_by_what_is_in_their_metadata() {
+    let rig = Rig::new();
+    accounts(&rig).await;
+    let described = |id: &str, metadata: Value| {
+        let mut transfer = transfer(id, "1");
+        transfer["metadata"] = metadata;
+        transfer
+    };
+    let body = json!({ "transfers": [
+        described("10", json!({ "order": "1", "note": "a=b" })), described("11", json!({ "order": "2" })), transfer("12", "1"),
+    ] });
+    assert_eq!(statuses(&post(&rig, "/v1/ledger/transfers", &body).await), ["created"; 3]);
+    for (query, expected) in
+        [("order", &["10", "11"][..]), ("order=2", &["11"]), ("order=", &[]), ("note=a%3Db", &["10"]), ("note=a=b", &["10"]), ("none", &[])]
+    {
+        for path in ["/v1/ledger/transfers", "/v1/ledger/accounts/2/transfers"] {
+            let list = rig.get(&format!("{path}?metadata={query}")).await.json();
+            let ids: Vec<&str> = list["data"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect();
+            assert_eq!(ids, expected, "{path} {query}");
+        }
+    }
+    let long = "k".repeat(41);
+    for query in ["=2", long.as_str()] {
+        let answer = rig.get(&format!("/v1/ledger/transfers?metadata={query}")).await;
+        assert!(answer.status.is_client_error(), "{}", answer.text);
+    }
+}

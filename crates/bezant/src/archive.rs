@@ -9,6 +9,7 @@ pub mod builder;
 mod finder;
 mod index;
 mod lines;
+mod marks;
 
 pub use finder::Finder;
 pub use index::{GENERATION_KEYS_DEFAULT, GENERATIONS_WAITING_MAX, Index, IndexError};

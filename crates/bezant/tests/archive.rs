@@ -4,7 +4,7 @@
 
 mod support;
 
-use api::{FoundTransfer, LedgerFilter, LedgerLines, LedgerPeriod, LedgerStatementLine, PendingState};
+use api::{FoundTransfer, LedgerFilter, LedgerLines, LedgerPeriod, LedgerStatementLine, MetadataFilter, PendingState};
 use base::{MerchantId, OperatorId, Timestamp};
 use bezant::archive::{Archive, Finder, Index, builder};
 use engine::{Booked, Command, Entry, Event, LedgerAnswer, LedgerTexts, Reply, State};
@@ -134,6 +134,10 @@ fn texts_of(ids: impl Iterator<Item = u128>) -> LedgerTexts {
     let mut metadata = Items::NONE;
     ids.map(metadata_of).enumerate().filter(|(_, own)| !own.is_empty()).for_each(|(item, own)| metadata.push(item, own));
     LedgerTexts { metadata, ..LedgerTexts::default() }
+}
+
+fn pair(key: &str, value: Option<&str>) -> Option<MetadataFilter> {
+    Some(MetadataFilter { key: key.into(), value: value.map(str::to_owned) })
 }
 
 fn described(transfer: Transfer) -> FoundTransfer {
@@ -386,19 +390,23 @@ impl World {
     fn compare_transfers(&self, account: u128, period: LedgerPeriod, expected: &[&Line]) {
         let any = LedgerFilter { period, ..LedgerFilter::default() };
         let filters = [
-            any,
-            LedgerFilter { is_credit: Some(true), amount_min: Some(10), amount_max: Some(30), ..any },
-            LedgerFilter { user_data_32: Some(1), ..any },
-            LedgerFilter { pending_state: Some(PendingState::Pending), ..any },
-            LedgerFilter { pending_state: Some(PendingState::Posted), is_credit: Some(false), ..any },
-            LedgerFilter { pending_state: Some(PendingState::Voided), ..any },
-            LedgerFilter { pending_state: Some(PendingState::Expired), ..any },
+            any.clone(),
+            LedgerFilter { is_credit: Some(true), amount_min: Some(10), amount_max: Some(30), ..any.clone() },
+            LedgerFilter { user_data_32: Some(1), ..any.clone() },
+            LedgerFilter { metadata: pair("order", None), is_credit: Some(true), ..any.clone() },
+            LedgerFilter { metadata: pair("order", Some("4")), ..any.clone() },
+            LedgerFilter { metadata: pair("note", Some("")), user_data_32: Some(2), ..any.clone() },
+            LedgerFilter { metadata: pair("none", None), ..any.clone() },
+            LedgerFilter { pending_state: Some(PendingState::Pending), ..any.clone() },
+            LedgerFilter { pending_state: Some(PendingState::Posted), is_credit: Some(false), ..any.clone() },
+            LedgerFilter { pending_state: Some(PendingState::Voided), ..any.clone() },
+            LedgerFilter { pending_state: Some(PendingState::Expired), ..any.clone() },
         ];
         for filter in filters {
             for newest_first in [false, true] {
                 let mut expected: Vec<FoundTransfer> = expected
                     .iter()
-                    .filter(|line| !line.is_expiry && filter.takes(&line.transfer))
+                    .filter(|line| !line.is_expiry && filter.takes(&line.transfer, Some(&metadata_of(line.transfer.id))))
                     .filter(|line| filter.is_credit.is_none_or(|is_credit| is_credit == (line.transfer.credit_account_id == account)))
                     .filter(|line| filter.pending_state.is_none_or(|state| self.state_of(&line.transfer) == Some(state)))
                     .map(|line| described(line.transfer))
@@ -408,7 +416,7 @@ impl World {
                 }
                 let (mut after, mut found, mut finder) = (None, Vec::new(), self.finder());
                 loop {
-                    let lines = LedgerLines { account: Some(account), after, newest_first, count_max: 4, filter };
+                    let lines = LedgerLines { account: Some(account), after, newest_first, count_max: 4, filter: filter.clone() };
                     let page = finder.transfers_where(2, &lines).unwrap();
                     found.extend(page.transfers.into_iter().map(|(_, transfer)| transfer));
                     after = page.next;
@@ -423,13 +431,26 @@ impl World {
 
     /// Compares the list of all accounts' transfers with what happened.
     fn compare_all(&self, period: LedgerPeriod) {
-        let filter = LedgerFilter { period, amount_min: Some(10), ledger: Some(1), ..LedgerFilter::default() };
+        let any = LedgerFilter { period, ledger: Some(1), ..LedgerFilter::default() };
+        for filter in [
+            LedgerFilter { amount_min: Some(10), ..any.clone() },
+            LedgerFilter { user_data_32: Some(1), amount_max: Some(30), ..any.clone() },
+            LedgerFilter { metadata: pair("order", Some("2")), ..any },
+        ] {
+            self.compare_all_with(&filter);
+        }
+    }
+
+    fn compare_all_with(&self, filter: &LedgerFilter) {
+        let period = filter.period;
         let is_within = |at: u64| period.from_ns.is_none_or(|from| at >= from) && period.until_ns.is_none_or(|until| at < until);
         let once = self.lines.iter().filter(|line| !line.is_expiry && line.account == line.transfer.debit_account_id);
-        let expected = once.filter(|line| is_within(line.at_ns) && filter.takes(&line.transfer)).map(|line| described(line.transfer));
+        let expected = once
+            .filter(|line| is_within(line.at_ns) && filter.takes(&line.transfer, Some(&metadata_of(line.transfer.id))))
+            .map(|line| described(line.transfer));
         let (mut after, mut found, mut finder) = (None, Vec::new(), self.finder());
         loop {
-            let lines = LedgerLines { account: None, after, newest_first: false, count_max: 7, filter };
+            let lines = LedgerLines { account: None, after, newest_first: false, count_max: 7, filter: filter.clone() };
             let page = finder.transfers_where(2, &lines).unwrap();
             found.extend(page.transfers.into_iter().map(|(_, transfer)| transfer));
             after = page.next;

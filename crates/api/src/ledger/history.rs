@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use base::MerchantId;
-use ledger::{Account, Balances, Transfer};
+use ledger::{Account, Balances, METADATA_KEY_BYTES_MAX, Metadata, Transfer};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -44,7 +44,7 @@ pub enum PendingState {
 }
 
 /// Which transfers: those that have all that is given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerFilter {
     /// When they happened.
     pub period: LedgerPeriod,
@@ -66,12 +66,30 @@ pub struct LedgerFilter {
     pub user_data_32: Option<u32>,
     /// Pending transfers alone, and how they stand now.
     pub pending_state: Option<PendingState>,
+    /// What is in their metadata.
+    pub metadata: Option<MetadataFilter>,
+}
+
+/// A pair that metadata has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataFilter {
+    /// Its key.
+    pub key: String,
+    /// Its value; any when absent.
+    pub value: Option<String>,
+}
+
+impl MetadataFilter {
+    fn takes(&self, metadata: &Metadata) -> bool {
+        metadata.value(&self.key).is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found))
+    }
 }
 
 impl LedgerFilter {
-    /// Whether a transfer has what is asked for in its record.
-    pub fn takes(&self, transfer: &Transfer) -> bool {
-        self.amount_min.is_none_or(|least| transfer.amount >= least)
+    /// Whether a transfer has what is asked for in its record and its metadata.
+    pub fn takes(&self, transfer: &Transfer, metadata: Option<&Metadata>) -> bool {
+        self.metadata.as_ref().is_none_or(|wanted| metadata.is_some_and(|metadata| wanted.takes(metadata)))
+            && self.amount_min.is_none_or(|least| transfer.amount >= least)
             && self.amount_max.is_none_or(|most| transfer.amount <= most)
             && self.ledger.is_none_or(|ledger| transfer.ledger == ledger)
             && self.code.is_none_or(|code| transfer.code == code)
@@ -82,7 +100,7 @@ impl LedgerFilter {
 }
 
 /// Which transfers of a merchant's own ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerLines {
     /// Only those that debited or credited this account.
     pub account: Option<u128>,
@@ -94,6 +112,15 @@ pub struct LedgerLines {
     pub count_max: usize,
     /// Which.
     pub filter: LedgerFilter,
+}
+
+impl LedgerLines {
+    /// Whether a transfer did to the account what is asked for; any does when no account is.
+    pub fn is_of_account(&self, transfer: &Transfer) -> bool {
+        let credits = Some(transfer.credit_account_id) == self.account && self.filter.is_credit != Some(false);
+        let debits = Some(transfer.debit_account_id) == self.account && self.filter.is_credit != Some(true);
+        self.account.is_none() || credits || debits
+    }
 }
 
 /// Transfers that were found, each with the number of its place: later ones have larger numbers.
@@ -176,6 +203,8 @@ pub(crate) struct LedgerTransfersQuery {
     user_data_32: Option<u32>,
     /// `pending`, `posted`, `voided` or `expired`: only pending transfers that stand so now.
     pending_state: Option<String>,
+    /// Only transfers whose metadata has this key; as `key=value`, also this value.
+    metadata: Option<String>,
 }
 
 /// Which transfers of all, beside [`LedgerTransfersQuery`].
@@ -464,7 +493,14 @@ fn filter(parameters: &mut Parameters) -> Result<LedgerFilter, Problem> {
         pending_state: parameters.parse("pending_state", "pending, posted, voided or expired", pending_state)?,
         is_credit: None,
         ledger: None,
+        metadata: parameters.parse("metadata", "a key, or a key and a value as key=value", parse_metadata)?,
     })
+}
+
+fn parse_metadata(text: &str) -> Option<MetadataFilter> {
+    let (key, value) = text.split_once('=').map_or((text, None), |(key, value)| (key, Some(value)));
+    let is_key = !key.is_empty() && key.len() <= METADATA_KEY_BYTES_MAX;
+    is_key.then(|| MetadataFilter { key: key.to_owned(), value: value.map(str::to_owned) })
 }
 
 /// A time in nanoseconds since 1970, written as such or for people.

@@ -494,7 +494,7 @@ impl Platform for TestPlatform {
         Box::pin(async move {
             let state = &self.inner.lock().unwrap().state;
             let mut placed = transfers_within(state, merchant, lines.account, lines.filter.period);
-            placed.retain(|(_, found)| lines.filter.takes(found));
+            placed.retain(|(_, found)| lines.filter.takes(found, Some(&described(state, merchant, *found).metadata)));
             let is_credit = |found: &ledger::Transfer| Some(found.credit_account_id) == lines.account;
             placed.retain(|(_, found)| lines.filter.is_credit.is_none_or(|wanted| wanted == is_credit(found)));
             if lines.newest_first {

@@ -3,6 +3,7 @@
 
 use super::index::{Generation, IDS, Index, IndexError, Key, LINES, Pair, Tables, about, is_superseded, key_parts, path, remove_pair};
 use super::lines::{self, Line};
+use super::marks;
 use crate::beside;
 use journal::Io;
 use journal::table::{self, Layout, Merge, Progress, Table, Values, Writer};
@@ -113,7 +114,8 @@ fn merge_all<I: Io + Clone>(index: &Index<I>, stop: &Receiver<()>) -> Result<(),
 fn build<I: Io + Clone>(index: &Index<I>, generation: &Arc<Generation>) -> Result<(), IndexError> {
     let (first_seq, last_seq) = (generation.first_seq, generation.last_seq);
     let about = about(first_seq, last_seq);
-    let mut entries: Vec<(Key, u64)> = generation.places.iter().map(|(key, place)| (*key, *place)).collect();
+    let marks = generation.marks.iter().map(|mark| (*mark, marks::place_of(mark).number()));
+    let mut entries: Vec<(Key, u64)> = generation.places.iter().map(|(key, place)| (*key, *place)).chain(marks).collect();
     entries.sort_unstable_by_key(|(key, _)| key_parts(key));
     let mut writer = Writer::create(&index.io, &path(first_seq, last_seq, IDS), IDS_LAYOUT, about, count(entries.len()))?;
     for (key, place) in &entries {

@@ -3,6 +3,7 @@
 
 use super::index::{Concern, Index, IndexError, Pair, Part, Place, key};
 use super::lines::{self, AccountKey, Change, Kind, Level, Line, Value};
+use super::marks;
 use super::{Error, Records};
 use crate::partition::{self, LoadError};
 use api::{FoundTransfer, LedgerLines, LedgerPage, LedgerPeriod, LedgerStatement, LedgerStatementLine, PendingState};
@@ -21,6 +22,14 @@ const JOURNAL_EXAMINED_MAX: usize = 100_000;
 const STATE_EXAMINED: usize = 100;
 /// Lines that are taken from the index at once.
 const LINES_TAKEN: usize = 128;
+
+/// By what transfers are found.
+enum By {
+    /// By the hash of what is looked for, see `marks.rs`.
+    Mark(u64),
+    /// By the lines of an account.
+    Account(AccountKey),
+}
 
 /// Finds what is durable.
 pub struct Finder<I: Io = OsIo> {
@@ -61,16 +70,17 @@ impl<I: Io + Clone> Finder<I> {
         Ok(place.filter(|place| place.leg().is_some() && place.seq() <= durable_seq))
     }
 
-    /// Durable transfers, in order: of an account by the index, which looks at a limited number of its lines; of all accounts by
-    /// reading a limited part of the journal, from the oldest on.
+    /// Durable transfers, in order: by user data or metadata, or of an account, by the index, which looks at a limited number of
+    /// places; otherwise by reading a limited part of the journal, from the oldest on.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn transfers_where(&mut self, merchant: u32, lines: &LedgerLines) -> Result<LedgerPage, Error> {
         let Some(within) = self.places_within(merchant, lines.filter.period)? else { return Ok(LedgerPage::default()) };
-        match lines.account {
-            Some(account) => self.transfers_of(merchant, account, within, lines),
-            None => self.transfers_of_all(merchant, &within, lines),
+        match (marks::wanted(lines), lines.account) {
+            (Some(hash), _) => self.transfers_by(merchant, &By::Mark(hash), within, lines),
+            (None, Some(id)) => self.transfers_by(merchant, &By::Account(AccountKey { merchant, id }), within, lines),
+            (None, None) => self.transfers_of_all(merchant, &within, lines),
         }
     }
 
@@ -97,7 +107,7 @@ impl<I: Io + Clone> Finder<I> {
                         return Ok(LedgerPage { transfers, next: (place <= last).then_some(place - 1) });
                     }
                     examined += 1;
-                    if !lines.filter.takes(transfer) {
+                    if !lines.filter.takes(transfer, recorded.entry.event.metadata_of(usize::from(leg))) {
                         continue;
                     }
                     // To see how a pending transfer stands may read from two other places.
@@ -115,14 +125,8 @@ impl<I: Io + Clone> Finder<I> {
         Ok(LedgerPage { transfers, next: None })
     }
 
-    fn transfers_of(
-        &mut self,
-        merchant: u32,
-        account: u128,
-        mut within: RangeInclusive<u64>,
-        lines: &LedgerLines,
-    ) -> Result<LedgerPage, Error> {
-        let named = AccountKey { merchant, id: account };
+    /// Transfers that an index names: those with a mark, or those of an account.
+    fn transfers_by(&mut self, merchant: u32, by: &By, mut within: RangeInclusive<u64>, lines: &LedgerLines) -> Result<LedgerPage, Error> {
         let mut after = lines.after;
         let mut transfers = Vec::new();
         let mut examined = 0;
@@ -134,23 +138,51 @@ impl<I: Io + Clone> Finder<I> {
                     (false, None, _) | (true, _, None) => return Ok(LedgerPage { transfers, next: None }),
                 };
             }
-            let taken = self.lines_of(&named, &within, lines.newest_first, LINES_TAKEN.min(lines.count_max + 1))?;
+            let taken = self.candidates(merchant, by, &within, lines)?;
             if taken.is_empty() {
                 return Ok(LedgerPage { transfers, next: None });
             }
-            for (place, change) in taken {
+            for (place, is_transfer) in taken {
                 if transfers.len() == lines.count_max || examined == LINES_EXAMINED_MAX {
                     return Ok(LedgerPage { transfers, next: after });
                 }
                 (after, examined) = (Some(place.number()), examined + 1);
-                if change.kind == Kind::Expiry || lines.filter.is_credit.is_some_and(|wanted| wanted != change.is_credit) {
+                if !is_transfer {
                     continue;
                 }
-                let (_, transfer) = self.record_of(place, account)?;
-                if lines.filter.takes(&transfer) && self.stands(merchant, lines, &transfer)? {
-                    let metadata = self.records.metadata(place)?.unwrap_or_default();
-                    transfers.push((place.number(), FoundTransfer { transfer, metadata }));
+                let transfer = match by {
+                    By::Account(account) => self.record_of(place, account.id)?.1,
+                    By::Mark(_) => self.record_at(place)?,
+                };
+                let metadata = self.records.metadata(place)?;
+                let is_found = lines.is_of_account(&transfer) && lines.filter.takes(&transfer, metadata.as_ref());
+                if is_found && self.stands(merchant, lines, &transfer)? {
+                    transfers.push((place.number(), FoundTransfer { transfer, metadata: metadata.unwrap_or_default() }));
                 }
+            }
+        }
+    }
+
+    /// The next places to look at, and whether a transfer was created there that may be taken.
+    fn candidates(
+        &mut self,
+        merchant: u32,
+        by: &By,
+        within: &RangeInclusive<u64>,
+        lines: &LedgerLines,
+    ) -> Result<Vec<(Place, bool)>, Error> {
+        let count_max = LINES_TAKEN.min(lines.count_max + 1);
+        match by {
+            By::Mark(_) if within.is_empty() => Ok(Vec::new()),
+            By::Mark(hash) => {
+                let places = self.index.marked(&marks::marks(merchant, *hash, within), lines.newest_first, count_max)?;
+                Ok(places.into_iter().map(|place| (place, true)).collect())
+            }
+            By::Account(account) => {
+                let is_wanted =
+                    |change: &Change| change.kind != Kind::Expiry && lines.filter.is_credit.is_none_or(|wanted| wanted == change.is_credit);
+                let taken = self.lines_of(account, within, lines.newest_first, count_max)?;
+                Ok(taken.into_iter().map(|(place, change)| (place, is_wanted(&change))).collect())
             }
         }
     }
@@ -237,6 +269,12 @@ impl<I: Io + Clone> Finder<I> {
         let found = entry.and_then(|entry| Some((entry.at.ns(), *entry.legs.get(place.leg()?)?)));
         let found = found.filter(|(_, leg)| leg.debit_account_id == account || leg.credit_account_id == account);
         found.ok_or(Error::Misled { seq: place.seq(), id: account })
+    }
+
+    /// The transfer at a place, of whatever accounts.
+    fn record_at(&mut self, place: Place) -> Result<Transfer, Error> {
+        let found = self.records.entry(place.seq())?.and_then(|entry| entry.legs.get(place.leg()?));
+        found.copied().ok_or(Error::Misled { seq: place.seq(), id: 0 })
     }
 
     /// Asks what holds lines, again when a damaged table had to be made anew.

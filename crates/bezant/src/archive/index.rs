@@ -4,13 +4,14 @@
 
 use super::builder::{IDS_LAYOUT, LINES_LAYOUT};
 use super::lines::{self, Line};
+use super::marks;
 use crate::partition::{self, LoadError};
 use crate::snapshots::EVENTS_BETWEEN;
 use base::MerchantId;
 use engine::{Entry, Event, PaymentName, State};
 use journal::table::{self, BlockBuffer, Table};
 use journal::{Io, OsIo, Reader};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -27,6 +28,8 @@ pub const GENERATIONS_WAITING_MAX: usize = 4;
 const ROOMS_MAX: usize = 2;
 /// What a key takes, in bytes: what it is about, whose ledger it is, and the number.
 const KEY_BYTES: usize = 21;
+/// What tables know of events, in their first byte, where no number of an event reaches: 1 since there are marks and accounts.
+const KNOWS: u8 = 1;
 /// Stands for the event itself where a leg's number would stand.
 const WHOLE_EVENT: u16 = u16::MAX;
 
@@ -55,7 +58,7 @@ impl<I: Io + Clone> Pair<I> {
     fn is_of(&self, first_seq: u64, last_seq: u64) -> bool {
         [(&self.ids, IDS_LAYOUT), (&self.lines, LINES_LAYOUT)]
             .into_iter()
-            .all(|(table, layout)| table.layout() == layout && covered(table) == (first_seq, last_seq))
+            .all(|(table, layout)| table.layout() == layout && table.about() == about(first_seq, last_seq))
     }
 
     /// The events that both cover.
@@ -104,6 +107,8 @@ pub(super) enum Concern {
     Object = 11,
     /// The account with an id, if it has metadata: its number among the accounts of its event stands for a leg.
     Account = 16,
+    /// A transfer with user data or metadata, see `marks.rs`.
+    Mark = 17,
 }
 
 /// Whether what a key is about may be archived again: then only the newest place counts.
@@ -200,6 +205,8 @@ pub(super) struct Generation {
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,
     pub(super) places: Places,
+    /// Keys that stand beside each other, see `marks.rs`.
+    pub(super) marks: BTreeSet<Key>,
     /// In the order of the transfers.
     pub(super) lines: Vec<Arc<Vec<Line>>>,
     greatest: Key,
@@ -213,6 +220,7 @@ impl Generation {
             first_seq,
             last_seq: first_seq - 1,
             places: HashMap::new(),
+            marks: BTreeSet::new(),
             lines: Vec::new(),
             greatest: [0; KEY_BYTES],
             superseded: Vec::new(),
@@ -233,6 +241,11 @@ impl Generation {
         }
         let within = self.places.iter().filter(|(key, place)| bounds.contains(*key) && Place(**place).seq() <= seq_max);
         within.max_by_key(|(key, _)| **key).map(|(_, place)| Place(*place))
+    }
+
+    /// So many keys, as a table has them.
+    fn key_count(&self) -> usize {
+        self.places.len() + self.marks.len()
     }
 
     fn insert(&mut self, key: Key, place: Place) {
@@ -256,6 +269,7 @@ impl Generation {
                 self.places.insert(key, before.0);
             }
         }
+        self.marks.retain(|mark| marks::place_of(mark).seq() <= seq);
         for piece in &mut self.lines {
             Arc::make_mut(piece).retain(|line| line.place.seq() <= seq);
         }
@@ -288,7 +302,7 @@ impl Generation {
                 }
                 !metadata.is_empty()
             }
-            Event::LedgerTransfersCreated { merchant, burned, released: _, metadata: _ } => {
+            Event::LedgerTransfersCreated { merchant, burned, released: _, metadata } => {
                 let Some(merchant) = number(merchant) else { return false };
                 for (leg, transfer) in (0..WHOLE_EVENT).zip(&entry.legs) {
                     let place = Place::new(seq, leg);
@@ -296,6 +310,9 @@ impl Generation {
                     if transfer.is_resolution() {
                         self.insert(key(Concern::Fate, merchant, transfer.pending_id), place);
                     }
+                    marks::each(transfer, metadata.of(usize::from(leg)), |hash| {
+                        self.marks.insert(marks::mark(merchant, hash, place));
+                    });
                     if transfer.flags.contains(ledger::TransferFlags::IMPORTED) {
                         self.insert(key(Concern::Time, merchant, u128::from(transfer.timestamp)), place);
                     }
@@ -407,7 +424,7 @@ impl<I: Io + Clone> Index<I> {
         let open = index.read_again(covered_to + 1, durable_seq)?;
         let mut inner = index.write();
         inner.open = open;
-        if inner.open.places.len() >= index.keys_max_now() {
+        if inner.open.key_count() >= index.keys_max_now() {
             inner.close();
         }
         drop(inner);
@@ -474,7 +491,7 @@ impl<I: Io + Clone> Index<I> {
 
     /// How many keys wait in memory to be written.
     pub fn keys_waiting(&self) -> usize {
-        self.read().closed.iter().map(|generation| generation.places.len()).sum()
+        self.read().closed.iter().map(|generation| generation.key_count()).sum()
     }
 
     /// Whether no more keys should come until some are written.
@@ -558,6 +575,53 @@ impl<I: Io + Clone> Index<I> {
         Ok(last)
     }
 
+    /// The places of marks within bounds, in order of places or the newest first, at most so many.
+    pub(super) fn marked(&self, bounds: &RangeInclusive<Key>, newest_first: bool, count_max: usize) -> Result<Vec<Place>, IndexError> {
+        let (mut parts, tables) = {
+            let inner = self.read();
+            let generations = inner.closed.iter().map(Arc::as_ref).chain([&inner.open]);
+            let marked = |generation: &Generation| {
+                let marks = generation.marks.range(bounds.clone()).map(marks::place_of);
+                let marks = if newest_first { marks.rev().take(count_max).collect() } else { marks.take(count_max).collect() };
+                (generation.first_seq, marks)
+            };
+            (generations.map(marked).collect::<Vec<(u64, Vec<Place>)>>(), Arc::clone(&inner.tables))
+        };
+        for pair in tables.iter() {
+            parts.push((pair.covered().0, self.marked_in(pair, bounds, newest_first, count_max)?));
+        }
+        parts.sort_unstable_by_key(|(first_seq, _)| *first_seq);
+        if newest_first {
+            parts.reverse();
+        }
+        Ok(parts.into_iter().flat_map(|(_, places)| places).take(count_max).collect())
+    }
+
+    fn marked_in(
+        &self,
+        pair: &Arc<Pair<I>>,
+        bounds: &RangeInclusive<Key>,
+        newest_first: bool,
+        count_max: usize,
+    ) -> Result<Vec<Place>, IndexError> {
+        let mut range = pair.ids.range(bounds.start()..=bounds.end());
+        let mut places = Vec::new();
+        while places.len() < count_max {
+            let Some(entry) = (if newest_first { range.next_back() } else { range.next() }) else { break };
+            match entry {
+                Ok(entry) => places.extend(place_in(entry.value())),
+                Err(error) if error.retryable() => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, "a damaged index is made again from the journal");
+                    let healed = self.heal(pair)?;
+                    let marks = healed.marks.range(bounds.clone()).map(marks::place_of);
+                    return Ok(if newest_first { marks.rev().take(count_max).collect() } else { marks.take(count_max).collect() });
+                }
+            }
+        }
+        Ok(places)
+    }
+
     /// Reads what a damaged table covers from the journal again; the builder makes another table of it.
     pub(super) fn heal(&self, damaged: &Arc<Pair<I>>) -> Result<Arc<Generation>, IndexError> {
         let (first_seq, last_seq) = damaged.covered();
@@ -615,7 +679,7 @@ impl<I: Io + Clone> Index<I> {
             inner.open.places = inner.rooms.pop().unwrap_or_else(|| Places::with_capacity(room(self.keys_max)));
         }
         let is_noted = inner.open.note(seq, entry, number);
-        if inner.open.places.len() >= self.keys_max_now() {
+        if inner.open.key_count() >= self.keys_max_now() {
             inner.close();
         }
         is_noted
@@ -726,12 +790,14 @@ fn open_pair<I: Io + Clone>(io: &I, first_seq: u64, last_seq: u64) -> Result<Opt
 fn covered<I: Io>(table: &Table<I>) -> (u64, u64) {
     let about = table.about();
     let number = |from: usize| u64::from_be_bytes(std::array::from_fn(|index| about[from + index]));
-    (number(0), number(8))
+    (number(0) & (u64::MAX >> 8), number(8))
 }
 
-/// How a table says which events it covers.
+/// How a table says which events it covers, and what it knows of them. A table that knows less is made again from the journal.
 pub(super) fn about(first_seq: u64, last_seq: u64) -> [u8; 16] {
-    (u128::from(first_seq) << 64 | u128::from(last_seq)).to_be_bytes()
+    let mut about = (u128::from(first_seq) << 64 | u128::from(last_seq)).to_be_bytes();
+    about[0] = KNOWS;
+    about
 }
 
 /// Removes the tables of a run of events; what cannot be removed is found again at the next start.

@@ -310,5 +310,6 @@ fn asked(filter: &Filter) -> LedgerFilter {
         user_data_64: (user_data_64 != 0).then_some(user_data_64),
         user_data_32: (user_data_32 != 0).then_some(user_data_32),
         pending_state: None,
+        metadata: None,
     }
 }
