@@ -38,11 +38,15 @@ pub enum Mistake {
     ReleasesUnjournaled,
     /// The events of a chain fail one by one.
     ChainsIgnored,
+    /// Transfers expire by another clock than that of the journal.
+    TimeoutsByAnotherClock,
+    /// The last record of a journal is taken for whole, whatever its checksums say.
+    TailUnchecked,
 }
 
 impl Mistake {
     /// Every deliberate mistake.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::AnswersBeforeSync,
         Self::FailedAppendsAnswered,
         Self::HistoryUnasked,
@@ -57,6 +61,8 @@ impl Mistake {
         Self::BurnsUnjournaled,
         Self::ReleasesUnjournaled,
         Self::ChainsIgnored,
+        Self::TimeoutsByAnotherClock,
+        Self::TailUnchecked,
     ];
 
     /// The name on the command line; `None` for no mistake.
@@ -77,6 +83,8 @@ impl Mistake {
             Self::BurnsUnjournaled => Some("burns-unjournaled"),
             Self::ReleasesUnjournaled => Some("releases-unjournaled"),
             Self::ChainsIgnored => Some("chains-ignored"),
+            Self::TimeoutsByAnotherClock => Some("timeouts-by-another-clock"),
+            Self::TailUnchecked => Some("tail-unchecked"),
         }
     }
 

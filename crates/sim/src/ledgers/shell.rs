@@ -1,6 +1,7 @@
 //! The platform's shell around merchants' ledgers, without threads: one process that holds the journal, the index and a
 //! partition on one disk. What the platform's threads do in loops, the world lets happen one step at a time.
 
+use crate::ledgers::damage;
 use crate::ledgers::disk::Disk;
 use crate::ledgers::mistakes::Mistake;
 use crate::platform::Keys;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 const SEGMENT_BYTES: u64 = 64 * 1024;
 const BATCH_BYTES_MAX: usize = 48 * 1024;
 const SNAPSHOT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How far another clock is ahead, in nanoseconds.
+const CLOCK_AHEAD_NS: u64 = 3_000_000_000;
 const DERIVE: [u8; 32] = [0xa5; 32];
 
 /// How a journal is opened.
@@ -57,6 +60,9 @@ pub struct Running {
 /// A promise is broken: damage that nobody made.
 pub fn start(disk: &Disk, keys_max: usize, mistake: Mistake, random: &mut Random) -> Checked<Result<Running, String>> {
     let verify_from = if random.chance(500) { newest_snapshot(disk) } else { None };
+    if mistake == Mistake::TailUnchecked {
+        damage::vouch_for_tail(disk);
+    }
     let journal = match FileJournal::open(disk.clone(), options(verify_from)) {
         Ok((journal, _)) => journal,
         Err(OpenError::Io(failure)) => return Ok(Err(failure.to_string())),
@@ -118,6 +124,8 @@ impl Running {
     /// A command crashed the engine.
     pub fn decide(&mut self, command: &Command, wall: Timestamp) -> Checked<(Option<Answer>, Vec<Entry>)> {
         let before = self.round.entries.len();
+        let is_other_clock = self.mistake == Mistake::TimeoutsByAnotherClock && *command == Command::Tick;
+        let wall = if is_other_clock { wall.plus_ns(CLOCK_AHEAD_NS) } else { wall };
         if let Err((_, tainted)) = self.partition.join(&mut self.round, (), command, wall) {
             return violated(Rule::EngineStands, format!("applying a command crashed ({:02x?}): {command:?}", tainted.fingerprint));
         }
