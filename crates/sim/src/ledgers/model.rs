@@ -143,7 +143,8 @@ impl Book {
             if result.status == CreateTransferStatus::Created {
                 outcome.created.extend(self.ledger.transfer(transfer.id));
             }
-            if burned_after.contains(&transfer.id) && !outcome.burned.contains(&transfer.id) {
+            // An id may come twice in a batch, and fail first with a chain and then for ever.
+            if burned_after.contains(&transfer.id) && result.status.is_transient() {
                 outcome.burned.push(transfer.id);
             }
         }
