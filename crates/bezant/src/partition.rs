@@ -409,11 +409,6 @@ impl<I: Io + Clone> Partition<I> {
         if command.is_booking() {
             return self.book(round, token, command, wall);
         }
-        if *command == Command::Tick
-            && let Some(merchant) = self.state.ledger_due(self.now(wall))
-        {
-            return self.book(round, token, &Command::ExpireLedgerTransfers { merchant }, wall);
-        }
         match self.archived_for(command, wall) {
             Ok(payments) if payments.is_empty() => {}
             Ok(payments) => {
@@ -449,6 +444,13 @@ impl<I: Io + Clone> Partition<I> {
         }
         if let Err(tainted) = self.archive_payments(round, wall) {
             return Err((token, tainted));
+        }
+        // After the few other things that are due: of a ledger's expiries there may be a million.
+        if *command == Command::Tick
+            && !round.is_full()
+            && let Some(merchant) = self.state.ledger_due(self.now(wall))
+        {
+            return self.book(round, token, &Command::ExpireLedgerTransfers { merchant }, wall);
         }
         round.answers.push((token, Answer::Decided(decision.reply)));
         Ok(())

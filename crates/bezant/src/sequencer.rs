@@ -333,6 +333,7 @@ pub fn start(partition: Partition, journal: Box<dyn Journal>, epoch: u64, outlet
         waiters: HashMap::new(),
         stopping: false,
         ticked_in_vain: false,
+        tick_filled_round: false,
         reads_deferred: Vec::new(),
     };
     let decider = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run())?;
@@ -405,6 +406,8 @@ struct Sequencer {
     waiters: HashMap<Concern, Vec<(Awaited, oneshot::Sender<()>)>>,
     stopping: bool,
     ticked_in_vain: bool,
+    /// Whether the last round was filled by what was due.
+    tick_filled_round: bool,
     /// Reads that came while the state was being reloaded; as many as requests are open at most.
     reads_deferred: Vec<ReadRequest>,
 }
@@ -455,7 +458,8 @@ impl Sequencer {
             return Duration::ZERO;
         }
         let longest = if self.held.is_empty() { Duration::from_millis(SLEEP_MS_MAX) } else { HELD_LOOK_EVERY };
-        if self.ticked_in_vain {
+        // A round that is full while another one is being written waits for the writer, who rings.
+        if self.ticked_in_vain || (self.round.is_full() && self.writing.is_some()) {
             return longest;
         }
         let Some(due_at) = self.partition.state().due_at() else { return longest };
@@ -497,12 +501,19 @@ impl Sequencer {
 
     /// Decides what waits, most urgent first, until nothing waits or the round is full.
     fn decide_waiting(&mut self, wall: Timestamp) -> Result<(), Ended> {
-        if self.partition.state().due_at().is_some_and(|due_at| due_at <= wall) && !self.ticked_in_vain {
+        // A round that is full takes nothing more, what is due neither. What is due may fill a round; then what waits has the next one.
+        let is_due = self.partition.state().due_at().is_some_and(|due_at| due_at <= wall);
+        let is_held = !self.held.is_empty() && !self.partition.is_history_behind();
+        let waits = is_held || self.lanes.iter().any(|lane| !lane.is_empty());
+        let gives_way = self.tick_filled_round && waits;
+        if is_due && !self.ticked_in_vain && !self.round.is_full() && !gives_way {
             let before = self.round.entries.len();
             self.join(Token::Reply(None), Box::new(Command::Tick), None, wall)?;
             self.ticked_in_vain = self.round.entries.len() == before;
-        } else {
+            self.tick_filled_round = self.round.is_full();
+        } else if !self.round.is_full() {
             self.ticked_in_vain = false;
+            self.tick_filled_round = false;
         }
         let mut decided = 0_usize;
         self.shed_overdue();

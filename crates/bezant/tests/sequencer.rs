@@ -38,7 +38,7 @@ const MERCHANT: MerchantId = MerchantId::from_u128(1);
 struct World {
     running: Running,
     dispatched: mpsc::UnboundedReceiver<Outgoing>,
-    _durable: Receiver<Durable>,
+    durable: Receiver<Durable>,
 }
 
 fn options() -> Options {
@@ -53,6 +53,11 @@ fn journal(disk: &SimIo) -> FileJournal<SimIo> {
 fn start(disk: &SimIo, trip: fn(&Command) -> bool) -> World {
     let journal = journal(disk);
     let (state, _) = partition::load(&journal).unwrap();
+    begin(disk, journal, state, trip)
+}
+
+/// Starts a partition with a state and the journal that it is up to.
+fn begin(disk: &SimIo, journal: FileJournal<SimIo>, state: State, trip: fn(&Command) -> bool) -> World {
     let mut keys = KeyStore::open(disk.clone(), Redacted::new([1; 32])).unwrap();
     keys.ensure(&[SUBJECT], &mut |bytes: &mut [u8]| bytes.fill(5)).unwrap();
     let stripe: Arc<dyn Connector> = Arc::new(Stripe::new(Environment::Test));
@@ -64,7 +69,7 @@ fn start(disk: &SimIo, trip: fn(&Command) -> bool) -> World {
     let (durable, to_views) = sync_channel(1_024);
     let outlets = Outlets { dispatches, durable, observe: Box::new(|_, _| {}), durable_seq: watch::channel(0).0 };
     let running = sequencer::start(partition, Box::new(journal), epoch, outlets, Box::new(|_| {})).unwrap();
-    World { running, dispatched, _durable: to_views }
+    World { running, dispatched, durable: to_views }
 }
 
 /// The next send that leaves; no errand is asked for here.
@@ -285,4 +290,97 @@ fn a_journal_of_a_newer_program_is_refused_with_the_version_it_needs() {
     partition::append(&mut journal, 1, 1, &batch).unwrap();
     let error = partition::load(&journal as &dyn Journal).unwrap_err();
     assert!(error.to_string().contains("needs event version 99"), "{error}");
+}
+
+/// Pending transfers that are all due when the partition starts.
+const PENDINGS: u128 = 1_000_000;
+/// Commands that wait at the same time, each as large as a round.
+const BOOKINGS: u128 = 20;
+/// So many transfers fill a round.
+const TRANSFERS_PER_ROUND: u128 = 4_200;
+
+fn booking(transfers: impl Iterator<Item = ledger::Transfer>) -> Command {
+    let texts = engine::LedgerTexts::default();
+    Command::CreateLedgerTransfers { merchant: MERCHANT, transfers: transfers.collect(), texts, answer: engine::LedgerAnswer::Statuses }
+}
+
+fn transfer(id: u128) -> ledger::Transfer {
+    ledger::Transfer { id, debit_account_id: 1, credit_account_id: 2, amount: 1, ledger: 1, code: 1, ..ledger::Transfer::default() }
+}
+
+/// A state with so many pending transfers whose timeouts passed long ago.
+fn with_pendings() -> State {
+    let mut state = State::new();
+    let first = base::Timestamp::from_s(1);
+    for event in [
+        engine::Event::MinVersionRaised { version: engine::event::VERSION_MAX },
+        engine::Event::MerchantCreated { merchant: MERCHANT, number: 1, handle: "shop".into() },
+    ] {
+        state.evolve(&engine::Entry { at: first, event, legs: Vec::new() });
+    }
+    let accounts = [1, 2].map(|id| ledger::Account { id, ledger: 1, code: 1, ..ledger::Account::default() }).to_vec();
+    let mut book = |command: &Command| state.book(state.last_at.plus_ns(1), command);
+    book(&Command::CreateLedgerAccounts { merchant: MERCHANT, accounts, texts: engine::LedgerTexts::default() });
+    let ids: Vec<u128> = (1..=PENDINGS).collect();
+    for ids in ids.chunks(ledger::BATCH_EVENTS_MAX) {
+        let pending = |id: &u128| ledger::Transfer { flags: ledger::TransferFlags::PENDING, timeout_s: 1, ..transfer(*id) };
+        book(&booking(ids.iter().map(pending)));
+    }
+    assert_eq!(state.ledgers[&MERCHANT].ledger.pendings_count(), ids.len());
+    state
+}
+
+/// They expire in order, a bounded number in each batch, and what waits meanwhile has its rounds between.
+#[tokio::test]
+async fn a_million_expiries_at_once_come_in_order_and_in_rounds_and_bookings_go_on_between() {
+    let state = with_pendings();
+    let disk = SimIo::new();
+    let options = Options { segment_bytes: 32 * 1024 * 1024, batch_bytes_max: partition::BATCH_BYTES_MAX, ..Options::for_partition(0) };
+    let (mut journal, _) = FileJournal::open(disk.clone(), options).unwrap();
+    let event_count = u32::try_from(state.next_seq - 1).unwrap();
+    journal.append(1, 1, journal::Batch { event_count, events: b"what led to the state", transfers: &[] }).unwrap();
+    let started = std::time::Instant::now();
+    let world = begin(&disk, journal, state, NEVER);
+    let handle = world.running.handle.clone();
+    decided(handle.submit(Command::StartLeader { epoch: 1 }).await);
+    let command = |number: u128| booking((0..TRANSFERS_PER_ROUND).map(|index| transfer((number + 1) << 64 | index)));
+    let asked: Vec<_> = (0..BOOKINGS)
+        .map(|number| {
+            let (handle, command) = (handle.clone(), command(number));
+            tokio::spawn(async move { handle.submit(command).await })
+        })
+        .collect();
+    for asked in asked {
+        decided(asked.await.unwrap());
+    }
+    while handle.read(|state: &State| state.ledgers[&MERCHANT].ledger.pendings_count()).await.unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+    println!("{PENDINGS} pending transfers expired in {:?}, beside {BOOKINGS} bookings", started.elapsed());
+    world.running.handle.stop();
+    world.running.join().unwrap();
+
+    let (mut next_id, mut rounds, mut rounds_before_last_booking) = (1, 0, 0);
+    for Durable { first_seq, batch } in world.durable.try_iter() {
+        let recorded = events::decode_batch(first_seq, batch.event_count, &batch.events, &batch.transfers).unwrap();
+        let expired = recorded.iter().filter(|recorded| matches!(recorded.entry.event, engine::Event::LedgerTransfersExpired { .. }));
+        assert!(expired.clone().count() <= 1, "one round of expiries in a batch");
+        for recorded in expired {
+            assert!(recorded.entry.legs.len() <= ledger::BATCH_EVENTS_MAX);
+            for leg in &recorded.entry.legs {
+                assert_eq!(leg.id, next_id, "in order");
+                next_id += 1;
+            }
+            rounds += 1;
+        }
+        if recorded.iter().any(|recorded| matches!(recorded.entry.event, engine::Event::LedgerTransfersCreated { .. })) {
+            rounds_before_last_booking = rounds;
+        }
+    }
+    assert_eq!(next_id, PENDINGS + 1);
+    assert_eq!(rounds, PENDINGS.div_ceil(u128::try_from(ledger::BATCH_EVENTS_MAX).unwrap()));
+    assert!(
+        rounds_before_last_booking <= 3 * BOOKINGS,
+        "the bookings waited for {rounds_before_last_booking} of {rounds} rounds of expiries"
+    );
 }
