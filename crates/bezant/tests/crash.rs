@@ -14,6 +14,9 @@ const SIMULATOR_KILLS: u64 = 6;
 /// Clients at a time.
 const CLIENTS: u64 = 6;
 
+/// Every payment leaves the memory as soon as nothing is open at it, and tables of the index are small.
+const SMALL: &str = "--payments-kept 0 --index-ids 1024";
+
 /// Waits until `more` answers after now were final: a moment that depends on the seed and on real progress.
 fn progress(load: &Load, more: u64) {
     let goal = load.counts.acknowledged() + more;
@@ -24,7 +27,7 @@ fn progress(load: &Load, more: u64) {
 fn nothing_is_lost_or_doubled_when_the_platform_is_killed_twenty_times() {
     let folder = Folder::new("crash-platform");
     let sandbox = Sandbox::start(&folder.0);
-    let plan = Plan::new(&folder.0, sandbox.address);
+    let plan = Plan::new(&folder.0, sandbox.address).with(SMALL);
     let mut platform = plan.start();
     let load = Load::start(platform.address, &platform.api_key, 1, CLIENTS);
     let mut draw = Draw::new(1);
@@ -44,7 +47,7 @@ fn nothing_is_lost_or_doubled_when_the_platform_is_killed_twenty_times() {
 fn nothing_is_lost_or_doubled_when_the_simulator_is_killed() {
     let folder = Folder::new("crash-simulator");
     let mut sandbox = Sandbox::start(&folder.0);
-    let plan = Plan::new(&folder.0, sandbox.address);
+    let plan = Plan::new(&folder.0, sandbox.address).with(SMALL);
     let platform = plan.start();
     let load = Load::start(platform.address, &platform.api_key, 2, CLIENTS);
     let mut draw = Draw::new(2);

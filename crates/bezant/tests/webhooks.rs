@@ -64,7 +64,7 @@ fn webhooks(platform: &Bezant, arguments: &[&str]) -> (Output, String) {
 
 /// A platform that takes webhooks at `main`, and never sweeps.
 fn plan(folder: &Folder, sandbox: &Sandbox) -> Plan {
-    Plan::new(&folder.0, sandbox.address).with(&format!("--stripe-webhook main={SECRET} --sweep-every-ms off"))
+    Plan::new(&folder.0, sandbox.address).with(&format!("--stripe-webhook main={SECRET} --sweep-every-ms off --payments-kept 0"))
 }
 
 /// From now on the simulator tells the platform of everything.
