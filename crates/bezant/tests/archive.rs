@@ -6,7 +6,7 @@ mod support;
 
 use api::{FoundTransfer, LedgerFilter, LedgerLines, LedgerPeriod, LedgerStatementLine, MetadataFilter, PendingState};
 use base::{MerchantId, OperatorId, Timestamp};
-use bezant::archive::{Archive, Finder, Index, builder};
+use bezant::archive::{Archive, Finder, GENERATION_KEYS_DEFAULT, Index, builder};
 use engine::{Booked, Command, Entry, Event, LedgerAnswer, LedgerTexts, Reply, State};
 use journal::{Batch, FileJournal, Journal, Options, OsIo};
 use ledger::{Account, Balances, CreateTransferStatus, Items, Metadata, Transfer, TransferFlags, TransferResult};
@@ -94,6 +94,16 @@ fn a_few_transfers_among_many_events_are_in_a_table_and_need_not_be_read_again()
     }
 }
 
+/// The first keys come before there is room for a whole generation of them: nobody waits until there is.
+#[test]
+fn a_generation_for_which_there_is_no_room_yet_is_a_small_one() {
+    let mut world = World::with_keys(GENERATION_KEYS_DEFAULT);
+    (0..10).for_each(|_| world.act(&Act::Book(vec![(1, 2, 1, false); 4_000])));
+    assert!(world.index.keys_waiting() > 0, "the first generation was closed, and is far from full");
+    builder::work_off(&world.index).unwrap();
+    assert_eq!(world.index.keys_waiting(), 0);
+}
+
 /// What a merchant did to its ledger.
 #[derive(Clone, Debug)]
 enum Act {
@@ -178,12 +188,17 @@ const GENERATION_KEYS: usize = 24;
 
 impl World {
     fn new() -> Self {
+        Self::with_keys(GENERATION_KEYS)
+    }
+
+    /// With so many keys of a generation.
+    fn with_keys(generation_keys: usize) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let folder = Folder::new(&format!("archive-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
         let io = OsIo::new(&folder.0);
         let (journal, _) = FileJournal::open(io.clone(), Options::for_partition(0)).unwrap();
         let state = State::new();
-        let index = Arc::new(Index::open(io, journal.reader(), &state, GENERATION_KEYS).unwrap());
+        let index = Arc::new(Index::open(io, journal.reader(), &state, generation_keys).unwrap());
         let archive = Archive::new(Arc::clone(&index), journal.reader());
         let (lines, balances, pending) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
         let mut world = Self { _folder: folder, state, journal, index, archive, now: 1_000, next_id: 1, lines, balances, pending };

@@ -24,6 +24,9 @@ pub const GENERATION_KEYS_DEFAULT: usize = 512 * 1024;
 const PAYMENT_KEYS_MAX: usize = 64 * 1024;
 /// Full generations whose keys may wait in memory to be written; with more, history grows only by what must happen.
 pub const GENERATIONS_WAITING_MAX: usize = 4;
+/// Keys of a generation for which there was no room ahead, as of the first one after a ledger's first account: few, so that the
+/// system gives a few megabytes for them while a batch waits, and not tens of them.
+const KEYS_WITHOUT_ROOM: usize = 64 * 1024;
 /// Most generations to come for which there is room ahead.
 const ROOMS_MAX: usize = 2;
 /// What a key takes, in bytes: what it is about, whose ledger it is, and the number.
@@ -676,10 +679,12 @@ impl<I: Io + Clone> Index<I> {
             event => matches!(event, Event::LedgerTransfersCreated { .. } | Event::LedgerTransfersExpired { .. }),
         };
         if has_keys && inner.open.places.capacity() == 0 {
-            inner.open.places = inner.rooms.pop().unwrap_or_else(|| Places::with_capacity(room(self.keys_max)));
+            let scarce = || Places::with_capacity(room(self.keys_max.min(KEYS_WITHOUT_ROOM)));
+            inner.open.places = inner.rooms.pop().unwrap_or_else(scarce);
         }
         let is_noted = inner.open.note(seq, entry, number);
-        if inner.open.key_count() >= self.keys_max_now() {
+        let has_room = inner.open.places.capacity() >= room(self.keys_max);
+        if inner.open.key_count() >= if has_room { self.keys_max } else { self.keys_max.min(KEYS_WITHOUT_ROOM) } {
             inner.close();
         }
         is_noted
