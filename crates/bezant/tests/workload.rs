@@ -5,7 +5,7 @@
 mod support;
 
 use bezant::workload::{Error, Layout, run, run_on_disk};
-use naive::{Met, Operation, Run, json, workload, workload_of};
+use naive::{Met, Operation, Random, Run, json, workload, workload_of};
 use support::Folder;
 
 /// So many short workloads.
@@ -55,6 +55,58 @@ fn a_ledger_on_disk_whose_history_is_in_tables_answers_byte_for_byte_as_one_in_m
         assert_answers(&what, &operations, &found, &expected(&operations, &mut Met::default()));
         std::fs::remove_dir_all(data).unwrap();
     }
+}
+
+/// So many workloads with changed bytes.
+const CHANGED: u64 = 4_000;
+/// What a changed workload may have anywhere.
+const TOKENS: [&str; 12] =
+    ["-1", "1e9", "null", "[]", "{", "}", "\"", "\\u0000", "340282366920938463463374607431768211456", "bit_16", "\n", "\"op\":\"tick\","];
+
+/// One byte or a few of a text become something else.
+fn change(random: &mut Random, text: &mut Vec<u8>) {
+    if text.is_empty() {
+        return;
+    }
+    let at = random.index(text.len());
+    let end = text.len().min(at + random.index(40) + 1);
+    match random.below(5) {
+        0 => text[at] ^= 1 << random.below(8),
+        1 => drop(text.drain(at..end)),
+        2 => drop(text.splice(at..at, TOKENS[random.index(TOKENS.len())].bytes())),
+        3 => text.extend_from_within(at..end),
+        _ => text.truncate(at + 1),
+    }
+}
+
+#[test]
+fn a_workload_of_changed_bytes_is_answered_line_by_line_up_to_one_that_is_named() {
+    let mut refused = 0;
+    for seed in 0..CHANGED {
+        let mut random = Random::new(seed);
+        let mut text = json::workload_text(&workload(seed % 200)).into_bytes();
+        for _ in 0..random.below(3) + 1 {
+            change(&mut random, &mut text);
+        }
+        let mut found = Vec::new();
+        let ended = run(&text[..], &mut found);
+        let lines: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        let sound = match ended {
+            Ok(()) => &lines[..],
+            Err(Error::Malformed { line, .. } | Error::Refused { line, .. }) => {
+                refused += 1;
+                &lines[..line - 1]
+            }
+            Err(other) => panic!("workload {seed}: {other}"),
+        };
+        let asked = sound.iter().filter(|line| !line.iter().all(u8::is_ascii_whitespace)).count();
+        assert_eq!(found.iter().filter(|byte| **byte == b'\n').count(), asked, "workload {seed}");
+        // Those before are answered the same without those after.
+        let mut again = Vec::new();
+        run(&sound.concat()[..], &mut again).unwrap();
+        assert_eq!(again, found, "workload {seed}");
+    }
+    assert!(refused > CHANGED / 2 && refused < CHANGED, "{refused} of {CHANGED} are refused");
 }
 
 /// What expires has the time of the clock, and so has the first event after it: history looks for both at one time.
