@@ -1,9 +1,9 @@
 //! Deliberate mistakes about merchants' ledgers, to prove that the judge sees them. Each is made outside of the platform: by the
 //! shell that calls it, or by the disk below it.
 
+use journal::Io;
 use journal::simio::SimIo;
 use journal::table::{Table, Writer};
-use std::io::ErrorKind;
 
 /// A deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ pub(super) fn doctored(io: &SimIo, path: &str, mistake: Mistake, is_again: bool)
             });
         }
         Mistake::MergeDropsInput if is_of_ids => {
-            let (first_seq, last_seq) = last_input(io, &table.about())?;
+            let (first_seq, last_seq) = last_input(io, path)?;
             entries.retain(|(_, value)| !(first_seq..=last_seq).contains(&seq_in(value)));
         }
         Mistake::ExpiriesUnnoted if !is_of_ids => entries.retain(|(_, value)| value.first().is_some_and(|what| what & !CREDIT != EXPIRY)),
@@ -164,20 +164,13 @@ pub(super) fn doctored(io: &SimIo, path: &str, mistake: Mistake, is_again: bool)
     scratch.files().remove("table")
 }
 
-/// The events of the last of the tables that a new one takes the place of.
-fn last_input(io: &SimIo, about: &[u8; 16]) -> Option<(u64, u64)> {
-    use journal::Io;
-    let covered = u128::from_be_bytes(*about);
-    let (first_seq, last_seq) = (u64::try_from(covered >> 64).ok()?, u64::try_from(covered & u128::from(u64::MAX)).ok()?);
-    let names = match io.list("index") {
-        Ok(names) => names,
-        Err(error) if error.kind() == ErrorKind::NotFound => return None,
-        Err(_) => return None,
-    };
-    let run = |name: &String| {
-        let (first, last) = name.strip_suffix(".ids")?.split_once('-')?;
+/// The events of the last of the tables that a new one takes the place of; as all names of tables say.
+fn last_input(io: &SimIo, path: &str) -> Option<(u64, u64)> {
+    let run = |name: &str| {
+        let (first, last) = name.split_once(".ids")?.0.split_once('-')?;
         Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
     };
-    let inside = names.iter().filter_map(run).filter(|run| run.0 > first_seq && run.1 == last_seq);
-    inside.max()
+    let (first_seq, last_seq) = run(path.strip_prefix("index/")?)?;
+    let names = io.list("index").ok()?;
+    names.iter().filter_map(|name| run(name)).filter(|run| run.0 > first_seq && run.1 == last_seq).max()
 }
