@@ -44,6 +44,9 @@ fn assert_same_as_state(shop: &Shop, reader: &Reader) {
             unreleased_minor: _,
             observations: _,
             settling: _,
+            open_effects: _,
+            keys: _,
+            resting_since: _,
         } = expected;
         assert_eq!((row.merchant, row.subject, row.money, row.capture_mode), (*merchant, *subject, *money, *capture), "{id}");
         assert_eq!((row.status, row.reference, row.content, row.created_at), (*status, *reference, *content, *created_at), "{id}");
