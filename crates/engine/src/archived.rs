@@ -15,6 +15,9 @@ pub const ARCHIVED_BYTES_MAX: usize = 64 * 1024;
 /// Most payments that one event archives.
 pub const ARCHIVED_PER_EVENT_MAX: usize = 64;
 
+/// What a key takes of it at most.
+const KEY_BYTES: usize = 2 * size_of::<ArchivedKey>();
+
 /// An idempotency key that led to a payment, or to a refund of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivedKey {
@@ -44,7 +47,7 @@ pub struct ArchivedPayment {
 impl ArchivedPayment {
     /// Upper estimate of its encoded size, in bytes.
     pub fn bytes_estimate(&self) -> usize {
-        bytes_estimate(&self.payment)
+        bytes_estimate(&self.payment) + self.keys.len() * KEY_BYTES
     }
 
     /// By which names it is looked for: itself, its reference, its keys, its objects at providers.
@@ -293,7 +296,7 @@ fn bytes_estimate(payment: &Payment) -> usize {
     let disputes = payment.disputes.iter().map(|dispute| 2 * size_of::<crate::state::Dispute>() + dispute.dispute.len());
     let parts: usize = attempts.chain(refunds).chain(disputes).sum();
     let captures = payment.captures.len() * 2 * size_of::<crate::state::Capture>();
-    let keys = payment.keys.len() * 2 * size_of::<ArchivedKey>();
+    let keys = payment.keys.len() * KEY_BYTES;
     let decline = payment.last_decline.as_ref().map_or(0, |decline| decline.code.len() + text(&decline.network_code) + 4 * HEAD_BYTES);
     size_of::<Payment>() + text(&payment.payment_method) + parts + captures + keys + decline
 }

@@ -124,6 +124,29 @@ fn an_archived_payment_costs_a_timer_until_its_money_is_released() {
 }
 
 #[test]
+fn payments_with_many_keys_are_archived_by_events_of_their_own() {
+    const KEYS: usize = 200;
+    let mut world = World::new();
+    for number in 0..3 {
+        let effect = start(&mut world, number);
+        world.outcome(effect, declined());
+        let payment = world.state.payments.keys().copied().find(|id| world.state.payments[id].reference == Some([number; 16]));
+        for _ in 0..KEYS {
+            let payment_method = Some("pm_1NvXbZ2eZvKYlo2CEr6fQJ8W".to_owned());
+            let again = CreatePayment { reference: Some([number; 16]), payment_method, ..world.request(100) };
+            let reply = world.submit(&engine::Command::CreatePayment(again));
+            assert!(matches!(reply, engine::Reply::Payment { payment: found, replayed: true, .. } if Some(found) == payment));
+        }
+    }
+    let before = world.entries.len();
+    let archived = world.archive_all();
+    assert_eq!((archived.len(), world.entries.len() - before), (3, 3), "two have no room in one event");
+    for payment in archived.values() {
+        assert!(payment.keys.len() > KEYS && payment.bytes_estimate() <= engine::ARCHIVED_BYTES_MAX);
+    }
+}
+
+#[test]
 fn a_manual_capture_and_a_refund_are_counted_too() {
     let bytes = closed_bytes(|world, _| {
         let payment = world.authorized(100);

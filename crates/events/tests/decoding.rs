@@ -11,9 +11,9 @@ use events::{
     snapshot,
 };
 use proptest::collection::vec;
-use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::Index;
-use support::arbitrary::entry;
+use support::arbitrary::{archived_payment, entry};
 use support::samples;
 
 #[test]
@@ -37,6 +37,14 @@ fn traces_stand_beside_their_entries_and_are_sixteen_bytes() {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn an_archived_payment_takes_no_more_than_is_estimated(archived in archived_payment()) {
+        let estimate = archived.bytes_estimate();
+        let recalled = Entry { at: Timestamp::from_ns(u64::MAX), event: Event::PaymentRecalled { archived }, legs: Vec::new() };
+        let bytes = encode_batch(&[recalled]).events.len();
+        prop_assert!(bytes <= estimate, "{bytes} bytes, {estimate} estimated");
+    }
 
     #[test]
     fn entries_come_back_as_they_were(entries in vec(entry(), 0..8), first_seq in 1..u64::MAX - 8) {

@@ -26,6 +26,11 @@ pub fn entry() -> impl Strategy<Value = Entry> {
     })
 }
 
+/// A payment that is archived.
+pub fn archived_payment() -> impl Strategy<Value = ArchivedPayment> {
+    any::<u64>().prop_map(|seed| Draw { state: seed }.archived())
+}
+
 /// A stream of values from a seed (`SplitMix64`, Steele, Lea and Flood 2014).
 struct Draw {
     state: u64,
