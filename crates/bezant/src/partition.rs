@@ -465,14 +465,13 @@ impl<I: Io + Clone> Partition<I> {
             command => command.payment_names(&self.derive_key),
         };
         let mut payments = archive.payments(&self.state, &names)?;
-        let mut bytes_left = ENTRY_BYTES + ARCHIVED_BYTES_MAX;
-        let taken = payments.iter().take_while(|payment| {
-            let left = bytes_left.checked_sub(payment.bytes_estimate());
-            bytes_left = left.unwrap_or(0);
-            left.is_some()
-        });
         if *command == Command::Tick {
-            payments.truncate(taken.count().max(1)); // the others are due as well, and come next
+            let sizes = payments.iter().scan(0, |sum, payment| {
+                *sum += payment.bytes_estimate();
+                Some(*sum)
+            });
+            let fitting = sizes.take_while(|sum| *sum <= ARCHIVED_BYTES_MAX).count();
+            payments.truncate(fitting); // no payment is larger alone; the others are due as well, and come next
         }
         Ok(payments)
     }

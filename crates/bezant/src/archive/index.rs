@@ -20,12 +20,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(super) const INDEX_DIR: &str = "index";
 /// Keys that are held in memory before they are written to a table, unless told otherwise.
 pub const GENERATION_KEYS_DEFAULT: usize = 512 * 1024;
-/// As many, while no merchant keeps a ledger.
-const PAYMENT_KEYS_MAX: usize = 64 * 1024;
 /// Full generations whose keys may wait in memory to be written; with more, history grows only by what must happen.
 pub const GENERATIONS_WAITING_MAX: usize = 4;
-/// Keys of a generation for which there was no room ahead, as of the first one after a ledger's first account: few, so that the
-/// system gives a few megabytes for them while a batch waits, and not tens of them.
+/// Keys of a generation for which there was no room ahead, as of the first one after a ledger's first account, or of all while no
+/// merchant keeps a ledger: few, so that the system gives a few megabytes for them while a batch waits, and not tens of them.
 const KEYS_WITHOUT_ROOM: usize = 64 * 1024;
 /// Most generations to come for which there is room ahead.
 const ROOMS_MAX: usize = 2;
@@ -418,8 +416,8 @@ impl<I: Io + Clone> Index<I> {
         let numbers = state.ledgers.keys().filter_map(|merchant| Some((*merchant, state.merchants.get(merchant)?.number)));
         let numbers = RwLock::new(numbers.collect());
         let has_payments = AtomicBool::new(state.archived_count > 0);
-        let durable_seq_now = AtomicU64::new(durable_seq);
-        let index = Self { io, keys_max, journal, inner: RwLock::new(inner), durable_seq: durable_seq_now, numbers, has_payments };
+        let inner = RwLock::new(inner);
+        let index = Self { io, keys_max, journal, inner, durable_seq: AtomicU64::new(durable_seq), numbers, has_payments };
         for (first_seq, last_seq) in missing {
             let generation = index.read_again(first_seq, last_seq)?;
             index.write().closed.push(Arc::new(generation));
@@ -427,7 +425,7 @@ impl<I: Io + Clone> Index<I> {
         let open = index.read_again(covered_to + 1, durable_seq)?;
         let mut inner = index.write();
         inner.open = open;
-        if inner.open.key_count() >= index.keys_max_now() {
+        if index.is_full(&inner.open) {
             inner.close();
         }
         drop(inner);
@@ -471,9 +469,10 @@ impl<I: Io + Clone> Index<I> {
         !self.numbers.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// How many keys a generation has before it is closed: few while they are payments' only, which come slowly.
-    fn keys_max_now(&self) -> usize {
-        if self.has_ledgers() { self.keys_max } else { self.keys_max.min(PAYMENT_KEYS_MAX) }
+    /// Whether a generation has as many keys as there was room for ahead, or as many as one may have without.
+    fn is_full(&self, generation: &Generation) -> bool {
+        let has_room = generation.places.capacity() >= room(self.keys_max);
+        generation.key_count() >= if has_room { self.keys_max } else { self.keys_max.min(KEYS_WITHOUT_ROOM) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner<I>> {
@@ -683,8 +682,7 @@ impl<I: Io + Clone> Index<I> {
             inner.open.places = inner.rooms.pop().unwrap_or_else(scarce);
         }
         let is_noted = inner.open.note(seq, entry, number);
-        let has_room = inner.open.places.capacity() >= room(self.keys_max);
-        if inner.open.key_count() >= if has_room { self.keys_max } else { self.keys_max.min(KEYS_WITHOUT_ROOM) } {
+        if self.is_full(&inner.open) {
             inner.close();
         }
         is_noted

@@ -1,13 +1,12 @@
 //! A bulk load on a merchant's own ledger, from clients that ask with records and clients that ask with JSON, and the judge who
 //! compares what they were told with the accounts, the transfers, the histories and the journal.
 
-use super::{Bezant, Client, Draw, PATIENCE, Plan, wait_for};
+use super::{Bezant, Client, Draw, Plan, wait_for};
 use ledger::{Account, Balances, CreateTransferStatus, Transfer, TransferFlags};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
 
 /// Clients at a time; every other one asks with JSON.
 const CLIENTS: u64 = 3;
@@ -19,8 +18,6 @@ const SMALL_BATCH_MAX: u64 = 17;
 const ACCOUNTS: u128 = 10;
 /// An account that does not exist.
 const NOBODY: u128 = 404;
-/// Pause before a batch is sent again.
-const AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// A transfer that is asked for, and what has to be answered.
 struct Item {
@@ -276,15 +273,11 @@ fn run(client: u64, keeper: &mut Keeper, shared: &Shared) -> u64 {
     let mut batch = 0;
     while shared.begin() {
         let items = items(client, batch);
-        let since = Instant::now();
-        let statuses = loop {
-            if let Some(statuses) = keeper.create(client, &items) {
-                break statuses;
-            }
-            shared.unknown.fetch_add(1, Ordering::Relaxed);
-            assert!(since.elapsed() < PATIENCE, "batch {batch} of client {client} has no answer");
-            std::thread::sleep(AGAIN_AFTER);
-        };
+        let statuses = wait_for("a batch to be answered", || {
+            let statuses = keeper.create(client, &items);
+            shared.unknown.fetch_add(u64::from(statuses.is_none()), Ordering::Relaxed);
+            statuses
+        });
         // A batch happens as a whole: the one whose answer was lost is there altogether or not at all.
         let as_expected = statuses == codes(&items, |item| item.first) || statuses == codes(&items, |item| item.again);
         assert!(as_expected, "batch {batch} of client {client}: {statuses:?}");
